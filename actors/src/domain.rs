@@ -1,0 +1,29 @@
+//! The words: what a call, a recording and a stored copy are, and the arithmetic that goes with them.
+//!
+//! Invariant: std and `thiserror` only; nothing here is async, serialised, or reads a clock.
+
+mod audio;
+mod byte_range;
+mod call;
+mod failure;
+mod fetch;
+mod ids;
+mod permit;
+mod recording;
+mod retry;
+mod time;
+mod webhook;
+
+pub use audio::{AudioCheck, AudioFacts, AudioType, NotAudio};
+pub use byte_range::{ByteRange, RangeAnswer, answer_range};
+pub use call::{Call, CallDetails, CallStatus, Direction, PhoneNumber};
+pub use failure::FetchError;
+pub use fetch::{FetchId, Intent, Phase, Progress};
+pub use ids::{AccountSid, BusinessId, CallKey, CallSid, MalformedId, RecordingSid};
+pub use permit::{Denial, Permit, Playable, Preparing, StateName};
+pub use recording::{
+    AudioKey, CopyId, Format, GoneCause, Recording, SourceStatus, StoredCopy, Version, primary,
+};
+pub use retry::{Attempts, Retry, RetryPolicy};
+pub use time::Timestamp;
+pub use webhook::{CallEvent, RecordingEvent, WebhookEvent};

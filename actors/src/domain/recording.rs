@@ -1,0 +1,193 @@
+//! One Twilio recording, and the copies of it that we keep.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{AccountSid, AudioType, BusinessId, CallSid, RecordingSid, Timestamp};
+
+/// What the catalog knows of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    pub business: BusinessId,
+    pub sid: RecordingSid,
+    pub call: CallSid,
+    pub account: AccountSid,
+    pub status: SourceStatus,
+    pub channels: Option<u8>,
+    /// As Twilio announced it, in whole seconds.
+    pub duration: Option<Duration>,
+    pub started_at: Option<Timestamp>,
+    /// When we first heard that it is complete.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// Where the recording stands at Twilio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceStatus {
+    InProgress,
+    Completed,
+    /// Too short, or silent and deleted by the account's settings.
+    Absent,
+    Failed,
+    Deleted,
+    /// Announced as complete, but still 404 when the grace was over.
+    Missing,
+}
+
+impl SourceStatus {
+    pub const ALL: [Self; 6] = [
+        Self::InProgress,
+        Self::Completed,
+        Self::Absent,
+        Self::Failed,
+        Self::Deleted,
+        Self::Missing,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+            Self::Deleted => "deleted",
+            Self::Missing => "missing",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// News of a lower rank than what is known is late and ignored.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::InProgress => 0,
+            Self::Completed => 1,
+            Self::Absent | Self::Failed => 2,
+            Self::Missing => 3,
+            Self::Deleted => 4,
+        }
+    }
+
+    /// Why there will never be audio to fetch, if so.
+    pub const fn gone(self) -> Option<GoneCause> {
+        match self {
+            Self::InProgress | Self::Completed => None,
+            Self::Absent => Some(GoneCause::Absent),
+            Self::Failed => Some(GoneCause::Failed),
+            Self::Deleted => Some(GoneCause::Deleted),
+            Self::Missing => Some(GoneCause::Missing),
+        }
+    }
+}
+
+/// Why a recording can never be played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoneCause {
+    /// Twilio kept nothing: too short or silent.
+    Absent,
+    /// Twilio could not store it.
+    Failed,
+    /// Deleted at Twilio before we had a copy.
+    Deleted,
+    /// Still 404 at Twilio after the grace.
+    Missing,
+}
+
+/// How the audio is encoded. Players get MP3; the pipeline will ask for WAV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    Mp3,
+}
+
+impl Format {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mp3 => "mp3",
+        }
+    }
+}
+
+/// One recording in one format: what is fetched once, sealed once, and named by one entity tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AudioKey {
+    pub business: BusinessId,
+    pub recording: RecordingSid,
+    pub format: Format,
+}
+
+/// Counts the different contents that the source has had under one key. Part of the entity tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u32);
+
+impl Version {
+    pub const FIRST: Self = Self(1);
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Names one sealed file in the vault. Never reused, so that discarding an old copy cannot touch a new one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CopyId(u128);
+
+impl CopyId {
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    pub const fn as_bits(self) -> u128 {
+        self.0
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+}
+
+impl fmt::Display for CopyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for CopyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// A verified copy: what it holds and which sealed file holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCopy {
+    pub id: CopyId,
+    pub version: Version,
+    /// Of the audio itself, not of the sealed file.
+    pub sha256: [u8; 32],
+    pub length: u64,
+    pub audio_type: AudioType,
+    /// Measured, not announced.
+    pub duration: Duration,
+}
+
+/// The call's *primary* recording: the one that started last and is completed; while none is, the one
+/// that may still become so; else the last one, so that the answer can say what became of it.
+pub fn primary<'a>(recordings: impl IntoIterator<Item = &'a Recording>) -> Option<RecordingSid> {
+    recordings
+        .into_iter()
+        .max_by_key(|recording| {
+            let hope = match recording.status {
+                SourceStatus::Completed => 2,
+                SourceStatus::InProgress => 1,
+                SourceStatus::Absent
+                | SourceStatus::Failed
+                | SourceStatus::Deleted
+                | SourceStatus::Missing => 0,
+            };
+            (hope, recording.started_at, recording.completed_at, recording.sid)
+        })
+        .map(|recording| recording.sid)
+}

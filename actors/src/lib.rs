@@ -1,0 +1,4 @@
+//! The core of Hearback: it decides, and never touches the world.
+
+pub mod domain;
+pub mod ports;

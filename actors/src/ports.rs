@@ -1,0 +1,16 @@
+//! What the core asks of the world.
+//!
+//! Invariant: traits and their errors only. Adapters implement them; `app` in the service joins the two.
+
+mod catalog;
+mod clock;
+mod source;
+mod vault;
+
+pub use catalog::{
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, HeldCopy,
+    InboxEvent, NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+};
+pub use clock::{Chance, Clock};
+pub use source::{RecordingSource, SourceBody, SourceRequest};
+pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

@@ -1,0 +1,209 @@
+//! What we know: businesses, calls, recordings, copies, and webhooks not yet applied.
+//!
+//! Invariant: each method is one transaction; what it returned `Ok` for survives a crash.
+//! Invariant: whoever asks for a call names the business, and learns of no other's.
+
+use async_trait::async_trait;
+
+use crate::domain::{
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
+    PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+};
+
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// Whether the catalog answers at all.
+    async fn ping(&self) -> Result<(), CatalogError>;
+
+    // Businesses and their accounts.
+
+    async fn add_business(
+        &self,
+        business: &NewBusiness,
+        now: Timestamp,
+    ) -> Result<(), CatalogError>;
+    async fn businesses(&self) -> Result<Vec<Business>, CatalogError>;
+    /// One more auth token of an account (rotation), newest first when listed.
+    async fn add_token(
+        &self,
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), CatalogError>;
+    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError>;
+
+    // Webhooks: stored first, applied afterwards.
+
+    /// Stores a verified event durably. False when the same event was stored before.
+    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError>;
+    /// Events neither applied nor set aside, the oldest first.
+    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError>;
+    /// Finds the business, brings call and recording up to date and marks the event, all or nothing.
+    /// News that is older than what is known changes nothing.
+    async fn apply_event(
+        &self,
+        id: i64,
+        event: &WebhookEvent,
+        now: Timestamp,
+    ) -> Result<EventOutcome, CatalogError>;
+
+    // Calls and recordings.
+
+    /// The parent leg under which a call is kept, found by any of its legs.
+    async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError>;
+    /// A parent leg's call with all its recordings; `None` for an unknown or another business's call.
+    async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError>;
+    /// Newest first, parents only.
+    async fn list_calls(
+        &self,
+        business: &BusinessId,
+        filter: &CallFilter,
+    ) -> Result<CallPage, CatalogError>;
+    /// Calls whose direction nobody told us yet, and how to ask; newest first.
+    async fn calls_without_details(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(CallKey, AccountSid)>, CatalogError>;
+    /// Fills in details. A parent named here makes the call a leg of it; its recordings move along.
+    async fn record_details(
+        &self,
+        key: &CallKey,
+        details: &CallDetails,
+    ) -> Result<(), CatalogError>;
+    /// Twilio's word on a recording that no webhook brought (404 after the grace, 410).
+    async fn record_status(&self, key: &AudioKey, status: SourceStatus)
+    -> Result<(), CatalogError>;
+    /// Completed recordings of which there never was a copy, newest first.
+    async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
+
+    // Copies.
+
+    /// Makes a sealed file the recording's copy, in place of an older one.
+    async fn commit_copy(
+        &self,
+        key: &AudioKey,
+        copy: &StoredCopy,
+        now: Timestamp,
+    ) -> Result<(), CatalogError>;
+    /// Says that this file is no longer the copy; what it held (version, hash, length) stays known.
+    /// Nothing changes when another file took its place.
+    async fn withdraw_copy(&self, key: &AudioKey, id: CopyId) -> Result<(), CatalogError>;
+    async fn is_held(&self, key: &AudioKey, id: CopyId) -> Result<bool, CatalogError>;
+    async fn record_played(&self, key: &AudioKey, now: Timestamp) -> Result<(), CatalogError>;
+    async fn vault_use(&self) -> Result<VaultUse, CatalogError>;
+    /// Copies that may leave, the least recently played first.
+    async fn coldest_copies(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError>;
+}
+
+#[derive(Debug, Clone)]
+pub struct NewBusiness {
+    pub id: BusinessId,
+    pub name: String,
+    pub account: AccountSid,
+    /// Sealed by the caller: the catalog never sees a token.
+    pub sealed_token: Vec<u8>,
+    /// Tell the business of a call where several share the account.
+    pub numbers: Vec<PhoneNumber>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Business {
+    pub id: BusinessId,
+    pub name: String,
+    pub account: AccountSid,
+    pub numbers: Vec<PhoneNumber>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwilioAccount {
+    pub sid: AccountSid,
+    /// Newest first.
+    pub sealed_tokens: Vec<Vec<u8>>,
+}
+
+/// A verified webhook as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxEvent {
+    pub event: WebhookEvent,
+    /// Equal for duplicates and replays.
+    pub dedup_key: String,
+    /// The form as it came, with parameters we do not know.
+    pub raw_form: String,
+    pub received_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventOutcome {
+    Applied {
+        call: CallKey,
+        recording: Option<RecordingSid>,
+    },
+    /// Fits no business: kept for the operator.
+    Unassigned,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    pub call: Call,
+    pub recordings: Vec<RecordingRecord>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingRecord {
+    pub recording: Recording,
+    /// The last copy there was.
+    pub copy: Option<HeldCopy>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldCopy {
+    pub copy: StoredCopy,
+    /// False once it was evicted: only its validators are left.
+    pub present: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CallFilter {
+    pub limit: u32,
+    /// As a previous page gave it.
+    pub cursor: Option<String>,
+    pub direction: Option<Direction>,
+    pub status: Option<CallStatus>,
+    /// Either end of the call.
+    pub number: Option<PhoneNumber>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub has_recording: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPage {
+    pub calls: Vec<CallRecord>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VaultUse {
+    pub copies: u64,
+    /// Of audio, before sealing.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CatalogError {
+    /// Locked, full, gone: the same question may be answered later.
+    #[error("the catalog is away: {0}")]
+    Away(String),
+    #[error("{0} already exists")]
+    Exists(String),
+    #[error("there is no {0}")]
+    Unknown(String),
+    #[error("malformed cursor")]
+    Cursor,
+    /// A row that our own code could not have written.
+    #[error("the catalog holds something unreadable: {0}")]
+    Corrupt(String),
+}

@@ -1,0 +1,92 @@
+//! Where verified bytes are kept, sealed.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::domain::{AudioKey, ByteRange, CopyId, Playable, Timestamp, Version};
+
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// Begins a copy. Nothing of it can be read before `seal` returned.
+    async fn begin(
+        &self,
+        key: &AudioKey,
+        version: Version,
+        id: CopyId,
+    ) -> Result<Box<dyn VaultWriter>, VaultError>;
+
+    /// Opens bytes of a copy for sending. The first piece is verified before this returns; the stream
+    /// ends with an error, never early, when a later one is not what was sealed.
+    async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError>;
+
+    /// Removes a copy. Removing what is not there is no error.
+    async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError>;
+
+    /// Lists sealed and unfinished files last written before `older_than`, `limit` at most, so that
+    /// those without a row can be discarded.
+    async fn leftovers(
+        &self,
+        older_than: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SealedAudio>, VaultError>;
+}
+
+/// One copy on its way into the vault. Dropping it unsealed leaves nothing behind.
+#[async_trait]
+pub trait VaultWriter: Send {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError>;
+
+    /// Makes the copy durable: file synced, renamed, directory synced.
+    async fn seal(self: Box<Self>) -> Result<(), VaultError>;
+}
+
+pub type AudioStream = BoxStream<'static, Result<Bytes, VaultError>>;
+
+/// A file in the vault, as its name tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedAudio {
+    pub key: AudioKey,
+    pub id: CopyId,
+    /// Whether it was being written when its writer died.
+    pub unfinished: bool,
+}
+
+/// Where wrapped keys are kept: beside what they seal, so that one backup holds both, and dropping a row
+/// erases what its key sealed.
+#[async_trait]
+pub trait SealedKeys: Send + Sync {
+    /// The key of a business or, with a recording's key wrapped by it, of a recording: returns what is
+    /// stored, after storing `fresh` if nothing was.
+    async fn key_of_business(
+        &self,
+        business: &crate::domain::BusinessId,
+        fresh: Vec<u8>,
+    ) -> Result<Vec<u8>, VaultError>;
+
+    async fn key_of_recording(&self, key: &AudioKey, fresh: Vec<u8>)
+    -> Result<Vec<u8>, VaultError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("no such copy")]
+    Missing,
+    /// A segment that does not open: rotten, cut short, or of another recording.
+    #[error("segment {segment} of the copy is damaged")]
+    Damaged { segment: u64 },
+    #[error("{doing}: {source}")]
+    Io { doing: &'static str, source: std::io::Error },
+    #[error("{0}")]
+    Keys(String),
+}
+
+impl VaultError {
+    /// Whether the copy itself is bad, so that only fetching it again helps.
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Missing | Self::Damaged { .. } => true,
+            Self::Io { .. } | Self::Keys(_) => false,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The catalog port on a database.

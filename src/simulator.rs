@@ -1,0 +1,1 @@
+//! A Twilio one can run: real HTTP, signed webhooks, faults on demand.

@@ -1,0 +1,1 @@
+//! The vault port on the local disk: sealed segments, durable before they are announced.

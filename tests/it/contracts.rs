@@ -1,0 +1,4 @@
+//! What every adapter of a port must hold, whichever it is.
+
+mod catalog;
+mod vault;

@@ -1,0 +1,4 @@
+//! One binary for everything that is tested from outside the crates.
+
+mod contracts;
+mod twilio;
