@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::domain::{AudioKey, ByteRange, CopyId, Playable, Timestamp, Version};
+use crate::domain::{AudioKey, BusinessId, ByteRange, CopyId, Playable, Timestamp, Version};
 
 #[async_trait]
 pub trait Vault: Send + Sync {
@@ -60,12 +60,18 @@ pub trait SealedKeys: Send + Sync {
     /// stored, after storing `fresh` if nothing was.
     async fn key_of_business(
         &self,
-        business: &crate::domain::BusinessId,
+        business: &BusinessId,
         fresh: Vec<u8>,
     ) -> Result<Vec<u8>, VaultError>;
 
     async fn key_of_recording(&self, key: &AudioKey, fresh: Vec<u8>)
     -> Result<Vec<u8>, VaultError>;
+
+    /// A known text sealed with the master key; `None` while nothing was ever sealed. Tells a wrong or
+    /// lost master key from a new installation.
+    async fn key_check(&self) -> Result<Option<Vec<u8>>, VaultError>;
+
+    async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError>;
 }
 
 #[derive(Debug, thiserror::Error)]
