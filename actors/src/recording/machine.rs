@@ -29,13 +29,13 @@ use turn::Turn;
 
 /// One recording: what is known in every state, and the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Life {
+pub(crate) struct Life {
     pub facts: Facts,
     pub state: State,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     pub recording: Recording,
     /// The last copy there was: its version and hash outlive its bytes.
     pub known: Option<StoredCopy>,
@@ -45,7 +45,7 @@ pub struct Facts {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// No bytes here, and nobody fetching them.
     Absent(Absence),
     /// One fetch in flight; whoever asks waits for the same bytes.
@@ -59,7 +59,7 @@ pub enum State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Absence {
+pub(crate) enum Absence {
     BeingRecorded,
     /// At the source, and nobody asked for it yet, or evicted.
     NotFetched,
@@ -80,7 +80,7 @@ pub enum Absence {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Download {
+pub(crate) struct Download {
     pub fetch: FetchId,
     pub intent: Intent,
     pub expected: Expected,
@@ -92,7 +92,7 @@ pub struct Download {
 
 impl Life {
     /// As the catalog remembers it.
-    pub fn load(recording: Recording, held: Option<HeldCopy>) -> Self {
+    pub(crate) fn load(recording: Recording, held: Option<HeldCopy>) -> Self {
         let (known, present) = match held {
             Some(held) if held.present => (Some(held.copy.clone()), Some(held.copy)),
             Some(held) => (Some(held.copy), None),
@@ -113,20 +113,20 @@ impl Life {
 
 /// Which version a fetch will become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expected {
+pub(crate) struct Expected {
     pub version: Version,
     /// The hash that the version already has, if bytes of it were ever sent.
     pub sha256: Option<[u8; 32]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub cause: FetchError,
     pub plan: Plan,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
+pub(crate) enum Plan {
     Retry {
         next: FetchId,
         at: Timestamp,
@@ -146,11 +146,11 @@ pub enum Plan {
 
 /// Names one ask. Never reused within an actor's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AskId(pub u64);
+pub(crate) struct AskId(pub u64);
 
 /// Everything that can happen. Closed: a new cause is a new variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     Asked {
         ask: AskId,
         intent: Intent,
@@ -173,7 +173,7 @@ pub enum Event {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub(crate) enum Patience {
     /// Answer with what is.
     AtOnce,
     /// Answer when there is audio, or a reason why there will not be, or when `AskDue` says so.
@@ -182,7 +182,7 @@ pub enum Patience {
 
 /// Everything the machine may order. The shell has exactly one place that obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     StartFetch {
         fetch: FetchId,
         intent: Intent,
@@ -209,7 +209,7 @@ pub enum Effect {
 
 /// Time, identity, chance and policy: whatever a decision needs and the state does not hold.
 #[derive(Debug, Clone)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub now: Timestamp,
     pub fresh: FetchId,
     pub chance: f64,
@@ -218,13 +218,13 @@ pub struct Context<'a> {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Policy {
+pub(crate) struct Policy {
     pub retry: RetryPolicy,
     pub waiting_max: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     pub life: Life,
     pub effects: Vec<Effect>,
     /// Why nothing happened, if so.
@@ -232,7 +232,7 @@ pub struct Step {
 }
 
 /// The table. One function per state below, in the order of `State`.
-pub fn step(life: Life, event: Event, context: &Context<'_>) -> Step {
+pub(crate) fn step(life: Life, event: Event, context: &Context<'_>) -> Step {
     let turn = Turn::new(life.facts, context);
     if let Event::AskDue(ask) = event {
         return turn.lose_patience(ask, life.state);

@@ -282,7 +282,7 @@ impl Life {
 }
 
 impl State {
-    pub const fn name(&self) -> StateName {
+    pub(crate) const fn name(&self) -> StateName {
         match self {
             Self::Absent(_) => StateName::Absent,
             Self::Downloading(_) => StateName::Downloading,

@@ -21,7 +21,7 @@ fn the_readme_shows_the_matrix() {
 }
 
 fn matrix() -> String {
-    states().iter().map(|state| section(state)).collect()
+    states().iter().map(section).collect()
 }
 
 /// One state: what each event leads to, and then what is ignored and why.
