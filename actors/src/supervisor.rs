@@ -47,6 +47,8 @@ pub struct Ports {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub retry: crate::domain::RetryPolicy,
+    /// Whether a recording is fetched when it is announced, or only when somebody asks.
+    pub prefetch: bool,
     /// Asks that wait on one recording.
     pub waiting_max: usize,
     /// Asks that wait while one call's actor comes or goes.
@@ -257,7 +259,8 @@ impl Root {
     }
 
     fn recordings(&self) -> Recordings {
-        let Settings { retry, waiting_max, parked_max, live_max, idle_after, .. } = &self.settings;
+        let Settings { retry, prefetch, waiting_max, parked_max, live_max, idle_after, .. } =
+            &self.settings;
         let services = Services {
             catalog: Arc::clone(&self.ports.catalog),
             vault: Arc::clone(&self.ports.vault),
@@ -265,7 +268,7 @@ impl Root {
             chance: Arc::clone(&self.ports.chance),
             fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
-            policy: Policy { retry: retry.clone(), waiting_max: *waiting_max },
+            policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
         };
         Recordings {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::domain::Timestamp;
-use crate::ports::{Catalog, CatalogError, Clock, Vault, VaultError, VaultUse};
+use crate::ports::{Catalog, CatalogError, Clock, Vault, VaultUse};
 use crate::recordings::RecordingsHandle;
 
 #[derive(Clone)]
@@ -80,6 +80,7 @@ pub(crate) struct Rounds {
 const TICK: Duration = Duration::from_mins(1);
 const SWEEP_PERIOD: Duration = Duration::from_hours(1);
 const SWEEP_BATCH: usize = 1_000;
+const SWEEP_BATCHES_MAX: usize = 10_000;
 /// No fetch lasts as long: what is older and has no row will never get one.
 const LEFTOVER_AGE: Duration = Duration::from_hours(2);
 const EVICTION_BATCH: u32 = 64;
@@ -212,22 +213,30 @@ async fn make_room(
 }
 
 /// Discards files that no row names: a crash left them between sealing and committing, or while writing.
+/// A full answer is continued by the next.
 async fn sweep(
     catalog: &dyn Catalog,
     vault: &dyn Vault,
     older_than: Timestamp,
 ) -> Result<u64, String> {
     let mut swept = 0;
-    let leftovers = vault.leftovers(older_than, SWEEP_BATCH).await;
-    for file in leftovers.map_err(|error| error.to_string())? {
-        let held = catalog.is_held(&file.key, file.id).await.map_err(|error| error.to_string())?;
-        if !held || file.unfinished {
-            vault
-                .discard(&file.key, file.id)
-                .await
-                .map_err(|error: VaultError| error.to_string())?;
-            swept += 1;
+    for _ in 0..SWEEP_BATCHES_MAX {
+        let leftovers = vault.leftovers(older_than, SWEEP_BATCH).await.map_err(in_words)?;
+        let full = leftovers.len() == SWEEP_BATCH;
+        for file in leftovers {
+            let held = catalog.is_held(&file.key, file.id).await.map_err(in_words)?;
+            if !held || file.unfinished {
+                vault.discard(&file.key, file.id).await.map_err(in_words)?;
+                swept += 1;
+            }
+        }
+        if !full {
+            break;
         }
     }
     Ok(swept)
+}
+
+fn in_words(error: impl std::error::Error) -> String {
+    error.to_string()
 }

@@ -220,6 +220,8 @@ pub(crate) struct Context<'a> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     pub retry: RetryPolicy,
+    /// Whether what nobody waits for is fetched as soon as it is announced.
+    pub prefetch: bool,
     pub waiting_max: usize,
 }
 
@@ -262,6 +264,11 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
         (Event::Announced(recording), why) => {
             turn.facts.recording = *recording;
             match (turn.facts.recording.status, why) {
+                (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched)
+                    if turn.facts.waiting.is_empty() && !turn.context.policy.prefetch =>
+                {
+                    turn.to(State::Absent(Absence::NotFetched))
+                }
                 (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched) => {
                     let intent = turn.intent_or(Intent::Prefetch);
                     let fetch = turn.context.fresh;

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::Track;
 use super::machine::{Absence, Download, Failure, Plan, Policy, State};
-use crate::domain::{Intent, Phase, Progress, RecordingSid, StateName, Timestamp};
+use crate::domain::{Intent, Phase, Progress, RecordingSid, StateName, Timestamp, Version};
 
 /// One call's actor.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,8 @@ pub struct RecordingView {
     pub attempt: u32,
     pub waiting: usize,
     pub intent: Option<Intent>,
+    /// Of the last copy there was, as its entity tag says it.
+    pub version: Option<Version>,
     pub length: Option<u64>,
     pub retry_at: Option<Timestamp>,
     pub reason: Option<String>,
@@ -67,6 +69,7 @@ impl Track {
             attempt: facts.attempts.count(now, &policy.retry),
             waiting: facts.waiting.len(),
             intent: outlook.intent,
+            version: facts.known.as_ref().map(|copy| copy.version),
             length: facts.known.as_ref().map(|copy| copy.length),
             retry_at: outlook.retry_at,
             reason: outlook.reason,

@@ -42,7 +42,7 @@ const fn at(seconds: i64) -> Timestamp {
 }
 
 fn policy() -> Policy {
-    Policy { retry: RetryPolicy::default(), waiting_max: 8 }
+    Policy { retry: RetryPolicy::default(), prefetch: true, waiting_max: 8 }
 }
 
 /// What a reader of the table needs to know of an effect.
