@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use super::cipher::{Binding, Cipher, KEY_BYTES, KeyBytes, Refused, random_key};
 use super::key_file;
 
-/// Opens everything, directly or through the keys it wraps. Keep a copy of it beside no backup.
+/// Opens everything, directly or through the keys it wraps. Back it up apart from what it opens.
 pub struct MasterKey(KeyBytes);
 
 /// Wraps and unwraps the keys that the store keeps.
