@@ -1,6 +1,7 @@
 //! The file that holds the master key where none is configured.
 //!
-//! Invariant: under its own name the file is always complete, durable, and never replaced.
+//! Invariant: under its own name the file is complete and never replaced, and durable before its key is
+//! first used.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,7 +31,13 @@ pub(super) async fn read_or_make(
             }
             other => other,
         };
-        text.map_err(|error| {
+        let durable = text.and_then(|text| {
+            if may_make {
+                sync(&file)?;
+            }
+            Ok(text)
+        });
+        durable.map_err(|error| {
             let file = file.display();
             VaultError::Keys(format!("the master key in {file} cannot be had: {error}"))
         })
@@ -53,16 +60,20 @@ fn lost(file: &Path) -> VaultError {
 /// Writes a new key beside the file, then links it into place. A key that another process put there
 /// meanwhile stays and is the one to use.
 fn make(file: &Path) -> io::Result<()> {
-    let folder = parent_of(file);
-    create_folder(folder)?;
+    create_folder(parent_of(file))?;
     let draft = Draft(file.with_added_extension(format!("{:016x}", u64::from_ne_bytes(random()))));
     let mut written = create_private(&draft.0)?;
     written.write_all(MasterKey::random().to_hex().as_bytes())?;
     written.write_all(b"\n")?;
     written.sync_all()?;
     unless(io::ErrorKind::AlreadyExists, fs::hard_link(&draft.0, file))?;
-    drop(draft);
-    sync_folder(folder)
+    Ok(())
+}
+
+/// Also for a file that was found before its first use: who made it may have died before this.
+fn sync(file: &Path) -> io::Result<()> {
+    File::open(file)?.sync_all()?;
+    sync_folder(parent_of(file))
 }
 
 fn create_private(file: &Path) -> io::Result<File> {

@@ -6,7 +6,8 @@
 //! {dir}/{business}/{RE…}.{format}.{copy id}.part     one being written
 //! ```
 //!
-//! Invariant: a copy has its final name only once it is durable under it.
+//! Invariant: a file has its final name only once its content is durable, and is announced only once
+//! its name is.
 //! Invariant: one process owns the folder; nobody else writes or removes in it.
 
 mod folder;

@@ -26,7 +26,11 @@ fn cipher() -> Cipher {
 }
 
 fn seal<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut sealer = Sealer::new(cipher(), &ours(), Version::FIRST, SEGMENT, SALT);
+    seal_salted(chunks, SALT)
+}
+
+fn seal_salted<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, salt: [u8; SALT_BYTES]) -> Vec<u8> {
+    let mut sealer = Sealer::new(cipher(), &ours(), Version::FIRST, SEGMENT, salt);
     let mut sealed = sealer.header().to_vec();
     for chunk in chunks {
         sealer.push(chunk, &mut sealed);
@@ -162,15 +166,23 @@ fn it_opens_only_as_what_it_was_sealed_as() {
 
 #[test]
 fn a_segment_of_another_file_under_the_same_key_is_refused() {
-    let audio = [9; 40];
-    let mut file = seal([audio.as_slice()]);
-    let mut sealer = Sealer::new(cipher(), &ours(), Version::FIRST, SEGMENT, *b"pepper!!");
-    let mut twin = sealer.header().to_vec();
-    sealer.push(&audio, &mut twin);
-    sealer.finish(&mut twin);
+    let mut file = seal([[9; 40].as_slice()]);
+    let twin = seal_salted([[9; 40].as_slice()], *b"pepper!!");
     let segment = HEADER_BYTES..HEADER_BYTES + SEALED_SEGMENT;
     file[segment.clone()].copy_from_slice(&twin[segment]);
     assert_eq!(damaged_segment(open(&file, 40)), Some(0));
+}
+
+/// Two texts under one nonce would give away their difference, and the power to forge others.
+#[test]
+fn no_nonce_is_used_twice() {
+    let audio = [9; 3 * SEGMENT as usize];
+    let sealed = [seal([audio.as_slice()]), seal_salted([audio.as_slice()], *b"pepper!!")];
+    let segments = sealed.iter().flat_map(|file| file[HEADER_BYTES..].chunks(SEALED_SEGMENT));
+    let mut texts: Vec<&[u8]> = segments.map(|segment| &segment[..SEGMENT as usize]).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 6, "the same audio, sealed alike");
 }
 
 #[test]

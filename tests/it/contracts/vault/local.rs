@@ -197,6 +197,18 @@ async fn nothing_on_disk_is_in_the_clear_or_open_to_others() {
 }
 
 #[tokio::test]
+async fn the_same_audio_is_never_sealed_alike() {
+    let local = Local::open();
+    let key = key("acme", 1);
+    let one = store(&*local.vault, &key, 1, SEGMENT).await;
+    let other = store(&*local.vault, &key, 2, SEGMENT).await;
+    let sealed = [one, other].map(|copy| fs::read(local.path(&copy)).expect("read"));
+    let [one, other] = sealed.each_ref().map(|file| &file[HEADER as usize..]);
+    let common = one.iter().zip(other).filter(|(one, other)| one == other).count();
+    assert!(common < SEGMENT / 100, "{common} bytes are the same");
+}
+
+#[tokio::test]
 async fn the_vault_has_one_owner_at_a_time() {
     let local = Local::open();
     let refused = open_vault(&local.dir, local.keys.clone()).err().expect("it is taken");
