@@ -1,8 +1,11 @@
 //! The console's page and what it loads, compiled in.
 
+use std::borrow::Cow;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use rust_embed::Embed;
 
 use super::Service;
 use super::problem::Problem;
@@ -14,43 +17,34 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
-struct Asset {
-    name: &'static str,
-    media_type: &'static str,
-    content: &'static str,
-}
-
-const PAGE: &str = include_str!("../../web/index.html");
-const ASSETS: &[Asset] = &[
-    Asset {
-        name: "console.css",
-        media_type: "text/css; charset=utf-8",
-        content: include_str!("../../web/console.css"),
-    },
-    Asset {
-        name: "console.js",
-        media_type: "text/javascript; charset=utf-8",
-        content: include_str!("../../web/console.js"),
-    },
-];
+#[derive(Embed)]
+#[folder = "web/"]
+struct Web;
 
 pub async fn page(State(service): State<Service>) -> Response {
-    let page = match &service.notice {
+    let page = Web::get("index.html").expect("the page is compiled in").data;
+    let page = match service.notice {
         Some(notice) => {
             let meta = format!("<meta name=\"hearback-demo\" content=\"{notice}\">\n</head>");
-            PAGE.replacen("</head>", &meta, 1)
+            String::from_utf8_lossy(&page).replacen("</head>", &meta, 1).into_bytes().into()
         }
-        None => PAGE.to_owned(),
+        None => page,
     };
     serve("text/html; charset=utf-8", page)
 }
 
 pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(Problem::NoSuchPage)?;
-    Ok(serve(asset.media_type, asset.content.to_owned()))
+    let media_type = match name.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        Some(_) | None => return Err(Problem::NoSuchPage),
+    };
+    let asset = Web::get(&name).ok_or(Problem::NoSuchPage)?;
+    Ok(serve(media_type, asset.data))
 }
 
-fn serve(media_type: &'static str, content: String) -> Response {
+fn serve(media_type: &'static str, content: Cow<'static, [u8]>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -58,5 +52,5 @@ fn serve(media_type: &'static str, content: String) -> Response {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
-    (headers, content).into_response()
+    (headers, content.into_owned()).into_response()
 }
