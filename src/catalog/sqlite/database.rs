@@ -153,8 +153,9 @@ pub(super) async fn ping(db: &mut SqliteConnection) -> Answer<()> {
 }
 
 fn options(url: &str) -> Answer<SqliteConnectOptions> {
-    // Every connection would see a memory of its own.
-    if url.contains(":memory:") || url.contains("mode=memory") {
+    // In memory there is no log to write ahead to, and nothing that survives.
+    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    if in_memory || !url.starts_with("sqlite:") {
         return Err(CatalogError::Away("it needs a file: sqlite://path".into()).into());
     }
     Ok(SqliteConnectOptions::from_str(url)?
