@@ -8,7 +8,7 @@ use actors::domain::{
     Timestamp,
 };
 use actors::ports::CallRecord;
-use sqlx::{SqliteConnection, query, query_scalar};
+use sqlx::{SqliteConnection, query};
 
 use super::failure::{Answer, Failure};
 use super::{recordings, rows};
@@ -48,8 +48,7 @@ const FILL_IN: &str = "
       AND ($7 IS NULL OR status_rank IS NULL OR status_rank <= $7)";
 
 const MARK_LOOKED_UP: &str = "
-    UPDATE calls SET looked_up = TRUE WHERE business_id = $1 AND sid = $2
-    RETURNING account_sid";
+    UPDATE calls SET looked_up = TRUE WHERE business_id = $1 AND sid = $2";
 
 const MOVE_UNDER: &str = "
     UPDATE calls SET parent_sid = $3
@@ -128,20 +127,20 @@ pub(super) async fn record_details(
     key: CallKey,
     details: CallDetails,
 ) -> Answer<()> {
-    let account: Option<String> = query_scalar(MARK_LOOKED_UP)
+    let known = query(MARK_LOOKED_UP)
         .bind(key.business.as_str())
         .bind(key.call.to_string())
-        .fetch_optional(&mut *db)
+        .execute(&mut *db)
         .await?;
-    let account = account.ok_or_else(|| Failure::unknown(format!("call {}", key.call)))?;
-    let account = account.parse().map_err(|_| Failure::corrupt("account_sid"))?;
-    fill_in(db, &key, account, &details).await
+    match known.rows_affected() {
+        0 => Err(Failure::unknown(format!("call {}", key.call))),
+        1.. => fill_in(db, &key, &details).await,
+    }
 }
 
 pub(super) async fn fill_in(
     db: &mut SqliteConnection,
     key: &CallKey,
-    account: AccountSid,
     details: &CallDetails,
 ) -> Answer<()> {
     query(FILL_IN)
@@ -157,24 +156,14 @@ pub(super) async fn fill_in(
         .execute(&mut *db)
         .await?;
     match details.parent {
-        Some(parent) => place_under(db, key, account, parent).await,
+        Some(parent) => place_under(db, key, parent).await,
         None => Ok(()),
     }
 }
 
-/// Makes a call a leg of `parent`, its own legs and recordings moving along. What is not the same
-/// business's stays where it is, and so does a leg that has its place.
-async fn place_under(
-    db: &mut SqliteConnection,
-    leg: &CallKey,
-    account: AccountSid,
-    parent: CallSid,
-) -> Answer<()> {
-    let stranger =
-        |(business, of): (BusinessId, AccountSid)| business != leg.business || of != account;
-    if owner(db, parent).await?.is_some_and(stranger) {
-        return Ok(());
-    }
+/// Makes a call a leg of `parent`, its own legs and recordings moving along. A leg that has its place
+/// stays there, and so does one whose parent turns out to be another business's call.
+async fn place_under(db: &mut SqliteConnection, leg: &CallKey, parent: CallSid) -> Answer<()> {
     let business = leg.business.as_str();
     query(HEAR_OF_PARENT)
         .bind(parent.to_string())

@@ -63,7 +63,7 @@ async fn enter(
     let leg = CallKey { business, call: event.call() };
     calls::hear_of(db, &leg, event.account(), now).await?;
     if let WebhookEvent::Call(event) = event {
-        calls::fill_in(db, &leg, event.account, &event.details).await?;
+        calls::fill_in(db, &leg, &event.details).await?;
     }
     let call = calls::find(db, leg)
         .await?

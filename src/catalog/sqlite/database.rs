@@ -105,9 +105,9 @@ impl Database {
         .await
     }
 
-    /// Runs work in a task of its own and awaits it. Whoever asks may hang up at any await; a connection
-    /// dropped within `BEGIN` goes back to the pool inside a transaction and poisons all that follows
-    /// (sqlx issue 4385), so the work itself is never dropped.
+    /// Runs work in a task of its own and awaits it: what was begun is finished. Whoever asks may hang up
+    /// at any await, and a transaction that is dropped while it begins can go back to its pool half begun
+    /// and poison all that follows (sqlx issue 4385).
     async fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = Answer<T>> + Send + 'static,

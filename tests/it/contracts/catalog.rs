@@ -89,6 +89,7 @@ contract! {
     }
     keys {
         the_first_key_is_kept,
+        whoever_asks_at_once_gets_the_same_key,
         a_key_needs_something_to_belong_to,
         the_key_check_is_kept,
     }

@@ -1,6 +1,7 @@
 //! Wrapped keys.
 
 use actors::ports::VaultError;
+use futures_util::future::try_join_all;
 
 use super::Store;
 use super::examples::{account, add_acme, at, audio, business, hear, recording_news};
@@ -18,6 +19,18 @@ pub(super) async fn the_first_key_is_kept(store: &dyn Store) {
     }
     let other = store.key_of_recording(&audio("acme", 2), b"other".to_vec()).await;
     assert_eq!(other.expect("a key"), b"other", "each recording has its own");
+}
+
+pub(super) async fn whoever_asks_at_once_gets_the_same_key(store: &dyn Store) {
+    add_acme(store).await;
+    hear(store, recording_news(account(1), 1, 1), at(1)).await;
+    let (acme, audio) = (business("acme"), audio("acme", 1));
+    let of_recording = (0..8).map(|fresh| store.key_of_recording(&audio, vec![fresh]));
+    let of_business = (0..8).map(|fresh| store.key_of_business(&acme, vec![fresh]));
+    for keys in [try_join_all(of_recording).await, try_join_all(of_business).await] {
+        let keys = keys.expect("keys");
+        assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    }
 }
 
 pub(super) async fn a_key_needs_something_to_belong_to(store: &dyn Store) {
