@@ -123,3 +123,4 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_pending ON inbox (id) WHERE outcome IS NULL;
 CREATE INDEX inbox_unassigned ON inbox (account_sid, call_sid) WHERE outcome = 'unassigned';
+CREATE INDEX inbox_unassigned_legs ON inbox (account_sid, parent_sid) WHERE outcome = 'unassigned';

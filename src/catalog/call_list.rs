@@ -21,7 +21,7 @@ const PAGE: &str = "
     FROM calls
     WHERE business_id = $1
       AND parent_sid IS NULL
-      AND COALESCE(started_at_ms, heard_at_ms) >= $2
+      AND COALESCE(started_at_ms, heard_at_ms) BETWEEN $2 AND $3
       AND (COALESCE(started_at_ms, heard_at_ms), sid) < ($3, $4)
       AND ($5 IS NULL OR direction = $5)
       AND ($6 IS NULL OR status = $6)

@@ -50,9 +50,11 @@ const FILL_IN: &str = "
 const MARK_LOOKED_UP: &str = "
     UPDATE calls SET looked_up = TRUE WHERE business_id = $1 AND sid = $2";
 
-const MOVE_UNDER: &str = "
-    UPDATE calls SET parent_sid = $3
-    WHERE business_id = $1 AND (sid = $2 OR parent_sid = $2)";
+const MOVE_LEGS_OF: &str = "
+    UPDATE calls SET parent_sid = $3 WHERE business_id = $1 AND parent_sid = $2";
+
+const MOVE: &str = "
+    UPDATE calls SET parent_sid = $3 WHERE business_id = $1 AND sid = $2";
 
 const WITHOUT_DETAILS: &str = "
     SELECT business_id, sid, account_sid FROM calls
@@ -176,11 +178,13 @@ async fn place_under(db: &mut SqliteConnection, leg: &CallKey, parent: CallSid) 
     let Some(top) = top.filter(|top| top != leg && placed.as_ref() == Some(leg)) else {
         return Ok(());
     };
-    query(MOVE_UNDER)
-        .bind(business)
-        .bind(leg.call.to_string())
-        .bind(top.call.to_string())
-        .execute(&mut *db)
-        .await?;
+    for moved in [MOVE_LEGS_OF, MOVE] {
+        query(moved)
+            .bind(business)
+            .bind(leg.call.to_string())
+            .bind(top.call.to_string())
+            .execute(&mut *db)
+            .await?;
+    }
     recordings::move_to(db, leg, top.call).await
 }

@@ -23,8 +23,13 @@ const MARK: &str = "
 
 const RECONSIDER_CALL: &str = "
     UPDATE inbox SET outcome = NULL, applied_at_ms = NULL
-    WHERE outcome = 'unassigned' AND account_sid = $1
-      AND (call_sid IN ($2, $3) OR parent_sid IN ($2, $3))";
+    WHERE id IN (
+        SELECT id FROM inbox
+        WHERE outcome = 'unassigned' AND account_sid = $1 AND call_sid IN ($2, $3)
+        UNION ALL
+        SELECT id FROM inbox
+        WHERE outcome = 'unassigned' AND account_sid = $1 AND parent_sid IN ($2, $3)
+    )";
 
 const RECONSIDER_ACCOUNT: &str = "
     UPDATE inbox SET outcome = NULL, applied_at_ms = NULL

@@ -61,6 +61,7 @@ impl Database {
             Box::pin(async move {
                 let mut migrator = sqlx::migrate!("migrations/sqlite");
                 migrator.set_ignore_missing(true);
+                // `run` asks for an `Acquire` that no borrowed connection is general enough for.
                 migrator.run_direct(None, db, false).await.map_err(sqlx::Error::from)?;
                 Ok(())
             })
