@@ -1,1 +1,19 @@
 //! The catalog port on a database.
+//!
+//! `sqlite` is the adapter; the statements are grouped by subject beside it and keep to what SQLite and
+//! PostgreSQL both understand, but for the few that say so.
+//! Invariant: a statement that concerns a call, a recording or a copy names the business.
+
+mod businesses;
+mod call_list;
+mod calls;
+mod copies;
+mod events;
+mod failure;
+mod inbox;
+mod keys;
+mod recordings;
+mod rows;
+mod sqlite;
+
+pub use sqlite::SqliteCatalog;

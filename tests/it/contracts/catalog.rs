@@ -1,1 +1,96 @@
-//! The contract of the catalog port.
+//! The contract of the catalog port, and of the keys that are kept with it.
+//!
+//! Each case gets an empty store behind the ports alone; it is listed once and runs on every database.
+
+use actors::ports::{Catalog, SealedKeys};
+
+mod businesses;
+mod call_list;
+mod copies;
+mod examples;
+mod inbox;
+mod keys;
+mod legs;
+mod news;
+mod sqlite;
+mod tenancy;
+
+trait Store: Catalog + SealedKeys {}
+
+impl<T: Catalog + SealedKeys> Store for T {}
+
+macro_rules! contract {
+    ($($subject:ident { $($case:ident),+ $(,)? })+) => {
+        mod on_sqlite {
+            $(mod $subject {
+                $(#[tokio::test]
+                async fn $case() {
+                    let (_folder, store) = crate::contracts::catalog::sqlite::fresh().await;
+                    crate::contracts::catalog::$subject::$case(&store).await;
+                })+
+            })+
+        }
+    };
+}
+
+contract! {
+    businesses {
+        they_are_listed_as_they_were_added,
+        an_id_is_taken_once,
+        a_number_names_one_business_of_an_account,
+        tokens_are_listed_newest_first,
+    }
+    inbox {
+        an_event_is_stored_once,
+        events_are_pending_in_order_until_they_are_applied,
+        unreadable_events_are_set_aside_and_block_nobody,
+        marking_an_event_that_is_not_there_undoes_everything,
+        aborted_requests_leave_it_usable,
+    }
+    news {
+        in_any_order_it_ends_the_same,
+        late_news_changes_nothing,
+        what_news_leaves_out_stays_known,
+        completion_is_dated_once,
+        a_status_that_no_webhook_brought_obeys_the_same_order,
+        details_are_asked_for_once,
+    }
+    tenancy {
+        another_businesss_key_finds_and_changes_nothing,
+        the_only_business_of_an_account_gets_its_calls,
+        a_shared_account_is_told_apart_by_our_end_of_the_call,
+        what_fits_no_business_is_nobodys,
+        events_wait_until_their_call_has_a_business,
+        events_wait_until_there_is_a_business_for_them,
+        another_accounts_news_of_a_known_call_is_nobodys,
+        a_call_never_changes_its_business,
+    }
+    legs {
+        a_leg_makes_its_parent_known,
+        a_recording_of_a_leg_is_kept_under_the_parent,
+        a_leg_known_as_a_call_moves_with_its_recordings,
+        legs_of_legs_hang_under_the_same_call,
+        a_circle_of_legs_is_not_followed,
+        another_businesss_call_is_no_parent,
+    }
+    call_list {
+        pages_follow_each_other_across_equal_times,
+        each_call_comes_with_its_recordings_and_copies,
+        filters_narrow_it,
+        a_cursor_that_we_did_not_make_is_refused,
+    }
+    copies {
+        a_copy_is_held_until_it_is_withdrawn,
+        an_evicted_copy_leaves_its_validators,
+        withdrawing_a_replaced_copy_changes_nothing,
+        recordings_without_a_copy_are_wanted,
+        the_vaults_use_counts_what_is_present,
+        the_coldest_leave_first_but_never_the_last_of_its_kind,
+    }
+    keys {
+        the_first_key_is_kept,
+        whoever_asks_at_once_gets_the_same_key,
+        a_key_needs_something_to_belong_to,
+        the_key_check_is_kept,
+    }
+}

@@ -1,0 +1,83 @@
+//! Wrapped keys, in the rows of what they belong to.
+
+use actors::domain::{AudioKey, BusinessId};
+use sqlx::{SqliteConnection, query, query_scalar};
+
+use super::failure::{Answer, Failure};
+
+const OF_BUSINESS: &str = "SELECT wrapped_key FROM businesses WHERE id = $1";
+
+const KEEP_FOR_BUSINESS: &str = "
+    UPDATE businesses SET wrapped_key = COALESCE(wrapped_key, $2) WHERE id = $1
+    RETURNING wrapped_key";
+
+const OF_RECORDING: &str = "
+    SELECT wrapped_key FROM recordings WHERE business_id = $1 AND sid = $2";
+
+const KEEP_FOR_RECORDING: &str = "
+    UPDATE recordings SET wrapped_key = COALESCE(wrapped_key, $3) WHERE business_id = $1 AND sid = $2
+    RETURNING wrapped_key";
+
+const KEY_CHECK: &str = "SELECT key_check FROM settings WHERE id = 1";
+
+const SET_KEY_CHECK: &str = "
+    INSERT INTO settings (id, key_check) VALUES (1, $1)
+    ON CONFLICT (id) DO UPDATE SET key_check = excluded.key_check";
+
+pub(super) async fn of_business(
+    db: &mut SqliteConnection,
+    business: BusinessId,
+) -> Answer<Option<Vec<u8>>> {
+    let key: Option<Option<Vec<u8>>> =
+        query_scalar(OF_BUSINESS).bind(business.as_str()).fetch_optional(db).await?;
+    Ok(key.flatten())
+}
+
+pub(super) async fn keep_for_business(
+    db: &mut SqliteConnection,
+    business: BusinessId,
+    fresh: Vec<u8>,
+) -> Answer<Vec<u8>> {
+    let kept: Option<Vec<u8>> = query_scalar(KEEP_FOR_BUSINESS)
+        .bind(business.as_str())
+        .bind(fresh)
+        .fetch_optional(db)
+        .await?;
+    kept.ok_or_else(|| Failure::unknown(format!("business {business}")))
+}
+
+pub(super) async fn of_recording(
+    db: &mut SqliteConnection,
+    key: AudioKey,
+) -> Answer<Option<Vec<u8>>> {
+    let kept: Option<Option<Vec<u8>>> = query_scalar(OF_RECORDING)
+        .bind(key.business.as_str())
+        .bind(key.recording.to_string())
+        .fetch_optional(db)
+        .await?;
+    Ok(kept.flatten())
+}
+
+pub(super) async fn keep_for_recording(
+    db: &mut SqliteConnection,
+    key: AudioKey,
+    fresh: Vec<u8>,
+) -> Answer<Vec<u8>> {
+    let kept: Option<Vec<u8>> = query_scalar(KEEP_FOR_RECORDING)
+        .bind(key.business.as_str())
+        .bind(key.recording.to_string())
+        .bind(fresh)
+        .fetch_optional(db)
+        .await?;
+    kept.ok_or_else(|| Failure::unknown(format!("recording {}", key.recording)))
+}
+
+pub(super) async fn check(db: &mut SqliteConnection) -> Answer<Option<Vec<u8>>> {
+    let check: Option<Option<Vec<u8>>> = query_scalar(KEY_CHECK).fetch_optional(db).await?;
+    Ok(check.flatten())
+}
+
+pub(super) async fn set_check(db: &mut SqliteConnection, check: Vec<u8>) -> Answer<()> {
+    query(SET_KEY_CHECK).bind(check).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Rows in our words: the only place that knows how a value is written in a column.
+//!
+//! Invariant: an unreadable value is named by its column, never shown: it may be a phone number.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use actors::domain::{
+    AudioKey, AudioType, Call, CallDetails, CallKey, CallStatus, CopyId, Direction, Format,
+    PhoneNumber, Recording, SourceStatus, StoredCopy, Timestamp, Version,
+};
+use actors::ports::{HeldCopy, RecordingRecord};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::failure::{Answer, Failure};
+
+pub(super) fn call(row: &SqliteRow) -> Answer<Call> {
+    Ok(Call {
+        business: id(row, "business_id")?,
+        sid: id(row, "sid")?,
+        account: id(row, "account_sid")?,
+        details: CallDetails {
+            parent: None,
+            direction: word(row, "direction", Direction::parse)?,
+            from: row.try_get::<Option<String>, _>("from_number")?.map(PhoneNumber::new),
+            to: row.try_get::<Option<String>, _>("to_number")?.map(PhoneNumber::new),
+            status: word(row, "status", CallStatus::parse)?,
+            started_at: moment(row, "started_at_ms")?,
+            duration: span(row, "duration_ms")?,
+        },
+        heard_at: Timestamp::from_millis(row.try_get("heard_at_ms")?),
+    })
+}
+
+/// A recording joined with its last copy, if there was one.
+pub(super) fn recording(row: &SqliteRow) -> Answer<RecordingRecord> {
+    let recording = Recording {
+        business: id(row, "business_id")?,
+        sid: id(row, "sid")?,
+        call: id(row, "call_sid")?,
+        account: id(row, "account_sid")?,
+        status: word(row, "status", SourceStatus::parse)?
+            .ok_or_else(|| Failure::corrupt("status"))?,
+        channels: row
+            .try_get::<Option<i64>, _>("channels")?
+            .map(|n| fit(n, "channels"))
+            .transpose()?,
+        duration: span(row, "duration_ms")?,
+        started_at: moment(row, "started_at_ms")?,
+        completed_at: moment(row, "completed_at_ms")?,
+    };
+    let copy = match row.try_get::<Option<bool>, _>("present")? {
+        Some(present) => Some(HeldCopy { copy: stored_copy(row)?, present }),
+        None => None,
+    };
+    Ok(RecordingRecord { recording, copy })
+}
+
+pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
+    let sha256: Vec<u8> = row.try_get("sha256")?;
+    Ok(StoredCopy {
+        id: required(row, "copy_id", CopyId::parse)?,
+        version: Version(fit(row.try_get("version")?, "version")?),
+        sha256: sha256.try_into().map_err(|_| Failure::corrupt("sha256"))?,
+        length: fit(row.try_get("length_bytes")?, "length_bytes")?,
+        audio_type: required(row, "audio_type", AudioType::from_media_type)?,
+        duration: span(row, "copy_duration_ms")?
+            .ok_or_else(|| Failure::corrupt("copy_duration_ms"))?,
+    })
+}
+
+/// A present copy with the names under which the core knows it.
+pub(super) fn named_copy(row: &SqliteRow) -> Answer<(CallKey, AudioKey, StoredCopy)> {
+    let call = CallKey { business: id(row, "business_id")?, call: id(row, "call_sid")? };
+    let audio = AudioKey {
+        business: call.business.clone(),
+        recording: id(row, "recording_sid")?,
+        format: required(row, "format", format)?,
+    };
+    Ok((call, audio, stored_copy(row)?))
+}
+
+pub(super) fn id<T: FromStr>(row: &SqliteRow, column: &'static str) -> Answer<T> {
+    required(row, column, |text| text.parse().ok())
+}
+
+/// How a number of ours is written; lengths and times beyond a signed 64-bit one do not occur.
+pub(super) fn as_column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn as_millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn fit<T: TryFrom<i64>>(number: i64, column: &'static str) -> Answer<T> {
+    T::try_from(number).map_err(|_| Failure::corrupt(column))
+}
+
+fn format(text: &str) -> Option<Format> {
+    [Format::Mp3].into_iter().find(|format| format.as_str() == text)
+}
+
+fn required<T>(
+    row: &SqliteRow,
+    column: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Answer<T> {
+    word(row, column, parse)?.ok_or_else(|| Failure::corrupt(column))
+}
+
+fn word<T>(
+    row: &SqliteRow,
+    column: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Answer<Option<T>> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(|text| parse(text).ok_or_else(|| Failure::corrupt(column))).transpose()
+}
+
+fn moment(row: &SqliteRow, column: &'static str) -> Answer<Option<Timestamp>> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_millis))
+}
+
+fn span(row: &SqliteRow, column: &'static str) -> Answer<Option<Duration>> {
+    let millis: Option<i64> = row.try_get(column)?;
+    millis.map(|millis| fit(millis, column).map(Duration::from_millis)).transpose()
+}

@@ -1,0 +1,238 @@
+//! The catalog, and the keys of what is sealed, in one SQLite file.
+
+mod database;
+
+use actors::domain::{
+    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CopyId, RecordingSid, SourceStatus,
+    StoredCopy, Timestamp, WebhookEvent,
+};
+use actors::ports::{
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
+    NewBusiness, SealedKeys, TwilioAccount, VaultError, VaultUse,
+};
+use async_trait::async_trait;
+use futures_util::FutureExt;
+
+use self::database::Database;
+use super::{businesses, call_list, calls, copies, events, inbox, keys, recordings};
+
+pub struct SqliteCatalog {
+    database: Database,
+}
+
+impl SqliteCatalog {
+    /// Opens `sqlite://path`; creates the file (mode 0600) and its folder if they are not there.
+    pub async fn open(url: &str) -> Result<Self, CatalogError> {
+        Ok(Self { database: Database::open(url).await? })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), CatalogError> {
+        self.database.migrate().await
+    }
+
+    /// Ends what is under way and closes the file; later asks find the catalog away.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn ping(&self) -> Result<(), CatalogError> {
+        self.database.read(|db| database::ping(db).boxed()).await
+    }
+
+    async fn add_business(
+        &self,
+        business: &NewBusiness,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let business = business.clone();
+        self.database.write(move |db| businesses::add(db, business, now).boxed()).await
+    }
+
+    async fn businesses(&self) -> Result<Vec<Business>, CatalogError> {
+        self.database.read(|db| businesses::all(db).boxed()).await
+    }
+
+    async fn add_token(
+        &self,
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.database
+            .write(move |db| businesses::add_token(db, account, sealed_token, now).boxed())
+            .await
+    }
+
+    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError> {
+        self.database.read(|db| businesses::accounts(db).boxed()).await
+    }
+
+    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError> {
+        let event = event.clone();
+        self.database.write(move |db| inbox::store(db, event).boxed()).await
+    }
+
+    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
+        loop {
+            let pending = self.database.read(move |db| inbox::pending(db, limit).boxed()).await?;
+            let only_unreadable = pending.events.is_empty() && !pending.unreadable.is_empty();
+            if !pending.unreadable.is_empty() {
+                tracing::error!(events = ?pending.unreadable, "set aside unreadable webhooks");
+                let ids = pending.unreadable;
+                self.database.write(move |db| inbox::set_aside(db, ids).boxed()).await?;
+            }
+            // Readable ones may wait behind a whole batch of the others.
+            if !only_unreadable {
+                return Ok(pending.events);
+            }
+        }
+    }
+
+    async fn apply_event(
+        &self,
+        id: i64,
+        event: &WebhookEvent,
+        now: Timestamp,
+    ) -> Result<EventOutcome, CatalogError> {
+        let event = event.clone();
+        self.database.write(move |db| events::apply(db, id, event, now).boxed()).await
+    }
+
+    async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {
+        let key = key.clone();
+        self.database.read(move |db| calls::find(db, key).boxed()).await
+    }
+
+    async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
+        let key = key.clone();
+        self.database.read(move |db| calls::load(db, key).boxed()).await
+    }
+
+    async fn list_calls(
+        &self,
+        business: &BusinessId,
+        filter: &CallFilter,
+    ) -> Result<CallPage, CatalogError> {
+        let (business, filter) = (business.clone(), filter.clone());
+        self.database.read(move |db| call_list::page(db, business, filter).boxed()).await
+    }
+
+    async fn calls_without_details(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(CallKey, AccountSid)>, CatalogError> {
+        self.database.read(move |db| calls::without_details(db, limit).boxed()).await
+    }
+
+    async fn record_details(
+        &self,
+        key: &CallKey,
+        details: &CallDetails,
+    ) -> Result<(), CatalogError> {
+        let (key, details) = (key.clone(), details.clone());
+        self.database.write(move |db| calls::record_details(db, key, details).boxed()).await
+    }
+
+    async fn record_status(
+        &self,
+        key: &AudioKey,
+        status: SourceStatus,
+    ) -> Result<(), CatalogError> {
+        let key = key.clone();
+        self.database.write(move |db| recordings::record_status(db, key, status).boxed()).await
+    }
+
+    async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError> {
+        self.database.read(move |db| recordings::wanted(db, limit).boxed()).await
+    }
+
+    async fn commit_copy(
+        &self,
+        key: &AudioKey,
+        copy: &StoredCopy,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let (key, copy) = (key.clone(), copy.clone());
+        self.database.write(move |db| copies::commit(db, key, copy, now).boxed()).await
+    }
+
+    async fn withdraw_copy(&self, key: &AudioKey, id: CopyId) -> Result<(), CatalogError> {
+        let key = key.clone();
+        self.database.write(move |db| copies::withdraw(db, key, id).boxed()).await
+    }
+
+    async fn is_held(&self, key: &AudioKey, id: CopyId) -> Result<bool, CatalogError> {
+        let key = key.clone();
+        self.database.read(move |db| copies::is_held(db, key, id).boxed()).await
+    }
+
+    async fn record_played(&self, key: &AudioKey, now: Timestamp) -> Result<(), CatalogError> {
+        let key = key.clone();
+        self.database.write(move |db| copies::record_played(db, key, now).boxed()).await
+    }
+
+    async fn vault_use(&self) -> Result<VaultUse, CatalogError> {
+        self.database.read(|db| copies::vault_use(db).boxed()).await
+    }
+
+    async fn coldest_copies(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError> {
+        self.database.read(move |db| copies::coldest(db, limit).boxed()).await
+    }
+}
+
+/// A key is read far more often than made, so it is looked for before the writer is asked.
+#[async_trait]
+impl SealedKeys for SqliteCatalog {
+    async fn key_of_business(
+        &self,
+        business: &BusinessId,
+        fresh: Vec<u8>,
+    ) -> Result<Vec<u8>, VaultError> {
+        let of = business.clone();
+        let kept = self.database.read(move |db| keys::of_business(db, of).boxed()).await;
+        if let Some(kept) = kept.map_err(keys_away)? {
+            return Ok(kept);
+        }
+        let of = business.clone();
+        self.database
+            .write(move |db| keys::keep_for_business(db, of, fresh).boxed())
+            .await
+            .map_err(keys_away)
+    }
+
+    async fn key_of_recording(
+        &self,
+        key: &AudioKey,
+        fresh: Vec<u8>,
+    ) -> Result<Vec<u8>, VaultError> {
+        let of = key.clone();
+        let kept = self.database.read(move |db| keys::of_recording(db, of).boxed()).await;
+        if let Some(kept) = kept.map_err(keys_away)? {
+            return Ok(kept);
+        }
+        let of = key.clone();
+        self.database
+            .write(move |db| keys::keep_for_recording(db, of, fresh).boxed())
+            .await
+            .map_err(keys_away)
+    }
+
+    async fn key_check(&self) -> Result<Option<Vec<u8>>, VaultError> {
+        self.database.read(|db| keys::check(db).boxed()).await.map_err(keys_away)
+    }
+
+    async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError> {
+        self.database.write(move |db| keys::set_check(db, check).boxed()).await.map_err(keys_away)
+    }
+}
+
+fn keys_away(error: CatalogError) -> VaultError {
+    VaultError::Keys(error.to_string())
+}
