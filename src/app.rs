@@ -22,7 +22,8 @@ use crate::config::{Config, auth_secret, millis};
 use crate::http::{self, ServiceParts, Waits};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
-use crate::vault::{KeyRing, LocalVault, LocalVaultConfig, MasterKey};
+use crate::vault::keys::{KeyRing, MasterKey};
+use crate::vault::local::{LocalVault, LocalVaultConfig};
 use crate::world::{SystemChance, SystemClock};
 
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
@@ -180,6 +181,7 @@ impl App {
             clock,
             tenants: Arc::clone(&tenants),
             authority,
+            path_prefix: path_of(&public_url)?,
             public_url: public_url.clone(),
             cors_origins: cors_origins(config)?,
             waits: Waits {
@@ -302,6 +304,12 @@ impl Credentials for TenantCredentials {
         let secret = self.0.tokens(account).first()?.clone();
         Some(Credential { user: account.to_string(), secret })
     }
+}
+
+/// `/prefix` of `https://host/prefix`; nothing where there is none.
+fn path_of(public_url: &str) -> anyhow::Result<String> {
+    let url: url::Url = public_url.parse().context("server.public_url")?;
+    Ok(url.path().trim_end_matches('/').to_owned())
 }
 
 fn cors_origins(config: &Config) -> anyhow::Result<Vec<HeaderValue>> {

@@ -32,13 +32,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::auth::Authority;
 use crate::tenants::Tenants;
 use problem::Problem;
-pub use waiting::Waits;
+pub(crate) use waiting::Waits;
 
 /// What handlers may touch. Cheap to clone.
 #[derive(Clone)]
-pub struct Service(Arc<ServiceParts>);
+pub(crate) struct Service(Arc<ServiceParts>);
 
-pub struct ServiceParts {
+pub(crate) struct ServiceParts {
     pub recordings: RecordingsHandle,
     pub inbox: InboxHandle,
     pub board: Arc<Board>,
@@ -49,6 +49,8 @@ pub struct ServiceParts {
     pub authority: Authority,
     /// Without a trailing slash.
     pub public_url: String,
+    /// The path of the public URL, in front of every path that we hand out.
+    pub path_prefix: String,
     pub cors_origins: Vec<HeaderValue>,
     pub waits: Waits,
     pub cache_control: HeaderValue,
@@ -66,7 +68,7 @@ impl std::ops::Deref for Service {
     }
 }
 
-pub fn router(parts: ServiceParts) -> Router {
+pub(crate) fn router(parts: ServiceParts) -> Router {
     let service = Service(Arc::new(parts));
     Router::new()
         .route("/api/recordings/file/{call_sid}", get(play::play))

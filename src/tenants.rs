@@ -8,20 +8,20 @@ use actors::ports::{Catalog, CatalogError};
 use secrecy::SecretString;
 
 /// Opens a token that the catalog holds sealed.
-pub type OpenToken = dyn Fn(AccountSid, &[u8]) -> Option<SecretString> + Send + Sync;
+pub(crate) type OpenToken = dyn Fn(AccountSid, &[u8]) -> Option<SecretString> + Send + Sync;
 
-pub struct Tenants {
+pub(crate) struct Tenants {
     catalog: Arc<dyn Catalog>,
     open: Box<OpenToken>,
     tokens: RwLock<HashMap<AccountSid, Arc<[SecretString]>>>,
 }
 
 impl Tenants {
-    pub fn new(catalog: Arc<dyn Catalog>, open: Box<OpenToken>) -> Self {
+    pub(crate) fn new(catalog: Arc<dyn Catalog>, open: Box<OpenToken>) -> Self {
         Self { catalog, open, tokens: RwLock::default() }
     }
 
-    pub async fn reload(&self) -> Result<(), CatalogError> {
+    pub(crate) async fn reload(&self) -> Result<(), CatalogError> {
         let mut tokens = HashMap::new();
         for account in self.catalog.accounts().await? {
             let opened: Vec<SecretString> = account
@@ -42,7 +42,7 @@ impl Tenants {
     }
 
     /// The account's auth tokens, the newest first; none for an account nobody has.
-    pub fn tokens(&self, account: AccountSid) -> Arc<[SecretString]> {
+    pub(crate) fn tokens(&self, account: AccountSid) -> Arc<[SecretString]> {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         tokens.get(&account).cloned().unwrap_or_default()
     }

@@ -54,6 +54,8 @@ pub(crate) struct Pass {
     unassigned: u64,
     details: u64,
     resumed: bool,
+    /// There are calls that it was not the time to ask for.
+    more: bool,
     /// Calls whose details the source did not give, and how often it was asked.
     refused: HashMap<CallKey, u32>,
     error: Option<CatalogError>,
@@ -158,6 +160,8 @@ impl Inbox {
         if let Some(error) = pass.error {
             tracing::warn!(%error, "webhooks wait in the inbox; tried again in a second");
             myself.send_after(RETRY, || Message::Look);
+        } else if pass.more {
+            myself.send_after(RETRY, || Message::Look);
         }
         if std::mem::take(&mut rounds.again) {
             self.begin(myself, rounds);
@@ -211,7 +215,11 @@ impl Desk {
     async fn ask_for_details(&self, pass: &mut Pass) -> Result<(), CatalogError> {
         for (key, account) in self.catalog.calls_without_details(DETAILS_BATCH).await? {
             let asked = pass.refused.get(&key).copied().unwrap_or(0);
-            if asked >= DETAILS_ASKED_MAX || self.pacer.admit(account).is_err() {
+            if asked >= DETAILS_ASKED_MAX {
+                continue;
+            }
+            if self.pacer.admit(account).is_err() {
+                pass.more = true;
                 continue;
             }
             match self.source.call(account, key.call).await {

@@ -15,7 +15,7 @@ use crate::telemetry;
 use crate::world::SystemClock;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Add a business with its Twilio account. A running service notices within 5 seconds.
     Add {
         /// Short name for tokens and folders: a-z 0-9 - _
@@ -46,7 +46,7 @@ pub enum Command {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
     match command {

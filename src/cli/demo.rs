@@ -20,7 +20,7 @@ use crate::telemetry;
 use crate::world::{SystemChance, SystemClock};
 
 #[derive(Debug, Args)]
-pub struct Options {
+pub(super) struct Options {
     /// Print one line of JSON for programs, instead of text for people.
     #[arg(long)]
     json: bool,
@@ -40,7 +40,7 @@ const BYTES_PER_SECOND: u64 = 250_000;
 const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are synthetic. \
                       Nothing is fetched before you press play.";
 
-pub async fn run(options: &Options) -> anyhow::Result<()> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let folder = Folder::make()?;
     let mut config = Config::defaults_in(&folder.0);
     config.log.filter.clone_from(&options.log);
@@ -85,15 +85,15 @@ async fn place_calls(simulator: &Simulator, now_ms: i64) -> anyhow::Result<Vec<S
                 ..Behaviour::paced(BYTES_PER_SECOND)
             }];
         }
-        let placed = simulator.place_call(planned).await?;
-        for webhook in &placed.delivered {
+        let (placed, delivered) = simulator.place_call(planned).await?;
+        for webhook in &delivered {
             anyhow::ensure!(
                 webhook.status == Some(204),
                 "the service answered a webhook with {:?}",
                 webhook.status
             );
         }
-        calls.push(placed.sid.to_string());
+        calls.push(placed.call.to_string());
     }
     Ok(calls)
 }

@@ -8,7 +8,7 @@ use crate::telemetry;
 use crate::world::SystemClock;
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-pub async fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
     foundation.catalog.close().await;

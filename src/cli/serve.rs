@@ -6,7 +6,7 @@ use crate::app::{App, World};
 use crate::config::Config;
 use crate::telemetry;
 
-pub async fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     let app = App::start(config, World::default(), None).await?;
     tracing::info!(address = %app.address, public_url = app.public_url, "serving");
@@ -14,7 +14,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. A second signal ends the process at once.
-pub async fn until_stopped(mut app: App) -> anyhow::Result<()> {
+pub(super) async fn until_stopped(mut app: App) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {

@@ -10,7 +10,7 @@ use crate::simulator::{Callbacks, Simulator, SimulatorConfig, demo_calls};
 use crate::world::SystemClock;
 
 #[derive(Debug, Args)]
-pub struct Options {
+pub(super) struct Options {
     /// Address and port of the simulated Twilio.
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
@@ -34,7 +34,7 @@ pub struct Options {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-pub async fn run(options: Options) -> anyhow::Result<()> {
+pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let now_ms = SystemClock.now().as_millis();
     let mut config = SimulatorConfig::new(options.account_sid, options.auth_token, now_ms);
     config.listen = options.listen;
@@ -45,8 +45,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let simulator = Simulator::start(config).await?;
     println!("simulated Twilio at {} (GET /simulator shows it)", simulator.url());
     for planned in demo_calls(now_ms) {
-        let placed = simulator.place_call(planned).await?;
-        println!("call {}", placed.sid);
+        let (placed, _) = simulator.place_call(planned).await?;
+        println!("call {}", placed.call);
     }
     tokio::signal::ctrl_c().await?;
     simulator.shutdown().await;
@@ -54,7 +54,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 /// As one would configure them at Twilio.
-pub fn callbacks(service: &str) -> Callbacks {
+pub(super) fn callbacks(service: &str) -> Callbacks {
     let url = |name| {
         let service = service.trim_end_matches('/');
         Some(format!("{service}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx"))

@@ -11,7 +11,7 @@ use crate::config::{Config, auth_secret};
 use crate::world::SystemClock;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Print one token, and nothing else.
     Mint {
         #[arg(long, value_name = "ID")]
@@ -25,7 +25,7 @@ pub enum Command {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-pub fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
     let Command::Mint { business, role, ttl } = command;
     let authority = Authority::new(config, &auth_secret(config)?)?;
     println!("{}", authority.mint(business, *role, SystemClock.now(), *ttl)?);

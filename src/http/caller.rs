@@ -6,10 +6,10 @@ use axum_extra::extract::CookieJar;
 use super::problem::Problem;
 use crate::auth::{Authority, Caller, Role};
 
-pub const SESSION_COOKIE: &str = "hearback_session";
+pub(super) const SESSION_COOKIE: &str = "hearback_session";
 
 /// A bearer token counts before a cookie; a bad one is not made good by the other.
-pub fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
+pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
     let bearer = headers.get(header::AUTHORIZATION).map(|value| {
         value.to_str().ok().and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
@@ -24,7 +24,7 @@ pub fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Prob
     token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
-pub fn operator(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
+pub(super) fn operator(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
     let caller = caller(headers, authority)?;
     match caller.role {
         Role::Operator => Ok(caller),

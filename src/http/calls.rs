@@ -50,7 +50,7 @@ struct RecordingJson {
     download_url: String,
 }
 
-pub async fn list(
+pub(super) async fn list(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
@@ -62,7 +62,7 @@ pub async fn list(
     Ok(private(Json(Page { calls, next_cursor: page.next_cursor })))
 }
 
-pub async fn show(
+pub(super) async fn show(
     State(service): State<Service>,
     Path(call_sid): Path<String>,
     OriginalUri(uri): OriginalUri,
@@ -162,7 +162,7 @@ fn recording_json(
     let recording = &found.recording;
     let (call, sid) = (recording.call, recording.sid);
     let measured = found.copy.as_ref().map(|held| held.copy.duration);
-    let base = &service.public_url;
+    let base = &service.path_prefix;
     RecordingJson {
         recording_sid: sid.to_string(),
         primary,

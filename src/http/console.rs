@@ -21,7 +21,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 #[folder = "web/"]
 struct Web;
 
-pub async fn page(State(service): State<Service>) -> Response {
+pub(super) async fn page(State(service): State<Service>) -> Response {
     let page = Web::get("index.html").expect("the page is compiled in").data;
     let page = match service.notice {
         Some(notice) => {
@@ -33,7 +33,7 @@ pub async fn page(State(service): State<Service>) -> Response {
     serve("text/html; charset=utf-8", page)
 }
 
-pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let media_type = match name.rsplit_once('.') {
         Some((_, "css")) => "text/css; charset=utf-8",
         Some((_, "js")) => "text/javascript; charset=utf-8",

@@ -19,7 +19,11 @@ const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
 const MAX_AGE_S: u64 = 600;
 
 /// Around every route: answers `OPTIONS`, and adds what a browser asks for.
-pub async fn share(State(service): State<Service>, request: Request, next: Next) -> Response {
+pub(super) async fn share(
+    State(service): State<Service>,
+    request: Request,
+    next: Next,
+) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.filter(|origin| service.cors_origins.contains(origin));
     let preflight = request.method() == Method::OPTIONS;

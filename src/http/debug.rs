@@ -15,7 +15,7 @@ use super::{Service, rfc3339};
 /// So many calls are listed; how many there are is said beside them.
 const LISTED_MAX: usize = 500;
 
-pub async fn actors(
+pub(super) async fn actors(
     State(service): State<Service>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -4,7 +4,7 @@ use actors::domain::{Call, Direction};
 use axum::http::HeaderValue;
 
 /// `attachment; filename="2026-11-20T1430Z-inbound-+15550100.mp3"`: when, which way, and with whom.
-pub fn attachment(call: &Call) -> HeaderValue {
+pub(super) fn attachment(call: &Call) -> HeaderValue {
     let details = &call.details;
     let at = details.started_at.unwrap_or(call.heard_at).as_millis();
     let when = jiff::Timestamp::from_millisecond(at)

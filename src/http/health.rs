@@ -12,11 +12,11 @@ use super::problem::Problem;
 const CATALOG_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Depends on nothing: a database that is away is no reason for a restart.
-pub async fn live() -> StatusCode {
+pub(super) async fn live() -> StatusCode {
     StatusCode::OK
 }
 
-pub async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
+pub(super) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
     if service.stopping.load(Ordering::Relaxed) {
         return Err(Problem::Away);
     }

@@ -24,7 +24,7 @@ use super::waiting::{Patience, patience};
 use super::{Service, filename};
 
 /// `GET|HEAD|OPTIONS` of the recording itself.
-pub async fn play(
+pub(super) async fn play(
     State(service): State<Service>,
     Path(call_sid): Path<String>,
     OriginalUri(uri): OriginalUri,
@@ -39,7 +39,7 @@ pub async fn play(
 }
 
 /// The same audio, to be kept under a name that says what it is.
-pub async fn download(
+pub(super) async fn download(
     State(service): State<Service>,
     Path(call_sid): Path<String>,
     OriginalUri(uri): OriginalUri,
@@ -209,7 +209,7 @@ fn describe(response: &mut Response, playable: &Playable, status: StatusCode, ra
 }
 
 /// "Not yet": what is being done about it, and when to ask again.
-pub fn preparing_response(preparing: &Preparing) -> Response {
+pub(super) fn preparing_response(preparing: &Preparing) -> Response {
     let retry_after = preparing.retry_after.as_secs().max(1);
     let body = json!({
         "status": "preparing",

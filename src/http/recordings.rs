@@ -16,7 +16,7 @@ use super::target::Target;
 use super::{Service, rfc3339};
 
 /// Starts the fetch, if there is none, and says how it stands.
-pub async fn prepare(
+pub(super) async fn prepare(
     State(service): State<Service>,
     Path(call_sid): Path<String>,
     OriginalUri(uri): OriginalUri,
@@ -62,7 +62,7 @@ struct Status {
 }
 
 /// Looks only: starts nothing.
-pub async fn status(
+pub(super) async fn status(
     State(service): State<Service>,
     Path(call_sid): Path<String>,
     OriginalUri(uri): OriginalUri,

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 
 /// What to send of a representation that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
+pub(super) enum Selection {
     Whole,
     Part(ByteRange),
     NotModified,
@@ -17,16 +17,16 @@ pub enum Selection {
 }
 
 /// Recording, format and version, quoted as a strong entity tag.
-pub fn entity_tag(recording: RecordingSid, version: Version) -> String {
+pub(super) fn entity_tag(recording: RecordingSid, version: Version) -> String {
     format!("\"{recording}-mp3-{}\"", version.0)
 }
 
-pub fn entity_tag_of(playable: &Playable) -> String {
+pub(super) fn entity_tag_of(playable: &Playable) -> String {
     entity_tag(playable.key.recording, playable.copy.version)
 }
 
 /// Decides in the order of §13.2.2.
-pub fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u64) -> Selection {
+pub(super) fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u64) -> Selection {
     if let Some(list) = list(headers, &header::IF_MATCH)
         && !names(&list, tag, Comparison::Strong)
     {
@@ -49,7 +49,7 @@ pub fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u64) -> S
 }
 
 /// Whether the client says that it has this version already.
-pub fn none_match_holds(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn none_match_holds(headers: &HeaderMap, tag: &str) -> bool {
     list(headers, &header::IF_NONE_MATCH).is_some_and(|list| names(&list, tag, Comparison::Weak))
 }
 

@@ -12,11 +12,11 @@ use super::caller::SESSION_COOKIE;
 use super::problem::Problem;
 
 #[derive(Deserialize)]
-pub struct SignIn {
+pub(super) struct SignIn {
     token: String,
 }
 
-pub async fn sign_in(
+pub(super) async fn sign_in(
     State(service): State<Service>,
     body: Result<Json<SignIn>, JsonRejection>,
 ) -> Result<Response, Problem> {
@@ -27,7 +27,7 @@ pub async fn sign_in(
     Ok(with_cookie(&service, &token, left))
 }
 
-pub async fn sign_out(State(service): State<Service>) -> Response {
+pub(super) async fn sign_out(State(service): State<Service>) -> Response {
     with_cookie(&service, "", 0)
 }
 

@@ -5,14 +5,14 @@ use actors::domain::{CallSid, RecordingSid};
 use super::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
+pub(super) struct Target {
     pub call: CallSid,
     pub recording: Option<RecordingSid>,
 }
 
 impl Target {
     /// Parameters that we do not know (players add some against caches) are passed over.
-    pub fn parse(call_sid: &str, query: Option<&str>) -> Result<Self, Problem> {
+    pub(super) fn parse(call_sid: &str, query: Option<&str>) -> Result<Self, Problem> {
         let call = call_sid
             .parse()
             .map_err(|_| Problem::Malformed("a call SID is CA and 32 lower-case hex digits"))?;

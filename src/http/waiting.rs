@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Method};
 
 /// The configured waits.
 #[derive(Debug, Clone, Copy)]
-pub struct Waits {
+pub(crate) struct Waits {
     pub first_byte: Duration,
     /// For `<audio>` and `<video>`, to which a 202 is a fatal error.
     pub media_element: Duration,
@@ -14,7 +14,7 @@ pub struct Waits {
 
 /// What a request asked for and gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patience {
+pub(super) struct Patience {
     pub wait: Duration,
     /// `Preference-Applied`, if any was.
     pub applied: Option<String>,
@@ -23,7 +23,7 @@ pub struct Patience {
 const PREFERRED_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// HEAD starts a fetch and never waits. A stated preference counts before what the kind of client suggests.
-pub fn patience(method: &Method, headers: &HeaderMap, waits: Waits) -> Patience {
+pub(super) fn patience(method: &Method, headers: &HeaderMap, waits: Waits) -> Patience {
     if method == Method::HEAD {
         return Patience { wait: Duration::ZERO, applied: None };
     }

@@ -4,6 +4,7 @@ use actors::ports::InboxEvent;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
+use secrecy::ExposeSecret;
 
 use super::Service;
 use super::problem::Problem;
@@ -13,7 +14,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const SIGNATURE: &str = "x-twilio-signature";
 
 /// Both callbacks come here: which one it is, the parameters say.
-pub async fn receive(
+pub(super) async fn receive(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
@@ -24,6 +25,7 @@ pub async fn receive(
     // The account is not believed yet: it only says which tokens to try.
     let account = webhook::account_sid(&params).ok_or(Problem::SignatureMismatch)?;
     let tokens = service.tenants.tokens(account);
+    let tokens: Vec<&str> = tokens.iter().map(ExposeSecret::expose_secret).collect();
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     let url =
         format!("{}{}", service.public_url, uri.path_and_query().map_or("/", |path| path.as_str()));
