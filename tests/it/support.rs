@@ -1,0 +1,204 @@
+//! A whole service on a simulated Twilio, in a folder of its own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use actors::domain::{AccountSid, BusinessId, CallSid, RecordingSid};
+use actors::ports::Clock;
+use hearback::app::{App, World};
+use hearback::auth::{Authority, Role};
+use hearback::config::{Config, auth_secret};
+use hearback::simulator::{
+    Callbacks, PlannedAudio, PlannedCall, PlannedRecording, SimulatedAccount, Simulator,
+    SimulatorConfig,
+};
+use hearback::world::SystemClock;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use tempfile::TempDir;
+
+pub const ACME: AccountSid = AccountSid::from_bits(0xac);
+pub const GLOBEX: AccountSid = AccountSid::from_bits(0x61);
+const ACME_TOKEN: &str = "acme-auth-token";
+const GLOBEX_TOKEN: &str = "globex-auth-token";
+/// Far beyond what anything here takes: a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct TestApp {
+    pub app: App,
+    pub simulator: Simulator,
+    pub client: reqwest::Client,
+    config: Config,
+    authority: Authority,
+    _folder: TempDir,
+}
+
+/// A call with one recording, and the bytes that it should play.
+pub struct Placed {
+    pub call: CallSid,
+    pub recording: RecordingSid,
+    pub audio: Vec<u8>,
+}
+
+impl TestApp {
+    /// Two businesses, `acme` and `globex`, each with its account. Nothing is fetched unasked.
+    pub async fn start() -> Self {
+        Self::start_with(World::default(), |config| config.play.prefetch = false).await
+    }
+
+    pub async fn start_with(world: World, adjust: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut simulated = SimulatorConfig::new(ACME, ACME_TOKEN, SystemClock.now().as_millis());
+        let globex = SimulatedAccount { sid: GLOBEX, auth_token: GLOBEX_TOKEN.to_owned() };
+        simulated.accounts.push(globex);
+        let simulator = Simulator::start(simulated).await.expect("the simulator starts");
+        let mut config = Config::defaults_in(folder.path());
+        config.server.listen = "127.0.0.1:0".parse().expect("an address");
+        config.twilio.base_url = simulator.url().parse().expect("a URL");
+        config.twilio.requests_per_second = 1_000.try_into().expect("not zero");
+        config.server.shutdown_grace_ms = 2_000;
+        adjust(&mut config);
+        let app = App::start(&config, world, None).await.expect("the service starts");
+        for (id, account, token) in [("acme", ACME, ACME_TOKEN), ("globex", GLOBEX, GLOBEX_TOKEN)] {
+            let id: BusinessId = id.parse().expect("an id");
+            let name = id.to_string();
+            app.foundation
+                .add_business(id, name, account, &token.into(), Vec::new())
+                .await
+                .expect("added");
+        }
+        app.reload_tenants().await.expect("reloaded");
+        simulator.set_callbacks(callbacks(&app.public_url));
+        let secret = auth_secret(&config).expect("a secret");
+        let authority = Authority::new(&config, &secret).expect("an authority");
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client");
+        Self { app, simulator, client, config, authority, _folder: folder }
+    }
+
+    pub fn vault_dir(&self) -> std::path::PathBuf {
+        self.config.vault_dir()
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        &self.config.data.dir
+    }
+
+    /// Twilio tells of a call of acme's with this audio.
+    pub async fn place(&self, audio: Vec<u8>) -> Placed {
+        self.place_planned(PlannedRecording::of_mp3(audio.clone()), ACME, audio).await
+    }
+
+    /// The same with a plan: behaviours, channels, status.
+    pub async fn place_planned(
+        &self,
+        recording: PlannedRecording,
+        account: AccountSid,
+        audio: Vec<u8>,
+    ) -> Placed {
+        let planned = PlannedCall {
+            account: Some(account),
+            recordings: vec![recording],
+            ..PlannedCall::default()
+        };
+        let (placed, delivered) = self.simulator.place_call(planned).await.expect("placed");
+        assert!(delivered.iter().all(|webhook| webhook.status == Some(204)), "{delivered:?}");
+        let placed = Placed { call: placed.call, recording: placed.recordings[0], audio };
+        self.until_listed(&placed, account).await;
+        placed
+    }
+
+    /// A plan for synthetic MPEG audio of about so many bytes, every byte of which identifies itself.
+    pub fn synthetic(bytes: usize, tag: u64) -> (PlannedRecording, Vec<u8>) {
+        let audio = hearback::simulator::synthetic_mpeg(bytes, tag);
+        let recording = PlannedRecording {
+            audio: PlannedAudio::Mp3(audio.clone().into()),
+            ..PlannedRecording::default()
+        };
+        (recording, audio)
+    }
+
+    pub fn token(&self, business: &str, role: Role) -> String {
+        let business = business.parse().expect("an id");
+        let hour = Duration::from_hours(1);
+        self.authority.mint(&business, role, SystemClock.now(), hour).expect("minted")
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.app.public_url)
+    }
+
+    /// As an agent of acme's.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let token = self.token("acme", Role::Agent);
+        self.client.request(method, self.url(path)).bearer_auth(token)
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.expect("an answer")
+    }
+
+    /// As `/debug/actors` shows it to an operator.
+    pub async fn debug_actors(&self) -> serde_json::Value {
+        let token = self.token("acme", Role::Operator);
+        let request = self.client.get(self.url("/debug/actors")).bearer_auth(token);
+        request.send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    /// Asks until the recording is ready, and returns its entity tag.
+    pub async fn until_ready(&self, placed: &Placed) -> String {
+        let path = play_path(placed);
+        self.until("the recording is ready", async || {
+            let response = self.get(&path).await;
+            (response.status() == StatusCode::OK).then(|| header(&response, "etag"))
+        })
+        .await
+    }
+
+    /// Asks again and again, with a pause, until there is an answer.
+    pub async fn until<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+        let asking = async {
+            loop {
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking)
+            .await
+            .unwrap_or_else(|_| panic!("it did not happen in {PATIENCE:?}: {what}"))
+    }
+
+    async fn until_listed(&self, placed: &Placed, account: AccountSid) {
+        let business = if account == ACME { "acme" } else { "globex" };
+        let token = self.token(business, Role::Agent);
+        let url = self.url(&format!("/api/calls/{}", placed.call));
+        let recording = placed.recording.to_string();
+        self.until("the webhook is applied", async || {
+            let response = self.client.get(&url).bearer_auth(&token).send().await.ok()?;
+            response.text().await.ok()?.contains(&recording).then_some(())
+        })
+        .await;
+    }
+}
+
+pub fn play_path(placed: &Placed) -> String {
+    format!("/api/recordings/file/{}", placed.call)
+}
+
+pub fn header(response: &Response, name: &str) -> String {
+    let value = response.headers().get(name).unwrap_or_else(|| panic!("no {name}: {response:?}"));
+    value.to_str().expect("text").to_owned()
+}
+
+pub fn callbacks(service: &str) -> Callbacks {
+    let url = |name| Some(format!("{service}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx"));
+    Callbacks {
+        recording_status: url("recording-status"),
+        call_status: url("call-status"),
+        connect_to: None,
+    }
+}
