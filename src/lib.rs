@@ -1,10 +1,19 @@
 //! Hearback's shell: everything that touches the world. What is decided is decided in `actors`.
 //!
-//! Floors, each importing only lower ones: `config`, `twilio::{signature, webhook, resources}` · the adapters
-//! (`twilio::client`, `catalog`, `vault`; not each other) · `http` (never an adapter) · `app`, the only file
-//! that joins adapters to ports · `cli`. Beside them stands `simulator`, which knows Twilio's wire types only.
+//! Floors, each importing only lower ones: `config`, `auth`, `twilio::{signature, webhook, resources}` · the
+//! adapters (`twilio::client`, `catalog`, `vault`, `world`; not each other) and `tenants` · `http` (never an
+//! adapter) · `app`, the only file that joins adapters to ports · `cli`. Beside them stands `simulator`, which
+//! knows Twilio's wire types only.
 
+pub mod app;
+pub mod auth;
 pub mod catalog;
+pub mod cli;
+pub mod config;
+mod http;
 pub mod simulator;
+mod telemetry;
+mod tenants;
 pub mod twilio;
 pub mod vault;
+pub mod world;

@@ -1,4 +1,33 @@
 //! The core of Hearback: it decides, and never touches the world.
+//!
+//! `supervisor` is the tree. `recordings` finds or wakes the one actor of a call, `recording` runs it, and
+//! `recording/machine.rs` decides. `fetcher` brings the bytes, `inbox` the news, `keepers` look after what is
+//! kept. Each publishes on the `board` what it is doing.
+//!
+//! | fact | owner |
+//! |---|---|
+//! | which actor a call has | `recordings` |
+//! | where a recording stands, who waits for it | its `RecordingActor` |
+//! | what is being fetched, and what is next | `fetcher` |
+//! | what survives a crash | the catalog and the vault, through `ports` |
+//!
+//! Invariant: no web server, database or HTTP client here; handles and words leave this crate, actors do not.
 
+mod address;
+mod board;
 pub mod domain;
+mod fetcher;
+mod inbox;
+mod keepers;
 pub mod ports;
+mod recording;
+mod recordings;
+mod supervisor;
+
+pub use board::{Board, ChildView, Posting};
+pub use fetcher::{AccountPace, FetcherView};
+pub use inbox::{InboxHandle, InboxView};
+pub use keepers::vault::VaultKeeperView;
+pub use recording::{Ask, CallView, RecordingView};
+pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
+pub use supervisor::{Core, Ports, Settings};

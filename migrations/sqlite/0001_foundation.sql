@@ -64,7 +64,7 @@ CREATE INDEX calls_newest
 CREATE INDEX calls_legs ON calls (business_id, parent_sid) WHERE parent_sid IS NOT NULL;
 CREATE INDEX calls_without_details
     ON calls (heard_at_ms DESC, sid DESC)
-    WHERE direction IS NULL AND parent_sid IS NULL AND NOT looked_up;
+    WHERE (direction IS NULL OR started_at_ms IS NULL) AND parent_sid IS NULL AND NOT looked_up;
 
 CREATE TABLE recordings (
     sid TEXT NOT NULL PRIMARY KEY,

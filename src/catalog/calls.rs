@@ -58,7 +58,7 @@ const MOVE: &str = "
 
 const WITHOUT_DETAILS: &str = "
     SELECT business_id, sid, account_sid FROM calls
-    WHERE direction IS NULL AND parent_sid IS NULL AND NOT looked_up
+    WHERE (direction IS NULL OR started_at_ms IS NULL) AND parent_sid IS NULL AND NOT looked_up
     ORDER BY heard_at_ms DESC, sid DESC
     LIMIT $1";
 

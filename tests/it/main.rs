@@ -1,4 +1,5 @@
 //! One binary for everything that is tested from outside the crates.
 
 mod contracts;
+mod simulator;
 mod twilio;

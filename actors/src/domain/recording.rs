@@ -95,6 +95,17 @@ pub enum GoneCause {
     Missing,
 }
 
+impl GoneCause {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "Twilio kept no audio: too short or silent",
+            Self::Failed => "Twilio could not store it",
+            Self::Deleted => "deleted at Twilio before it was copied",
+            Self::Missing => "Twilio announced it and never published it",
+        }
+    }
+}
+
 /// How the audio is encoded. Players get MP3; the pipeline will ask for WAV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {

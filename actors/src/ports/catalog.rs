@@ -59,7 +59,7 @@ pub trait Catalog: Send + Sync {
         business: &BusinessId,
         filter: &CallFilter,
     ) -> Result<CallPage, CatalogError>;
-    /// Calls whose direction nobody told us yet, and how to ask; newest first.
+    /// Calls whose direction or start nobody told us, and which the source was not asked about; newest first.
     async fn calls_without_details(
         &self,
         limit: u32,

@@ -1,0 +1,275 @@
+//! The pool that fetches recordings: so many at a time, the most urgent first, each account at its own pace.
+//!
+//! Supervised by the root. Owns the queue and the running transfers; the order for a fetch carries the way
+//! back to the recording that gave it. Never touches a byte itself: `transfer` does, in a task of its own.
+//!
+//! Invariant: every order is reported on exactly once, also when its task panics or the pool dies.
+
+mod pacer;
+mod queue;
+mod transfer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use pacer::AccountPace;
+pub(crate) use pacer::Pacer;
+
+use crate::address::Address;
+use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};
+use crate::ports::{Chance, RecordingSource, SourceRequest, Vault};
+use crate::recording::machine::Expected;
+use queue::FairQueue;
+
+/// How the rest of the core talks to the pool.
+#[derive(Clone)]
+pub(crate) struct FetcherHandle {
+    address: Address<Message>,
+}
+
+/// One recording to be fetched, verified and sealed.
+pub(crate) struct FetchOrder {
+    pub fetch: FetchId,
+    pub key: AudioKey,
+    pub request: SourceRequest,
+    pub intent: Intent,
+    pub expected: Expected,
+    /// As the source announced it.
+    pub duration: Option<Duration>,
+    pub progress: watch::Sender<Progress>,
+    /// Cancelled when nobody wants the fetch any more.
+    pub cancelled: CancellationToken,
+    pub report: FetchReport,
+}
+
+/// The way back to whoever ordered. Dropped unused, it reports an interruption.
+pub(crate) struct FetchReport(Option<Box<Deliver>>);
+
+type Deliver = dyn FnOnce(Result<StoredCopy, FetchError>) + Send + Sync;
+
+impl FetchReport {
+    pub(crate) fn new(
+        deliver: impl FnOnce(Result<StoredCopy, FetchError>) + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Box::new(deliver)))
+    }
+
+    fn deliver(mut self, outcome: Result<StoredCopy, FetchError>) {
+        if let Some(deliver) = self.0.take() {
+            deliver(outcome);
+        }
+    }
+}
+
+impl Drop for FetchReport {
+    fn drop(&mut self) {
+        if let Some(deliver) = self.0.take() {
+            deliver(Err(FetchError::Interrupted));
+        }
+    }
+}
+
+/// What operators see of the pool.
+#[derive(Debug, Clone, Default)]
+pub struct FetcherView {
+    pub running: usize,
+    pub parallel_max: usize,
+    /// By intent, in the order of `Intent::ALL`.
+    pub queued: [usize; Intent::ALL.len()],
+    pub accounts: Vec<AccountPace>,
+    pub fetched_total: u64,
+    pub failed_total: u64,
+}
+
+impl FetcherHandle {
+    pub(crate) const fn new(address: Address<Message>) -> Self {
+        Self { address }
+    }
+
+    /// Queues an order. When the pool is not there, dropping the order reports the interruption.
+    pub(crate) fn fetch(&self, order: FetchOrder) {
+        self.address.tell(Message::Fetch(Box::new(order)));
+    }
+
+    pub(crate) fn prioritise(&self, key: AudioKey, fetch: FetchId, intent: Intent) {
+        self.address.tell(Message::Prioritise { ticket: (key, fetch), intent });
+    }
+}
+
+pub(crate) enum Message {
+    Fetch(Box<FetchOrder>),
+    Prioritise {
+        ticket: Ticket,
+        intent: Intent,
+    },
+    Ended {
+        ticket: Ticket,
+        ended: Ended,
+    },
+    /// An account may have become open again.
+    Wake,
+}
+
+type Ticket = (AudioKey, FetchId);
+
+/// How a transfer ended, as far as the pool cares.
+pub(crate) enum Ended {
+    Fetched,
+    Failed,
+    Throttled { account: AccountSid, retry_after: Duration },
+}
+
+pub(crate) struct TwilioFetcher {
+    pub(crate) source: Arc<dyn RecordingSource>,
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) chance: Arc<dyn Chance>,
+    pub(crate) pacer: Arc<Pacer>,
+    pub(crate) parallel_max: usize,
+    pub(crate) queued_max: usize,
+    pub(crate) view: watch::Sender<FetcherView>,
+}
+
+#[derive(Default)]
+pub(crate) struct Pool {
+    queue: FairQueue<Box<FetchOrder>>,
+    running: HashMap<Ticket, AbortOnDropHandle<()>>,
+    /// At most one timer runs; a newer one takes its place.
+    wake: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
+    fetched_total: u64,
+    failed_total: u64,
+}
+
+impl Actor for TwilioFetcher {
+    type Msg = Message;
+    type State = Pool;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Message>, (): ()) -> Result<Pool, ActorProcessingErr> {
+        Ok(Pool::default())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        pool: &mut Pool,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Fetch(order) => self.admit(order, pool),
+            Message::Prioritise { ticket, intent } => {
+                pool.queue.prioritise(intent, |order| order.ticket() == ticket);
+            }
+            Message::Ended { ticket, ended } => self.settle(&ticket, &ended, pool),
+            Message::Wake => {}
+        }
+        self.dispatch(&myself, pool);
+        self.publish(pool);
+        Ok(())
+    }
+}
+
+impl TwilioFetcher {
+    fn admit(&self, order: Box<FetchOrder>, pool: &mut Pool) {
+        if pool.queue.len() >= self.queued_max {
+            order.report.deliver(Err(FetchError::QueueFull));
+        } else {
+            pool.queue.push(order.intent, order);
+        }
+    }
+
+    /// Starts what may start. An order whose account is closed waits in the queue, not in a place of the pool.
+    fn dispatch(&self, myself: &ActorRef<Message>, pool: &mut Pool) {
+        let mut closed: HashMap<AccountSid, Duration> = HashMap::new();
+        while pool.running.len() < self.parallel_max {
+            let next = pool.queue.pop(|order| {
+                let account = order.request.account;
+                if closed.contains_key(&account) {
+                    return false;
+                }
+                self.pacer.admit(account).map_err(|wait| closed.insert(account, wait)).is_ok()
+            });
+            let Some(order) = next else { break };
+            self.start(myself, order, pool);
+        }
+        let opens = closed.into_values().min();
+        pool.wake =
+            opens.map(|wait| AbortOnDropHandle::new(myself.send_after(wait, || Message::Wake)));
+    }
+
+    fn start(&self, myself: &ActorRef<Message>, order: Box<FetchOrder>, pool: &mut Pool) {
+        let ticket = order.ticket();
+        let account = order.request.account;
+        let ending = Ending { pool: myself.clone(), ticket: ticket.clone(), ended: Ended::Failed };
+        let (source, vault) = (Arc::clone(&self.source), Arc::clone(&self.vault));
+        let id = crate::domain::CopyId::from_bits(self.chance.bits());
+        let task = tokio::spawn(async move {
+            let mut ending = ending;
+            let outcome = tokio::select! {
+                outcome = transfer::transfer(&order, id, &*source, &*vault) => outcome,
+                () = order.cancelled.cancelled() => Err(FetchError::Interrupted),
+            };
+            ending.ended = match &outcome {
+                Ok(_) => Ended::Fetched,
+                Err(FetchError::Throttled { retry_after }) => {
+                    Ended::Throttled { account, retry_after: *retry_after }
+                }
+                Err(_) => Ended::Failed,
+            };
+            order.report.deliver(outcome);
+        });
+        pool.running.insert(ticket, AbortOnDropHandle::new(task));
+    }
+
+    fn settle(&self, ticket: &Ticket, ended: &Ended, pool: &mut Pool) {
+        pool.running.remove(ticket);
+        match ended {
+            Ended::Fetched => pool.fetched_total += 1,
+            Ended::Failed => pool.failed_total += 1,
+            Ended::Throttled { account, retry_after } => {
+                tracing::warn!(
+                    account.sid = %account,
+                    retry_after_s = retry_after.as_secs(),
+                    "the source throttles the account"
+                );
+                self.pacer.pause(*account, *retry_after);
+            }
+        }
+    }
+
+    fn publish(&self, pool: &Pool) {
+        self.view.send_replace(FetcherView {
+            running: pool.running.len(),
+            parallel_max: self.parallel_max,
+            queued: pool.queue.lengths(),
+            accounts: self.pacer.view(),
+            fetched_total: pool.fetched_total,
+            failed_total: pool.failed_total,
+        });
+    }
+}
+
+impl FetchOrder {
+    fn ticket(&self) -> Ticket {
+        (self.key.clone(), self.fetch)
+    }
+}
+
+/// Tells the pool that a place is free, whatever became of the task that held it.
+struct Ending {
+    pool: ActorRef<Message>,
+    ticket: Ticket,
+    ended: Ended,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let ended = std::mem::replace(&mut self.ended, Ended::Failed);
+        let _ = self.pool.cast(Message::Ended { ticket: self.ticket.clone(), ended });
+    }
+}

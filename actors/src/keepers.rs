@@ -1,0 +1,3 @@
+//! Actors that keep a promise in the background, pass by pass.
+
+pub(crate) mod vault;

@@ -1,0 +1,324 @@
+//! The actor of one call's recordings: who asks, who waits, and what is done about it.
+//!
+//! Supervised by `Recordings`, which alone spawns it. Owns the state of every recording of its call; what
+//! happens next is decided in `machine`, and this shell obeys.
+//!
+//! Invariant: never holds audio bytes, and never awaits in `handle`: tasks report back by message.
+
+mod effects;
+pub(crate) mod machine;
+mod report;
+mod view;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
+
+pub use view::{CallView, RecordingView};
+
+use crate::address::Address;
+use crate::domain::{
+    CallKey, Denial, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
+};
+use crate::fetcher::FetcherHandle;
+use crate::keepers::vault::VaultKeeperHandle;
+use crate::ports::{CallRecord, Catalog, Chance, Clock, Vault};
+use crate::recordings;
+use machine::{Absence, AskId, Context, Event, Life, Patience, Policy, State};
+
+/// "May I play this?"
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// `None` asks for the call's primary recording.
+    pub recording: Option<RecordingSid>,
+    pub intent: Intent,
+    /// How long the asker waits for audio before it is told to come back.
+    pub wait: Duration,
+}
+
+pub(crate) enum Message {
+    Ask {
+        ask: Ask,
+        reply: RpcReplyPort<Permit>,
+    },
+    /// A recording's row changed, or the call has a new one.
+    Refresh(Option<RecordingSid>),
+    /// What `Refresh` found.
+    Reloaded {
+        named: Option<RecordingSid>,
+        record: Box<CallRecord>,
+    },
+    /// What this actor's own tasks, timers and readers report.
+    Happened(RecordingSid, Event),
+    IdleCheck,
+}
+
+/// What every recording actor shares.
+pub(crate) struct Services {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<dyn Chance>,
+    pub(crate) fetcher: FetcherHandle,
+    pub(crate) vault_keeper: VaultKeeperHandle,
+    pub(crate) policy: Policy,
+    pub(crate) idle_after: Duration,
+}
+
+pub(crate) struct RecordingActor {
+    pub(crate) key: CallKey,
+    pub(crate) services: Arc<Services>,
+    pub(crate) parent: Address<recordings::Message>,
+    pub(crate) view: watch::Sender<CallView>,
+}
+
+pub(crate) struct Shell {
+    lives: BTreeMap<RecordingSid, Track>,
+    callers: HashMap<AskId, RpcReplyPort<Permit>>,
+    asks: u64,
+    fetches: u64,
+    last_asked: Instant,
+}
+
+/// One recording, and what runs for it.
+struct Track {
+    life: Life,
+    since: Timestamp,
+    fetching: Option<Fetching>,
+    played_at: Option<Timestamp>,
+}
+
+/// Dropped on every way out, which cancels the fetch.
+struct Fetching {
+    progress: watch::Receiver<Progress>,
+    _cancel: DropGuard,
+}
+
+impl Actor for RecordingActor {
+    type Msg = Message;
+    type State = Shell;
+    type Arguments = CallRecord;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        record: CallRecord,
+    ) -> Result<Shell, ActorProcessingErr> {
+        let now = self.services.clock.now();
+        let lives = record
+            .recordings
+            .into_iter()
+            .map(|found| {
+                (found.recording.sid, Track::new(Life::load(found.recording, found.copy), now))
+            })
+            .collect();
+        let shell = Shell {
+            lives,
+            callers: HashMap::new(),
+            asks: 0,
+            fetches: 0,
+            last_asked: Instant::now(),
+        };
+        self.publish(&shell);
+        myself.send_after(self.services.idle_after, || Message::IdleCheck);
+        Ok(shell)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Ask { ask, reply } => self.admit(ask, reply, &myself, shell),
+            Message::Refresh(named) => self.reload(named, &myself),
+            Message::Reloaded { named, record } => self.compare(named, *record, &myself, shell),
+            Message::Happened(sid, event) => self.happen(sid, event, &myself, shell),
+            Message::IdleCheck => self.check_idle(&myself, shell),
+        }
+        self.publish(shell);
+        Ok(())
+    }
+}
+
+impl RecordingActor {
+    /// Turns an ask into an event, and sees to it that it is answered in time.
+    fn admit(
+        &self,
+        ask: Ask,
+        reply: RpcReplyPort<Permit>,
+        myself: &ActorRef<Message>,
+        shell: &mut Shell,
+    ) {
+        shell.last_asked = Instant::now();
+        let Some(sid) = shell.choose(ask.recording) else {
+            let _ = reply.send(Permit::Deny(Denial::NoRecording));
+            return;
+        };
+        shell.asks += 1;
+        let id = AskId(shell.asks);
+        shell.callers.insert(id, reply);
+        let patience = if ask.wait.is_zero() { Patience::AtOnce } else { Patience::Park };
+        self.happen(sid, Event::Asked { ask: id, intent: ask.intent, patience }, myself, shell);
+        if shell.callers.contains_key(&id) {
+            myself.send_after(ask.wait, move || Message::Happened(sid, Event::AskDue(id)));
+        }
+    }
+
+    fn happen(
+        &self,
+        sid: RecordingSid,
+        event: Event,
+        myself: &ActorRef<Message>,
+        shell: &mut Shell,
+    ) {
+        let now = self.services.clock.now();
+        shell.fetches += 1;
+        let Some(track) = shell.lives.remove(&sid) else { return };
+        let context = Context {
+            now,
+            fresh: FetchId(shell.fetches),
+            chance: self.services.chance.unit(),
+            progress: track.progress(),
+            policy: &self.services.policy,
+        };
+        let before = track.life.state.name();
+        let step = machine::step(track.life, event, &context);
+        if let Some(why) = step.ignored {
+            tracing::trace!(recording.sid = %sid, state = before.as_str(), why, "nothing to do");
+        }
+        let changed = before != step.life.state.name();
+        let downloading = matches!(step.life.state, State::Downloading(_));
+        let track = Track {
+            since: if changed { now } else { track.since },
+            fetching: track.fetching.filter(|_| downloading),
+            life: step.life,
+            played_at: track.played_at,
+        };
+        if changed {
+            track.log_transition();
+        }
+        shell.lives.insert(sid, track);
+        for effect in step.effects {
+            self.perform(sid, effect, now, myself, shell);
+        }
+    }
+
+    fn reload(&self, named: Option<RecordingSid>, myself: &ActorRef<Message>) {
+        let (catalog, key) = (Arc::clone(&self.services.catalog), self.key.clone());
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            match catalog.load_call(&key).await {
+                Ok(Some(record)) => {
+                    let record = Box::new(record);
+                    let _ = myself.cast(Message::Reloaded { named, record });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(call.sid = %key.call, %error, "news not read; the next ask reads it");
+                }
+            }
+        });
+    }
+
+    /// Tells each recording what its row says by now, if that is news.
+    fn compare(
+        &self,
+        named: Option<RecordingSid>,
+        record: CallRecord,
+        myself: &ActorRef<Message>,
+        shell: &mut Shell,
+    ) {
+        let now = self.services.clock.now();
+        for found in record.recordings {
+            let sid = found.recording.sid;
+            let track = shell.lives.entry(sid).or_insert_with(|| {
+                Track::new(Life::load(found.recording.clone(), found.copy.clone()), now)
+            });
+            if named == Some(sid) || *track.recording() != found.recording {
+                let event = Event::Announced(Box::new(found.recording));
+                self.happen(sid, event, myself, shell);
+            }
+        }
+    }
+
+    /// Offers itself for passivation. The parent decides: only it knows whom it has just sent here.
+    fn check_idle(&self, myself: &ActorRef<Message>, shell: &Shell) {
+        let rested = shell.last_asked.elapsed() >= self.services.idle_after;
+        if rested && shell.callers.is_empty() && shell.lives.values().all(Track::is_at_rest) {
+            let actor = myself.get_id();
+            self.parent.tell(recordings::Message::Idle { key: self.key.clone(), actor });
+        }
+        myself.send_after(self.services.idle_after, || Message::IdleCheck);
+    }
+
+    fn publish(&self, shell: &Shell) {
+        let now = self.services.clock.now();
+        let recordings = shell
+            .lives
+            .iter()
+            .map(|(sid, track)| track.view(*sid, now, &self.services.policy))
+            .collect();
+        let primary = shell.choose(None);
+        self.view.send_replace(CallView { waiting: shell.callers.len(), primary, recordings });
+    }
+}
+
+impl Shell {
+    fn choose(&self, named: Option<RecordingSid>) -> Option<RecordingSid> {
+        match named {
+            Some(sid) => self.lives.contains_key(&sid).then_some(sid),
+            None => primary(self.lives.values().map(Track::recording)),
+        }
+    }
+}
+
+impl Track {
+    const fn new(life: Life, since: Timestamp) -> Self {
+        Self { life, since, fetching: None, played_at: None }
+    }
+
+    const fn recording(&self) -> &Recording {
+        &self.life.facts.recording
+    }
+
+    fn progress(&self) -> Progress {
+        self.fetching.as_ref().map_or(Progress::QUEUED, |fetching| *fetching.progress.borrow())
+    }
+
+    /// Whether nothing is under way that would be forgotten.
+    fn is_at_rest(&self) -> bool {
+        match &self.life.state {
+            State::Downloading(_)
+            | State::Failed(_)
+            | State::Absent(Absence::NotThereYet { .. } | Absence::Paused { .. }) => false,
+            State::Absent(Absence::NotFetched | Absence::BeingRecorded)
+            | State::Ready(_)
+            | State::Gone(_) => true,
+        }
+    }
+
+    fn log_transition(&self) {
+        let Recording { business, call, sid, .. } = self.recording();
+        let state = self.life.state.name().as_str();
+        match &self.life.state {
+            State::Failed(failure) => tracing::warn!(
+                business.id = %business, call.sid = %call, recording.sid = %sid,
+                error = %failure.cause, remedy = failure.cause.remedy(),
+                "recording failed"
+            ),
+            State::Absent(_) | State::Downloading(_) | State::Ready(_) | State::Gone(_) => {
+                tracing::info!(
+                    business.id = %business, call.sid = %call, recording.sid = %sid, state,
+                    "recording changed state"
+                );
+            }
+        }
+    }
+}

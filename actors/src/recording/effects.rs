@@ -1,0 +1,153 @@
+//! What the machine orders, and how it is done: tasks that report back by message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::ActorRef;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::machine::{Effect, Event, Expected};
+use super::report::Report;
+use super::{Fetching, Message, RecordingActor, Shell, Track};
+use crate::domain::{
+    AudioKey, FetchId, Format, Intent, Permit, Progress, RecordingSid, SourceStatus, StoredCopy,
+    Timestamp,
+};
+use crate::fetcher::{FetchOrder, FetchReport};
+use crate::ports::SourceRequest;
+
+/// Playing is written to the catalog at most this often.
+const PLAYED_RESOLUTION: Duration = Duration::from_mins(1);
+
+impl RecordingActor {
+    /// The one place that obeys the machine. Awaits nothing.
+    pub(super) fn perform(
+        &self,
+        sid: RecordingSid,
+        effect: Effect,
+        now: Timestamp,
+        myself: &ActorRef<Message>,
+        shell: &mut Shell,
+    ) {
+        match effect {
+            Effect::StartFetch { fetch, intent, expected } => {
+                if let Some(track) = shell.lives.get_mut(&sid) {
+                    let order = self.order(track, fetch, intent, expected, myself);
+                    self.services.fetcher.fetch(order);
+                }
+            }
+            Effect::Prioritise { fetch, intent } => {
+                self.services.fetcher.prioritise(self.audio(sid), fetch, intent);
+            }
+            Effect::Commit { fetch, copy } => self.commit(sid, fetch, copy, now, myself),
+            Effect::Discard(copy) => self.discard(sid, copy),
+            Effect::RecordStatus(status) => self.record_status(sid, status),
+            Effect::SetTimer { next, at } => {
+                let due = move || Message::Happened(sid, Event::Due(next));
+                myself.send_after(at.since(now), due);
+            }
+            Effect::Answer(ask, permit) => {
+                if matches!(permit, Permit::Play(_)) {
+                    self.note_played(sid, now, shell);
+                }
+                if let Some(reply) = shell.callers.remove(&ask) {
+                    // Browsers hang up all the time; nobody is left to be told.
+                    let _ = reply.send(permit);
+                }
+            }
+        }
+    }
+
+    fn order(
+        &self,
+        track: &mut Track,
+        fetch: FetchId,
+        intent: Intent,
+        expected: Expected,
+        myself: &ActorRef<Message>,
+    ) -> FetchOrder {
+        let cancelled = CancellationToken::new();
+        let (progress, followed) = watch::channel(Progress::QUEUED);
+        track.fetching =
+            Some(Fetching { progress: followed, _cancel: cancelled.clone().drop_guard() });
+        let recording = track.recording();
+        let (sid, myself) = (recording.sid, myself.clone());
+        let report = FetchReport::new(move |outcome| {
+            let event = match outcome {
+                Ok(copy) => Event::Fetched(fetch, copy),
+                Err(error) => Event::FetchFailed(fetch, error),
+            };
+            let _ = myself.cast(Message::Happened(sid, event));
+        });
+        let request = SourceRequest {
+            account: recording.account,
+            recording: sid,
+            format: Format::Mp3,
+            channels: recording.channels,
+        };
+        let duration = recording.duration;
+        let key = self.audio(sid);
+        FetchOrder { fetch, key, request, intent, expected, duration, progress, cancelled, report }
+    }
+
+    fn commit(
+        &self,
+        sid: RecordingSid,
+        fetch: FetchId,
+        copy: StoredCopy,
+        now: Timestamp,
+        myself: &ActorRef<Message>,
+    ) {
+        let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
+        let keeper = self.services.vault_keeper.clone();
+        let report = Report::new(myself.clone(), sid, fetch);
+        tokio::spawn(async move {
+            report.deliver(catalog.commit_copy(&audio, &copy, now).await);
+            keeper.copy_stored();
+        });
+    }
+
+    /// The row stops naming the file before the file goes.
+    fn discard(&self, sid: RecordingSid, copy: StoredCopy) {
+        let (catalog, vault) =
+            (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
+        let audio = self.audio(sid);
+        tokio::spawn(async move {
+            if let Err(error) = catalog.withdraw_copy(&audio, copy.id).await {
+                tracing::warn!(recording.sid = %sid, %error, "copy not withdrawn; its file stays");
+                return;
+            }
+            if let Err(error) = vault.discard(&audio, copy.id).await {
+                tracing::warn!(recording.sid = %sid, %error, "file not removed; swept later");
+            }
+        });
+    }
+
+    fn record_status(&self, sid: RecordingSid, status: SourceStatus) {
+        let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
+        tokio::spawn(async move {
+            if let Err(error) = catalog.record_status(&audio, status).await {
+                tracing::warn!(recording.sid = %sid, %error, "status not recorded; asked again");
+            }
+        });
+    }
+
+    fn note_played(&self, sid: RecordingSid, now: Timestamp, shell: &mut Shell) {
+        let Some(track) = shell.lives.get_mut(&sid) else { return };
+        if track.played_at.is_some_and(|at| now.since(at) < PLAYED_RESOLUTION) {
+            return;
+        }
+        track.played_at = Some(now);
+        let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
+        tokio::spawn(async move {
+            if let Err(error) = catalog.record_played(&audio, now).await {
+                tracing::debug!(recording.sid = %sid, %error, "playing not recorded");
+            }
+        });
+    }
+
+    fn audio(&self, sid: RecordingSid) -> AudioKey {
+        AudioKey { business: self.key.business.clone(), recording: sid, format: Format::Mp3 }
+    }
+}

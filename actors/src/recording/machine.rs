@@ -1,0 +1,428 @@
+//! The life of one recording, as a pure function.
+//!
+//! ```text
+//!             asked, announced           fetched, committed
+//!   Absent ───────────────────▶ Downloading ──────────────▶ Ready
+//!     ▲  ▲                        │  ▲   │                    │
+//!     │  └── 404 in the grace, ───┘  │   │ failed             │
+//!     │      429, queue full    asked│   ▼                    │
+//!     │                         or due Failed(n)              │
+//!     │◀──────────────── evicted, damaged ────────────────────┘
+//!   Absent, Downloading, Failed ── the source will never have it ──▶ Gone
+//! ```
+//!
+//! Invariant: no clock, no chance, no I/O, no runtime. What a step needs comes in `Context`.
+//! Invariant: at most one fetch is in flight, and every ask is answered exactly once.
+
+use crate::domain::{
+    Attempts, Denial, FetchError, FetchId, GoneCause, Intent, Permit, Progress, Recording,
+    RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
+};
+use crate::ports::HeldCopy;
+
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+use turn::Turn;
+
+/// One recording: what is known in every state, and the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub facts: Facts,
+    pub state: State,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub recording: Recording,
+    /// The last copy there was: its version and hash outlive its bytes.
+    pub known: Option<StoredCopy>,
+    pub attempts: Attempts,
+    /// Asks that wait for audio; none in Ready and Gone.
+    pub waiting: Vec<AskId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// No bytes here, and nobody fetching them.
+    Absent(Absence),
+    /// One fetch in flight; whoever asks waits for the same bytes.
+    Downloading(Download),
+    /// Verified and durable.
+    Ready(StoredCopy),
+    /// The last fetch brought nothing.
+    Failed(Failure),
+    /// There will never be audio. Final.
+    Gone(GoneCause),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Absence {
+    BeingRecorded,
+    /// At the source, and nobody asked for it yet, or evicted.
+    NotFetched,
+    /// The source says 404 in the grace, `asked` times so far.
+    NotThereYet {
+        asked: u32,
+        next: FetchId,
+        at: Timestamp,
+        intent: Intent,
+    },
+    /// No fetch may start before `at`; that is nobody's failed attempt.
+    Paused {
+        cause: FetchError,
+        next: FetchId,
+        at: Timestamp,
+        intent: Intent,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Download {
+    pub fetch: FetchId,
+    pub intent: Intent,
+    pub expected: Expected,
+    /// How often the source said 404 before, in the grace.
+    pub absences: u32,
+    /// Sealed in the vault, and not yet in the catalog.
+    pub sealed: Option<StoredCopy>,
+}
+
+impl Life {
+    /// As the catalog remembers it.
+    pub(crate) fn load(recording: Recording, held: Option<HeldCopy>) -> Self {
+        let (known, present) = match held {
+            Some(held) if held.present => (Some(held.copy.clone()), Some(held.copy)),
+            Some(held) => (Some(held.copy), None),
+            None => (None, None),
+        };
+        let state = match (present, recording.status.gone()) {
+            (Some(copy), _) => State::Ready(copy),
+            (None, Some(cause)) => State::Gone(cause),
+            (None, None) if recording.status == SourceStatus::InProgress => {
+                State::Absent(Absence::BeingRecorded)
+            }
+            (None, None) => State::Absent(Absence::NotFetched),
+        };
+        let facts = Facts { recording, known, attempts: Attempts::default(), waiting: Vec::new() };
+        Self { facts, state }
+    }
+}
+
+/// Which version a fetch will become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub version: Version,
+    /// The hash that the version already has, if bytes of it were ever sent.
+    pub sha256: Option<[u8; 32]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub cause: FetchError,
+    pub plan: Plan,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plan {
+    Retry {
+        next: FetchId,
+        at: Timestamp,
+    },
+    /// When a listener asks, though not before this time.
+    OnDemand {
+        not_before: Timestamp,
+    },
+    Exhausted {
+        opens_at: Timestamp,
+    },
+    /// The source refuses our credentials: the next ask after this time tries them again.
+    Refused {
+        again_at: Timestamp,
+    },
+}
+
+/// Names one ask. Never reused within an actor's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AskId(pub u64);
+
+/// Everything that can happen. Closed: a new cause is a new variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Asked {
+        ask: AskId,
+        intent: Intent,
+        patience: Patience,
+    },
+    /// The asker's patience is over.
+    AskDue(AskId),
+    /// A webhook, or the source when asked, told what the recording is by now.
+    Announced(Box<Recording>),
+    /// Sealed in the vault, byte for byte.
+    Fetched(FetchId, StoredCopy),
+    FetchFailed(FetchId, FetchError),
+    Committed(FetchId),
+    CommitFailed(FetchId, FetchError),
+    /// The time that `Effect::SetTimer` named has come.
+    Due(FetchId),
+    EvictionWanted,
+    /// A reader found the copy missing or rotten.
+    DamageFound(StoredCopy),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Answer with what is.
+    AtOnce,
+    /// Answer when there is audio, or a reason why there will not be, or when `AskDue` says so.
+    Park,
+}
+
+/// Everything the machine may order. The shell has exactly one place that obeys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    StartFetch {
+        fetch: FetchId,
+        intent: Intent,
+        expected: Expected,
+    },
+    Prioritise {
+        fetch: FetchId,
+        intent: Intent,
+    },
+    /// Write the row that makes the sealed file the copy; answer with `Committed`.
+    Commit {
+        fetch: FetchId,
+        copy: StoredCopy,
+    },
+    /// The row first, the file afterwards.
+    Discard(StoredCopy),
+    RecordStatus(SourceStatus),
+    SetTimer {
+        next: FetchId,
+        at: Timestamp,
+    },
+    Answer(AskId, Permit),
+}
+
+/// Time, identity, chance and policy: whatever a decision needs and the state does not hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Context<'a> {
+    pub now: Timestamp,
+    pub fresh: FetchId,
+    pub chance: f64,
+    pub progress: Progress,
+    pub policy: &'a Policy,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policy {
+    pub retry: RetryPolicy,
+    /// Whether what nobody waits for is fetched as soon as it is announced.
+    pub prefetch: bool,
+    pub waiting_max: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub life: Life,
+    pub effects: Vec<Effect>,
+    /// Why nothing happened, if so.
+    pub ignored: Option<&'static str>,
+}
+
+/// The table. One function per state below, in the order of `State`.
+pub(crate) fn step(life: Life, event: Event, context: &Context<'_>) -> Step {
+    let turn = Turn::new(life.facts, context);
+    if let Event::AskDue(ask) = event {
+        return turn.lose_patience(ask, life.state);
+    }
+    match life.state {
+        State::Absent(why) => in_absent(why, event, turn),
+        State::Downloading(download) => in_downloading(download, event, turn),
+        State::Ready(copy) => in_ready(copy, event, turn),
+        State::Failed(failure) => in_failed(failure, event, turn),
+        State::Gone(cause) => in_gone(cause, event, turn),
+    }
+}
+
+fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
+    match (event, why) {
+        (Event::Asked { ask, intent, patience }, Absence::NotFetched) => {
+            let context = turn.context;
+            turn.start(context.fresh, intent, 0).and_wait(ask, patience, context)
+        }
+        (
+            Event::Asked { ask, patience, .. },
+            why @ (Absence::BeingRecorded | Absence::NotThereYet { .. } | Absence::Paused { .. }),
+        ) => {
+            let context = turn.context;
+            turn.to(State::Absent(why)).and_wait(ask, patience, context)
+        }
+        (Event::Announced(recording), why) => {
+            turn.facts.recording = *recording;
+            match (turn.facts.recording.status, why) {
+                (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched)
+                    if turn.facts.waiting.is_empty() && !turn.context.policy.prefetch =>
+                {
+                    turn.to(State::Absent(Absence::NotFetched))
+                }
+                (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched) => {
+                    let intent = turn.intent_or(Intent::Prefetch);
+                    let fetch = turn.context.fresh;
+                    turn.start(fetch, intent, 0)
+                }
+                (status, why) => match status.gone() {
+                    Some(cause) => turn.gone(cause),
+                    None => turn.ignore(State::Absent(why), "it is already waited for"),
+                },
+            }
+        }
+        (Event::Due(due), Absence::NotThereYet { asked, next, intent, .. }) if due == next => {
+            let intent = turn.intent_or(intent);
+            turn.start(next, intent, asked)
+        }
+        (Event::Due(due), Absence::Paused { next, intent, .. }) if due == next => {
+            let intent = turn.intent_or(intent);
+            turn.start(next, intent, 0)
+        }
+        (Event::Due(_), why) => turn.ignore(State::Absent(why), "timer of an earlier wait"),
+        (
+            Event::Fetched(..)
+            | Event::FetchFailed(..)
+            | Event::Committed(_)
+            | Event::CommitFailed(..),
+            why,
+        ) => turn.ignore(State::Absent(why), "news of a fetch that is over"),
+        (Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_), why) => {
+            turn.ignore(State::Absent(why), "there is no copy")
+        }
+    }
+}
+
+fn in_downloading(mut download: Download, event: Event, mut turn: Turn<'_>) -> Step {
+    match event {
+        Event::Asked { ask, intent, patience } => {
+            if intent < download.intent {
+                download.intent = intent;
+                turn.effects.push(Effect::Prioritise { fetch: download.fetch, intent });
+            }
+            let context = turn.context;
+            turn.to(State::Downloading(download)).and_wait(ask, patience, context)
+        }
+        Event::Announced(recording) => {
+            turn.facts.recording = *recording;
+            turn.ignore(State::Downloading(download), "the download will tell")
+        }
+        Event::Fetched(fetch, copy) if fetch == download.fetch && download.sealed.is_none() => {
+            download.sealed = Some(copy.clone());
+            turn.effects.push(Effect::Commit { fetch, copy });
+            turn.to(State::Downloading(download))
+        }
+        Event::FetchFailed(fetch, error)
+            if fetch == download.fetch && download.sealed.is_none() =>
+        {
+            turn.fetch_failed(&download, error)
+        }
+        Event::Committed(fetch) if fetch == download.fetch => match download.sealed {
+            Some(copy) => turn.ready(copy),
+            None => turn.ignore(State::Downloading(download), "nothing was sealed"),
+        },
+        Event::CommitFailed(fetch, error) if fetch == download.fetch => {
+            match download.sealed.take() {
+                Some(copy) => {
+                    turn.effects.push(Effect::Discard(copy));
+                    turn.fetch_failed(&download, error)
+                }
+                None => turn.ignore(State::Downloading(download), "nothing was sealed"),
+            }
+        }
+        Event::Fetched(..)
+        | Event::FetchFailed(..)
+        | Event::Committed(_)
+        | Event::CommitFailed(..) => {
+            turn.ignore(State::Downloading(download), "news of a fetch that is over")
+        }
+        Event::Due(_) => turn.ignore(State::Downloading(download), "timer of an earlier wait"),
+        Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_) => {
+            turn.ignore(State::Downloading(download), "there is no copy yet")
+        }
+    }
+}
+
+fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
+    match event {
+        Event::Asked { ask, .. } => {
+            let permit = turn.play(&copy);
+            turn.effects.push(Effect::Answer(ask, permit));
+            turn.to(State::Ready(copy))
+        }
+        Event::Announced(recording) => {
+            turn.facts.recording = *recording;
+            turn.ignore(State::Ready(copy), "a verified copy plays whatever the source says by now")
+        }
+        Event::EvictionWanted if turn.facts.recording.status.gone().is_some() => {
+            turn.ignore(State::Ready(copy), "it is the last copy there is")
+        }
+        Event::EvictionWanted => turn.discard(copy),
+        Event::DamageFound(damaged) if damaged.id == copy.id => turn.discard(copy),
+        Event::DamageFound(_) => turn.ignore(State::Ready(copy), "another copy took its place"),
+        Event::Fetched(..)
+        | Event::FetchFailed(..)
+        | Event::Committed(_)
+        | Event::CommitFailed(..) => {
+            turn.ignore(State::Ready(copy), "news of a fetch that is over")
+        }
+        Event::Due(_) | Event::AskDue(_) => {
+            turn.ignore(State::Ready(copy), "timer of an earlier wait")
+        }
+    }
+}
+
+fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
+    match event {
+        Event::Asked { ask, intent, patience } => {
+            turn.asked_after_failure(failure, intent, ask, patience)
+        }
+        Event::Announced(recording) => {
+            turn.facts.recording = *recording;
+            match turn.facts.recording.status.gone() {
+                Some(cause) => turn.gone(cause),
+                None => turn.ignore(State::Failed(failure), "the plan for trying again stands"),
+            }
+        }
+        Event::Due(due) if matches!(failure.plan, Plan::Retry { next, .. } if next == due) => {
+            turn.start(due, Intent::Listen, 0)
+        }
+        Event::Due(_) => turn.ignore(State::Failed(failure), "timer of an earlier wait"),
+        Event::Fetched(..)
+        | Event::FetchFailed(..)
+        | Event::Committed(_)
+        | Event::CommitFailed(..) => {
+            turn.ignore(State::Failed(failure), "news of a fetch that is over")
+        }
+        Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_) => {
+            turn.ignore(State::Failed(failure), "there is no copy")
+        }
+    }
+}
+
+fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
+    match event {
+        Event::Asked { ask, .. } => {
+            turn.effects.push(Effect::Answer(ask, Permit::Deny(Denial::Gone(cause))));
+            turn.to(State::Gone(cause))
+        }
+        Event::Announced(_)
+        | Event::Fetched(..)
+        | Event::FetchFailed(..)
+        | Event::Committed(_)
+        | Event::CommitFailed(..)
+        | Event::Due(_)
+        | Event::EvictionWanted
+        | Event::DamageFound(_)
+        | Event::AskDue(_) => turn.ignore(State::Gone(cause), "Gone is final"),
+    }
+}

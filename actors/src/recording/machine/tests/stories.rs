@@ -1,0 +1,231 @@
+//! What users would tell, as data: each line is a moment, what happened, and what came of it.
+
+use super::*;
+
+/// Plays a story: `(second, event)` in, one line of consequences out for each.
+fn check(title: &str, status: SourceStatus, story: &[(i64, Event)], expected: &[&str]) {
+    let policy = policy();
+    let mut life = Life::load(recording(status), None);
+    let mut lines = Vec::new();
+    for (index, (second, event)) in story.iter().enumerate() {
+        let context = Context {
+            now: at(*second),
+            fresh: FetchId(index as u64 + 1),
+            chance: 0.0,
+            progress: Progress::QUEUED,
+            policy: &policy,
+        };
+        let step = step(life, event.clone(), &context);
+        let effects: Vec<String> = step.effects.iter().map(brief).collect();
+        lines.push(format!("{} | {}", brief_state(&step.life.state), effects.join(", ")));
+        life = step.life;
+    }
+    assert_eq!(lines, expected, "{title}");
+}
+
+const fn asked(ask: u64) -> Event {
+    Event::Asked { ask: AskId(ask), intent: Intent::Listen, patience: Patience::Park }
+}
+
+fn announced(status: SourceStatus) -> Event {
+    Event::Announced(Box::new(recording(status)))
+}
+
+const fn failed(fetch: u64, error: FetchError) -> Event {
+    Event::FetchFailed(FetchId(fetch), error)
+}
+
+const COMPLETED: SourceStatus = SourceStatus::Completed;
+
+#[test]
+fn two_askers_share_one_fetch() {
+    check(
+        "both wait, one fetch, both are answered",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (0, asked(2)),
+            (1, Event::Fetched(FetchId(1), copy(1, Version::FIRST))),
+            (1, Event::Committed(FetchId(1))),
+            (2, asked(3)),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading | ",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play), Answer(Play)",
+            "Ready | Answer(Play)",
+        ],
+    );
+}
+
+#[test]
+fn a_webhook_prefetches_and_a_listener_goes_first() {
+    check(
+        "announced, then somebody presses play",
+        SourceStatus::InProgress,
+        &[(0, asked(1)), (3, Event::AskDue(AskId(1))), (9, announced(COMPLETED)), (9, asked(2))],
+        &[
+            "Absent(BeingRecorded) | ",
+            "Absent(BeingRecorded) | Answer(Wait)",
+            "Downloading | StartFetch(prefetch, v1)",
+            "Downloading | Prioritise(listen)",
+        ],
+    );
+}
+
+#[test]
+fn three_attempts_then_an_honest_503_until_the_window_opens() {
+    let away = || FetchError::Unreachable("connection refused".to_owned());
+    check(
+        "Twilio is down",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, failed(1, away())),
+            (3, Event::Due(FetchId(2))),
+            (4, failed(2, away())),
+            (19, Event::Due(FetchId(4))),
+            (20, failed(4, away())),
+            (21, asked(2)),
+            (600, asked(3)),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Retry) | SetTimer",
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Retry) | SetTimer",
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Exhausted) | Answer(Exhausted)",
+            "Failed(Exhausted) | Answer(Exhausted)",
+            "Downloading | StartFetch(listen, v1)",
+        ],
+    );
+}
+
+#[test]
+fn a_failed_prefetch_leaves_two_attempts_to_listeners() {
+    check(
+        "nobody waits, then somebody does",
+        SourceStatus::InProgress,
+        &[
+            (0, announced(COMPLETED)),
+            (1, failed(1, FetchError::Status(500))),
+            (2, asked(1)),
+            (3, Event::Due(FetchId(3))),
+        ],
+        &[
+            "Downloading | StartFetch(prefetch, v1)",
+            "Failed(OnDemand) | ",
+            "Failed(Retry) | SetTimer",
+            "Downloading | StartFetch(listen, v1)",
+        ],
+    );
+}
+
+#[test]
+fn a_404_in_the_grace_is_no_attempt_and_after_it_the_end() {
+    check(
+        "not there yet, not there yet, never there",
+        COMPLETED,
+        &[
+            (590, asked(1)),
+            (591, failed(1, FetchError::NotFound)),
+            (592, Event::Due(FetchId(2))),
+            (593, failed(2, FetchError::NotFound)),
+            (601, Event::Due(FetchId(4))),
+            (602, failed(4, FetchError::NotFound)),
+            (603, asked(2)),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Absent(NotThereYet) | SetTimer",
+            "Downloading | StartFetch(listen, v1)",
+            "Absent(NotThereYet) | SetTimer",
+            "Downloading | StartFetch(listen, v1)",
+            "Gone | RecordStatus(missing), Answer(Gone)",
+            "Gone | Answer(Gone)",
+        ],
+    );
+}
+
+#[test]
+fn a_pause_is_nobodys_failure() {
+    let pause = FetchError::Throttled { retry_after: Duration::from_secs(7) };
+    check(
+        "429, then fetched",
+        COMPLETED,
+        &[(0, asked(1)), (0, failed(1, pause)), (7, Event::Due(FetchId(2)))],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Absent(Paused) | SetTimer",
+            "Downloading | StartFetch(listen, v1)",
+        ],
+    );
+}
+
+#[test]
+fn refused_credentials_are_tried_again_after_a_minute() {
+    check(
+        "wrong token, then the right one",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (0, failed(1, FetchError::RefusedAccount)),
+            (30, asked(2)),
+            (60, asked(3)),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Refused) | Answer(Refused)",
+            "Failed(Refused) | Answer(Refused)",
+            "Downloading | StartFetch(listen, v1)",
+        ],
+    );
+}
+
+#[test]
+fn an_evicted_copy_comes_back_as_the_same_version_or_as_the_next() {
+    check(
+        "evicted, fetched again, and the bytes differ",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, Event::Fetched(FetchId(1), copy(1, Version::FIRST))),
+            (1, Event::Committed(FetchId(1))),
+            (2, Event::EvictionWanted),
+            (3, asked(2)),
+            (4, failed(5, FetchError::ContentChanged)),
+            (5, Event::Fetched(FetchId(6), copy(2, Version(2)))),
+            (5, Event::Committed(FetchId(6))),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play)",
+            "Absent(NotFetched) | Discard",
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading | StartFetch(listen, v2)",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play)",
+        ],
+    );
+}
+
+#[test]
+fn a_row_that_cannot_be_written_leaves_no_file() {
+    check(
+        "sealed, but the catalog is full",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, Event::Fetched(FetchId(1), copy(1, Version::FIRST))),
+            (1, Event::CommitFailed(FetchId(1), FetchError::Catalog("full".to_owned()))),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading(sealed) | Commit",
+            "Failed(Retry) | Discard, SetTimer",
+        ],
+    );
+}

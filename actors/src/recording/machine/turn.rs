@@ -1,0 +1,308 @@
+//! One step in the making: the verbs that the table speaks in.
+
+use std::time::Duration;
+
+use super::{
+    Absence, AskId, Context, Download, Effect, Expected, Facts, Failure, Life, Patience, Plan,
+    State, Step,
+};
+use crate::domain::{
+    Attempts, AudioKey, Denial, FetchError, FetchId, Format, GoneCause, Intent, Permit, Playable,
+    Preparing, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
+};
+
+const RETRY_AFTER_DOWNLOADING: Duration = Duration::from_secs(2);
+const RETRY_AFTER_BEING_RECORDED: Duration = Duration::from_secs(5);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+const QUEUE_FULL_PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) struct Turn<'a> {
+    pub(super) facts: Facts,
+    pub(super) effects: Vec<Effect>,
+    pub(super) context: &'a Context<'a>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) const fn new(facts: Facts, context: &'a Context<'a>) -> Self {
+        Self { facts, effects: Vec::new(), context }
+    }
+
+    pub(super) fn to(self, state: State) -> Step {
+        let life = Life { facts: self.facts, state };
+        Step { life, effects: self.effects, ignored: None }
+    }
+
+    pub(super) fn ignore(self, state: State, why: &'static str) -> Step {
+        Step { ignored: Some(why), ..self.to(state) }
+    }
+
+    /// Somebody waits: whatever it began as, it is for a listener now.
+    pub(super) const fn intent_or(&self, intent: Intent) -> Intent {
+        if self.facts.waiting.is_empty() { intent } else { Intent::Listen }
+    }
+
+    pub(super) fn start(self, fetch: FetchId, intent: Intent, absences: u32) -> Step {
+        let expected = match &self.facts.known {
+            Some(copy) => Expected { version: copy.version, sha256: Some(copy.sha256) },
+            None => Expected { version: Version::FIRST, sha256: None },
+        };
+        self.start_expecting(expected, fetch, intent, absences)
+    }
+
+    pub(super) fn play(&self, copy: &StoredCopy) -> Permit {
+        let recording = &self.facts.recording;
+        let key = AudioKey {
+            business: recording.business.clone(),
+            recording: recording.sid,
+            format: Format::Mp3,
+        };
+        Permit::Play(Playable { key, copy: copy.clone() })
+    }
+
+    pub(super) fn ready(mut self, copy: StoredCopy) -> Step {
+        self.answer_waiting(&self.play(&copy));
+        self.facts.known = Some(copy.clone());
+        self.facts.attempts = Attempts::default();
+        self.to(State::Ready(copy))
+    }
+
+    pub(super) fn gone(mut self, cause: GoneCause) -> Step {
+        self.answer_waiting(&Permit::Deny(Denial::Gone(cause)));
+        self.to(State::Gone(cause))
+    }
+
+    pub(super) fn discard(mut self, copy: StoredCopy) -> Step {
+        self.effects.push(Effect::Discard(copy));
+        self.to(State::Absent(Absence::NotFetched))
+    }
+
+    /// The machine learns last that an asker's time is over: it may have been answered meanwhile.
+    pub(super) fn lose_patience(mut self, ask: AskId, state: State) -> Step {
+        let Some(index) = self.facts.waiting.iter().position(|waiting| *waiting == ask) else {
+            return self.ignore(state, "it was answered before");
+        };
+        self.facts.waiting.swap_remove(index);
+        let context = self.context;
+        self.to(state).and_wait(ask, Patience::AtOnce, context)
+    }
+
+    pub(super) fn asked_after_failure(
+        mut self,
+        failure: Failure,
+        intent: Intent,
+        ask: AskId,
+        patience: Patience,
+    ) -> Step {
+        let context = self.context;
+        let now = context.now;
+        match failure.plan {
+            Plan::OnDemand { not_before } if intent == Intent::Listen && now < not_before => {
+                let plan = self.retry_at(not_before);
+                self.to(State::Failed(Failure { plan, ..failure })).and_wait(ask, patience, context)
+            }
+            Plan::OnDemand { .. } if intent == Intent::Listen => {
+                self.start(context.fresh, intent, 0).and_wait(ask, patience, context)
+            }
+            Plan::Exhausted { opens_at: at } | Plan::Refused { again_at: at } if at <= now => {
+                self.start(context.fresh, intent, 0).and_wait(ask, patience, context)
+            }
+            Plan::Exhausted { .. } | Plan::Refused { .. } => {
+                let denial = failure.denial(now);
+                self.effects.push(Effect::Answer(ask, Permit::Deny(denial)));
+                self.to(State::Failed(failure))
+            }
+            Plan::Retry { .. } | Plan::OnDemand { .. } => {
+                self.to(State::Failed(failure)).and_wait(ask, patience, context)
+            }
+        }
+    }
+
+    pub(super) fn fetch_failed(mut self, download: &Download, error: FetchError) -> Step {
+        let now = self.context.now;
+        let intent = self.intent_or(download.intent);
+        match error {
+            FetchError::NotFound => self.not_found(download, intent),
+            FetchError::Deleted => self.gone_at_source(SourceStatus::Deleted, GoneCause::Deleted),
+            FetchError::Throttled { retry_after } => {
+                self.pause(error, now.plus(retry_after), intent)
+            }
+            FetchError::QueueFull => self.pause(error, now.plus(QUEUE_FULL_PAUSE), intent),
+            FetchError::ContentChanged => {
+                self.facts.attempts.forgive();
+                let version = download.expected.version.next();
+                let expected = Expected { version, sha256: None };
+                let fetch = self.context.fresh;
+                self.start_expecting(expected, fetch, intent, 0)
+            }
+            FetchError::RefusedAccount => {
+                self.facts.attempts.forgive();
+                let again_at = now.plus(self.context.policy.retry.refused_pause);
+                self.fail(error, Plan::Refused { again_at })
+            }
+            FetchError::RefusedRecording => {
+                let again_at = match self.plan_after_failure(Intent::Prefetch) {
+                    Plan::Exhausted { opens_at } => opens_at,
+                    Plan::OnDemand { .. } | Plan::Retry { .. } | Plan::Refused { .. } => {
+                        now.plus(self.context.policy.retry.refused_pause)
+                    }
+                };
+                self.fail(error, Plan::Refused { again_at })
+            }
+            FetchError::Unreachable(_)
+            | FetchError::TimedOut(_)
+            | FetchError::Cut { .. }
+            | FetchError::Status(_)
+            | FetchError::Unexpected(_)
+            | FetchError::NotAudio(_)
+            | FetchError::TooLarge { .. }
+            | FetchError::Vault(_)
+            | FetchError::Catalog(_)
+            | FetchError::Interrupted => {
+                let plan = self.plan_after_failure(intent);
+                self.fail(error, plan)
+            }
+        }
+    }
+
+    fn not_found(mut self, download: &Download, intent: Intent) -> Step {
+        let completed_at = self.facts.recording.completed_at;
+        let retry = &self.context.policy.retry;
+        match retry.after_absence(completed_at, download.absences, self.context.now) {
+            Some(at) => {
+                self.facts.attempts.forgive();
+                let next = self.set_timer(at);
+                let asked = download.absences + 1;
+                self.to(State::Absent(Absence::NotThereYet { asked, next, at, intent }))
+            }
+            None => self.gone_at_source(SourceStatus::Missing, GoneCause::Missing),
+        }
+    }
+
+    fn gone_at_source(mut self, status: SourceStatus, cause: GoneCause) -> Step {
+        self.facts.recording.status = status;
+        self.effects.push(Effect::RecordStatus(status));
+        self.gone(cause)
+    }
+
+    fn pause(mut self, cause: FetchError, at: Timestamp, intent: Intent) -> Step {
+        self.facts.attempts.forgive();
+        let next = self.set_timer(at);
+        self.to(State::Absent(Absence::Paused { cause, next, at, intent }))
+    }
+
+    fn plan_after_failure(&mut self, intent: Intent) -> Plan {
+        let Context { now, chance, policy, .. } = *self.context;
+        match policy.retry.after_failure(&self.facts.attempts, intent, now, chance) {
+            Retry::At(at) => self.retry_at(at),
+            Retry::OnDemand(not_before) => Plan::OnDemand { not_before },
+            Retry::Exhausted(opens_at) => Plan::Exhausted { opens_at },
+        }
+    }
+
+    fn fail(mut self, cause: FetchError, plan: Plan) -> Step {
+        let failure = Failure { cause, plan };
+        if matches!(failure.plan, Plan::Exhausted { .. } | Plan::Refused { .. }) {
+            let denial = failure.denial(self.context.now);
+            self.answer_waiting(&Permit::Deny(denial));
+        }
+        self.to(State::Failed(failure))
+    }
+
+    fn start_expecting(
+        mut self,
+        expected: Expected,
+        fetch: FetchId,
+        intent: Intent,
+        absences: u32,
+    ) -> Step {
+        self.facts.attempts.record(self.context.now, &self.context.policy.retry);
+        self.effects.push(Effect::StartFetch { fetch, intent, expected });
+        self.to(State::Downloading(Download { fetch, intent, expected, absences, sealed: None }))
+    }
+
+    fn retry_at(&mut self, at: Timestamp) -> Plan {
+        Plan::Retry { next: self.set_timer(at), at }
+    }
+
+    fn set_timer(&mut self, at: Timestamp) -> FetchId {
+        let next = self.context.fresh;
+        self.effects.push(Effect::SetTimer { next, at });
+        next
+    }
+
+    fn answer_waiting(&mut self, permit: &Permit) {
+        let waiting = std::mem::take(&mut self.facts.waiting);
+        self.effects.extend(waiting.into_iter().map(|ask| Effect::Answer(ask, permit.clone())));
+    }
+}
+
+impl Step {
+    /// Parks the ask in the state that was reached, or says at once what that state is.
+    pub(super) fn and_wait(
+        mut self,
+        ask: AskId,
+        patience: Patience,
+        context: &Context<'_>,
+    ) -> Self {
+        let full = self.life.facts.waiting.len() >= context.policy.waiting_max;
+        if patience == Patience::Park && !full {
+            self.life.facts.waiting.push(ask);
+        } else {
+            let preparing = self.life.preparing(context);
+            self.effects.push(Effect::Answer(ask, Permit::Wait(preparing)));
+        }
+        self
+    }
+}
+
+impl Life {
+    fn preparing(&self, context: &Context<'_>) -> Preparing {
+        let now = context.now;
+        let retry_after = match &self.state {
+            State::Absent(Absence::NotThereYet { at, .. } | Absence::Paused { at, .. })
+            | State::Failed(Failure { plan: Plan::Retry { at, .. }, .. }) => at.since(now),
+            State::Failed(Failure { plan: Plan::OnDemand { not_before }, .. }) => {
+                not_before.since(now)
+            }
+            State::Absent(Absence::BeingRecorded | Absence::NotFetched) => {
+                RETRY_AFTER_BEING_RECORDED
+            }
+            State::Downloading(_) | State::Ready(_) | State::Failed(_) | State::Gone(_) => {
+                RETRY_AFTER_DOWNLOADING
+            }
+        };
+        Preparing {
+            state: self.state.name(),
+            attempt: self.facts.attempts.count(now, &context.policy.retry),
+            received_bytes: context.progress.received,
+            total_bytes: context.progress.total,
+            retry_after: retry_after.clamp(Duration::from_secs(1), RETRY_AFTER_MAX),
+        }
+    }
+}
+
+impl State {
+    pub(crate) const fn name(&self) -> StateName {
+        match self {
+            Self::Absent(_) => StateName::Absent,
+            Self::Downloading(_) => StateName::Downloading,
+            Self::Ready(_) => StateName::Ready,
+            Self::Failed(_) => StateName::Failed,
+            Self::Gone(_) => StateName::Gone,
+        }
+    }
+}
+
+impl Failure {
+    fn denial(&self, now: Timestamp) -> Denial {
+        let cause = self.cause.clone();
+        match self.plan {
+            Plan::Exhausted { opens_at } => {
+                Denial::Exhausted { cause, opens_at, retry_after: opens_at.since(now) }
+            }
+            Plan::Refused { .. } | Plan::Retry { .. } | Plan::OnDemand { .. } => {
+                Denial::Refused { cause }
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The parent of all recording actors: the only one that spawns, parks, passivates and restarts them.
+//!
+//! Supervised by the root. Owns the map from call to actor. Everybody asks through `RecordingsHandle`, which
+//! never shows an actor.
+//!
+//! Invariant: at most one actor lives for a call; an ask that arrives while one comes or goes is parked, not lost.
+//! Invariant: does no I/O of its own, so that it is always there.
+
+mod crashes;
+mod handle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use tokio::sync::watch;
+
+pub use crashes::CrashView;
+pub use handle::{AskError, RecordingsHandle};
+
+use crate::address::Address;
+use crate::board::{Board, Posting};
+use crate::domain::{CallKey, RecordingSid};
+use crate::ports::{CallRecord, CatalogError};
+use crate::recording::machine::Event;
+use crate::recording::{self, CallView, RecordingActor, Services};
+use crashes::Crashes;
+
+pub(crate) enum Message {
+    Resolve {
+        key: CallKey,
+        reply: RpcReplyPort<Resolution>,
+    },
+    Tell {
+        key: CallKey,
+        news: News,
+    },
+    Loaded {
+        asked: CallKey,
+        found: Result<Option<CallRecord>, CatalogError>,
+    },
+    /// An actor has had nothing to do for a while.
+    Idle {
+        key: CallKey,
+        actor: ActorId,
+    },
+    /// A crashed actor may be started again.
+    Cooled {
+        key: CallKey,
+    },
+}
+
+/// Where a call's actor is.
+pub(crate) enum Resolution {
+    Live {
+        actor: ActorRef<recording::Message>,
+        view: watch::Receiver<CallView>,
+    },
+    /// No such call, or another business's.
+    Unknown,
+    Away(CatalogError),
+    Overloaded,
+}
+
+/// What is told to a call's actor without waiting for an answer.
+pub(crate) enum News {
+    Refresh(Option<RecordingSid>),
+    Happened(RecordingSid, Event),
+}
+
+/// What operators see of the parent.
+#[derive(Debug, Clone, Default)]
+pub struct RecordingsView {
+    pub live: usize,
+    pub loading: usize,
+    pub draining: usize,
+    pub cooling: usize,
+    pub parked: usize,
+    pub live_max: usize,
+    pub crashes: Vec<CrashView>,
+}
+
+pub(crate) struct Recordings {
+    pub(crate) services: Arc<Services>,
+    pub(crate) address: Address<Message>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) view: watch::Sender<RecordingsView>,
+    pub(crate) live_max: usize,
+    pub(crate) parked_max: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Region {
+    entries: HashMap<CallKey, Entry>,
+    keys: HashMap<ActorId, CallKey>,
+    crashes: Crashes,
+}
+
+enum Entry {
+    Loading(Vec<Errand>),
+    Live {
+        actor: ActorRef<recording::Message>,
+        view: watch::Receiver<CallView>,
+    },
+    /// Works off what it was sent before; whatever comes now is for its successor.
+    Draining(Vec<Errand>),
+    /// Crashed, and not yet to be started again.
+    Cooling(Vec<Errand>),
+}
+
+/// Somebody on the way to an actor.
+enum Errand {
+    Resolve(RpcReplyPort<Resolution>),
+    Tell(News),
+}
+
+impl Actor for Recordings {
+    type Msg = Message;
+    type State = Region;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Message>, (): ()) -> Result<Region, ActorProcessingErr> {
+        self.board.clear();
+        Ok(Region::default())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        region: &mut Region,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Resolve { key, reply } => {
+                self.route(key, Errand::Resolve(reply), &myself, region);
+            }
+            Message::Tell { key, news } => self.route(key, Errand::Tell(news), &myself, region),
+            Message::Loaded { asked, found } => {
+                self.activate(&asked, found, &myself, region).await;
+            }
+            Message::Idle { key, actor } => region.passivate(key, actor),
+            Message::Cooled { key } => {
+                if let Some(Entry::Cooling(parked)) = region.entries.remove(&key) {
+                    self.reroute(&key, parked, &myself, region);
+                }
+            }
+        }
+        self.publish(region);
+        Ok(())
+    }
+
+    /// The default would stop this parent, and with it every child, as soon as one of them ends.
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Message>,
+        event: SupervisionEvent,
+        region: &mut Region,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(cell, _, _) => {
+                if let Some(key) = region.keys.remove(&cell.get_id()) {
+                    self.board.remove(&key);
+                    let parked = region.take_parked(&key);
+                    self.reroute(&key, parked, &myself, region);
+                }
+            }
+            SupervisionEvent::ActorFailed(cell, error) => {
+                if let Some(key) = region.keys.remove(&cell.get_id()) {
+                    self.cool_down(key, &error.to_string(), &myself, region);
+                }
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        self.publish(region);
+        Ok(())
+    }
+}
+
+impl Recordings {
+    fn route(&self, key: CallKey, errand: Errand, myself: &ActorRef<Message>, region: &mut Region) {
+        let full = region.entries.len() >= self.live_max;
+        match region.entries.get_mut(&key) {
+            Some(Entry::Live { actor, view }) => errand.deliver(actor, view),
+            Some(Entry::Loading(parked) | Entry::Draining(parked) | Entry::Cooling(parked)) => {
+                if parked.len() < self.parked_max {
+                    parked.push(errand);
+                } else {
+                    errand.refuse(Resolution::Overloaded);
+                }
+            }
+            None if full => errand.refuse(Resolution::Overloaded),
+            None => {
+                self.load(key.clone(), myself);
+                region.entries.insert(key, Entry::Loading(vec![errand]));
+            }
+        }
+    }
+
+    fn reroute(
+        &self,
+        key: &CallKey,
+        parked: Vec<Errand>,
+        myself: &ActorRef<Message>,
+        region: &mut Region,
+    ) {
+        for errand in parked {
+            self.route(key.clone(), errand, myself, region);
+        }
+    }
+
+    /// Reads the call in a task of its own; any of its legs finds it.
+    fn load(&self, asked: CallKey, myself: &ActorRef<Message>) {
+        let catalog = Arc::clone(&self.services.catalog);
+        let key = asked.clone();
+        let task = tokio::spawn(async move {
+            match catalog.find_call(&key).await? {
+                Some(parent) => catalog.load_call(&parent).await,
+                None => Ok(None),
+            }
+        });
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
+            let found = task.await.unwrap_or_else(died);
+            let _ = myself.cast(Message::Loaded { asked, found });
+        });
+    }
+
+    async fn activate(
+        &self,
+        asked: &CallKey,
+        found: Result<Option<CallRecord>, CatalogError>,
+        myself: &ActorRef<Message>,
+        region: &mut Region,
+    ) {
+        let Some(Entry::Loading(parked)) = region.entries.remove(asked) else { return };
+        let record = match found {
+            Ok(Some(record)) => record,
+            Ok(None) => return refuse_all(parked, || Resolution::Unknown),
+            Err(error) => return refuse_all(parked, || Resolution::Away(error.clone())),
+        };
+        let key = CallKey { business: asked.business.clone(), call: record.call.sid };
+        if !region.entries.contains_key(&key)
+            && let Err(error) = self.spawn(key.clone(), record, myself, region).await
+        {
+            let error = CatalogError::Corrupt(format!("the actor does not start: {error}"));
+            return refuse_all(parked, || Resolution::Away(error.clone()));
+        }
+        self.reroute(&key, parked, myself, region);
+    }
+
+    async fn spawn(
+        &self,
+        key: CallKey,
+        record: CallRecord,
+        myself: &ActorRef<Message>,
+        region: &mut Region,
+    ) -> Result<(), ractor::SpawnErr> {
+        let (sender, view) = watch::channel(CallView::default());
+        let actor = RecordingActor {
+            key: key.clone(),
+            services: Arc::clone(&self.services),
+            parent: self.address.clone(),
+            view: sender,
+        };
+        // Nameless: the registry is global, and frees a name before its actor has ended.
+        let (actor, _) = Actor::spawn_linked(None, actor, record, myself.get_cell()).await?;
+        let posting = Posting::new(self.services.clock.now(), view.clone());
+        self.board.post(key.clone(), region.crashes.mark(&key, posting));
+        region.keys.insert(actor.get_id(), key.clone());
+        region.entries.insert(key, Entry::Live { actor, view });
+        Ok(())
+    }
+
+    /// A crash is a bug of ours: said aloud, and tried again, ever more slowly, when somebody asks.
+    fn cool_down(
+        &self,
+        key: CallKey,
+        error: &str,
+        myself: &ActorRef<Message>,
+        region: &mut Region,
+    ) {
+        let parked = region.take_parked(&key);
+        let pause = region.crashes.record(&key, error, self.services.clock.now());
+        tracing::error!(
+            business.id = %key.business, call.sid = %key.call, error,
+            pause_ms = pause.as_millis() as u64,
+            "recording actor crashed; it is started again when asked"
+        );
+        if let Some(posting) = self.board.call(&key) {
+            self.board.post(key.clone(), region.crashes.mark(&key, posting));
+        }
+        region.entries.insert(key.clone(), Entry::Cooling(parked));
+        myself.send_after(pause, move || Message::Cooled { key });
+    }
+
+    fn publish(&self, region: &Region) {
+        let mut view = RecordingsView {
+            live_max: self.live_max,
+            crashes: region.crashes.view(),
+            ..RecordingsView::default()
+        };
+        for entry in region.entries.values() {
+            let (count, parked) = match entry {
+                Entry::Live { .. } => (&mut view.live, 0),
+                Entry::Loading(parked) => (&mut view.loading, parked.len()),
+                Entry::Draining(parked) => (&mut view.draining, parked.len()),
+                Entry::Cooling(parked) => (&mut view.cooling, parked.len()),
+            };
+            *count += 1;
+            view.parked += parked;
+        }
+        self.view.send_replace(view);
+    }
+}
+
+impl Region {
+    /// Drains the idle actor: what it was sent is worked off, what comes now is parked for its successor.
+    fn passivate(&mut self, key: CallKey, idle: ActorId) {
+        if let Some(Entry::Live { actor, .. }) = self.entries.get(&key)
+            && actor.get_id() == idle
+            && actor.get_cell().drain().is_ok()
+        {
+            self.entries.insert(key, Entry::Draining(Vec::new()));
+        }
+    }
+
+    fn take_parked(&mut self, key: &CallKey) -> Vec<Errand> {
+        match self.entries.remove(key) {
+            Some(Entry::Loading(parked) | Entry::Draining(parked) | Entry::Cooling(parked)) => {
+                parked
+            }
+            Some(Entry::Live { .. }) | None => Vec::new(),
+        }
+    }
+}
+
+impl Errand {
+    fn deliver(self, actor: &ActorRef<recording::Message>, view: &watch::Receiver<CallView>) {
+        match self {
+            Self::Resolve(reply) => {
+                let _ = reply.send(Resolution::Live { actor: actor.clone(), view: view.clone() });
+            }
+            Self::Tell(News::Refresh(named)) => {
+                let _ = actor.cast(recording::Message::Refresh(named));
+            }
+            Self::Tell(News::Happened(sid, event)) => {
+                let _ = actor.cast(recording::Message::Happened(sid, event));
+            }
+        }
+    }
+
+    fn refuse(self, why: Resolution) {
+        match self {
+            Self::Resolve(reply) => {
+                let _ = reply.send(why);
+            }
+            // News is a hint: the row says it too, and the next activation reads it.
+            Self::Tell(_) => {}
+        }
+    }
+}
+
+fn refuse_all(parked: Vec<Errand>, why: impl Fn() -> Resolution) {
+    for errand in parked {
+        errand.refuse(why());
+    }
+}

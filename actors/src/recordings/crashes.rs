@@ -1,0 +1,71 @@
+//! Which actors crashed, how often, and how long they are left alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::board::Posting;
+use crate::domain::{CallKey, Timestamp};
+
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// So long without a crash, and it is forgotten.
+const FORGIVEN_AFTER: Duration = Duration::from_mins(10);
+/// Remembered at most; the oldest go first.
+const REMEMBERED_MAX: usize = 1_000;
+
+#[derive(Default)]
+pub(super) struct Crashes(BTreeMap<CallKey, Crash>);
+
+struct Crash {
+    count: u32,
+    error: String,
+    at: Timestamp,
+}
+
+/// A call whose actor crashed lately.
+#[derive(Debug, Clone)]
+pub struct CrashView {
+    pub key: CallKey,
+    pub count: u32,
+    pub error: String,
+    pub at: Timestamp,
+}
+
+impl Crashes {
+    /// Remembers a crash and says how long to wait before the next start.
+    pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> Duration {
+        self.0.retain(|_, crash| now.since(crash.at) < FORGIVEN_AFTER);
+        if self.0.len() >= REMEMBERED_MAX
+            && let Some(oldest) =
+                self.0.iter().min_by_key(|(_, crash)| crash.at).map(|(key, _)| key.clone())
+        {
+            self.0.remove(&oldest);
+        }
+        let crash =
+            self.0.entry(key.clone()).or_insert(Crash { count: 0, error: String::new(), at: now });
+        crash.count += 1;
+        crash.error = error.to_owned();
+        crash.at = now;
+        let doubled = PAUSE_FIRST.saturating_mul(1 << (crash.count - 1).min(16));
+        doubled.min(PAUSE_MAX)
+    }
+
+    /// Writes on a posting what its call's actors went through.
+    pub(super) fn mark(&self, key: &CallKey, mut posting: Posting) -> Posting {
+        if let Some(crash) = self.0.get(key) {
+            posting.restarts = crash.count;
+            posting.last_error = Some(crash.error.clone());
+        }
+        posting
+    }
+
+    pub(super) fn view(&self) -> Vec<CrashView> {
+        let view = |(key, crash): (&CallKey, &Crash)| CrashView {
+            key: key.clone(),
+            count: crash.count,
+            error: crash.error.clone(),
+            at: crash.at,
+        };
+        self.0.iter().map(view).collect()
+    }
+}

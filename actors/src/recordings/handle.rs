@@ -1,0 +1,97 @@
+//! How the world asks for a call's recordings. Actors come and go behind it.
+
+use std::time::Duration;
+
+use ractor::rpc::CallResult;
+use tokio::sync::watch;
+
+use super::{Message, News, Resolution};
+use crate::address::Address;
+use crate::domain::{CallKey, Permit, RecordingSid, StoredCopy};
+use crate::ports::CatalogError;
+use crate::recording::machine::Event;
+use crate::recording::{self, Ask, CallView};
+
+/// Clone it freely.
+#[derive(Clone)]
+pub struct RecordingsHandle {
+    address: Address<Message>,
+}
+
+/// Why nobody could say.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    Away(#[from] CatalogError),
+    #[error("too many are asking")]
+    Overloaded,
+    /// The actor crashed or hangs, again and again.
+    #[error("the call's actor does not answer")]
+    Unavailable,
+}
+
+/// An actor that went away between being found and being asked is looked up again this often.
+const ROUNDS_MAX: usize = 3;
+const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
+/// Beyond the wait that the asker allows.
+const ANSWER_GRACE: Duration = Duration::from_secs(5);
+
+impl RecordingsHandle {
+    pub(crate) const fn new(address: Address<Message>) -> Self {
+        Self { address }
+    }
+
+    /// Asks for a recording of a call, named by any of its legs. `None`: no such call.
+    pub async fn ask(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
+        for _ in 0..ROUNDS_MAX {
+            let Some((actor, _)) = self.resolve(key).await? else { return Ok(None) };
+            let deadline = Some(ask.wait + ANSWER_GRACE);
+            match actor.call(|reply| recording::Message::Ask { ask, reply }, deadline).await {
+                Ok(CallResult::Success(permit)) => return Ok(Some(permit)),
+                Ok(CallResult::Timeout) => return Err(AskError::Unavailable),
+                // It went away with our question, or before it: its successor will answer.
+                Ok(CallResult::SenderError) | Err(_) => {}
+            }
+        }
+        Err(AskError::Unavailable)
+    }
+
+    /// What a call's actor is doing. Wakes it, and starts nothing.
+    pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
+        Ok(self.resolve(key).await?.map(|(_, view)| view.borrow().clone()))
+    }
+
+    /// Says that a call's rows have changed; `named` has news to act upon.
+    pub fn refresh(&self, key: CallKey, named: Option<RecordingSid>) {
+        self.address.tell(Message::Tell { key, news: News::Refresh(named) });
+    }
+
+    /// Says that a copy could not be read back as it was sealed.
+    pub fn report_damage(&self, key: CallKey, recording: RecordingSid, copy: StoredCopy) {
+        let news = News::Happened(recording, Event::DamageFound(copy));
+        self.address.tell(Message::Tell { key, news });
+    }
+
+    pub(crate) fn evict(&self, key: CallKey, recording: RecordingSid) {
+        let news = News::Happened(recording, Event::EvictionWanted);
+        self.address.tell(Message::Tell { key, news });
+    }
+
+    async fn resolve(
+        &self,
+        key: &CallKey,
+    ) -> Result<Option<(ractor::ActorRef<recording::Message>, watch::Receiver<CallView>)>, AskError>
+    {
+        let Some(parent) = self.address.current() else { return Err(AskError::Unavailable) };
+        let message = |reply| Message::Resolve { key: key.clone(), reply };
+        match parent.call(message, Some(RESOLVE_DEADLINE)).await {
+            Ok(CallResult::Success(Resolution::Live { actor, view })) => Ok(Some((actor, view))),
+            Ok(CallResult::Success(Resolution::Unknown)) => Ok(None),
+            Ok(CallResult::Success(Resolution::Away(error))) => Err(error.into()),
+            Ok(CallResult::Success(Resolution::Overloaded)) => Err(AskError::Overloaded),
+            Ok(CallResult::Timeout | CallResult::SenderError) | Err(_) => {
+                Err(AskError::Unavailable)
+            }
+        }
+    }
+}

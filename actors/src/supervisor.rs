@@ -1,0 +1,317 @@
+//! The tree and its restart policy, on one page.
+//!
+//! ```text
+//! Root
+//! ├─ Recordings            CallSid → RecordingActor, on demand; a crashed one is started again when asked
+//! │   └─ RecordingActor*   one per call
+//! ├─ TwilioFetcher         the pool
+//! ├─ Inbox                 works off stored webhooks
+//! └─ VaultKeeper           size limit, sweep
+//! ```
+//!
+//! | child ends | then |
+//! |---|---|
+//! | once | it is started again after 100 ms, twice as long each time, at most 10 s |
+//! | more than 10 times within a minute | the root gives up; the process ends and its own supervisor decides |
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::address::Address;
+use crate::board::{Board, BoardSenders, ChildView};
+use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
+use crate::inbox::{Desk, Inbox, InboxHandle};
+use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
+use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
+use crate::recording::Services;
+use crate::recording::machine::Policy;
+use crate::recordings::{Recordings, RecordingsHandle};
+use crate::{fetcher, inbox, keepers, recordings};
+
+/// The world, as the core needs it.
+#[derive(Clone)]
+pub struct Ports {
+    pub catalog: Arc<dyn Catalog>,
+    pub vault: Arc<dyn Vault>,
+    pub source: Arc<dyn RecordingSource>,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+}
+
+/// Every bound of the core.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub retry: crate::domain::RetryPolicy,
+    /// Whether a recording is fetched when it is announced, or only when somebody asks.
+    pub prefetch: bool,
+    /// Asks that wait on one recording.
+    pub waiting_max: usize,
+    /// Asks that wait while one call's actor comes or goes.
+    pub parked_max: usize,
+    pub live_max: usize,
+    pub idle_after: Duration,
+    pub parallel_fetches_max: usize,
+    pub queued_fetches_max: usize,
+    pub requests_per_second: std::num::NonZeroU32,
+    pub vault_bytes_max: u64,
+}
+
+/// A running core.
+pub struct Core {
+    pub recordings: RecordingsHandle,
+    pub inbox: InboxHandle,
+    pub board: Arc<Board>,
+    root: ActorRef<Message>,
+    ended: JoinHandle<()>,
+}
+
+impl Core {
+    pub async fn start(ports: Ports, settings: Settings) -> Result<Self, SpawnErr> {
+        let (board, senders) = Board::new();
+        let board = Arc::new(board);
+        let addresses = Addresses::default();
+        let recordings = RecordingsHandle::new(addresses.recordings.clone());
+        let inbox = InboxHandle::new(addresses.inbox.clone());
+        let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let root = Root { ports, settings, addresses, senders, board: Arc::clone(&board), pacer };
+        let (root, ended) = Actor::spawn(None, root, ()).await?;
+        Ok(Self { recordings, inbox, board, root, ended })
+    }
+
+    /// Ends every actor and waits for them, for so long.
+    pub async fn stop(self, patience: Duration) {
+        self.root.stop(None);
+        if tokio::time::timeout(patience, self.ended).await.is_err() {
+            self.root.kill();
+        }
+    }
+
+    /// Returns when the root has given up.
+    pub async fn failed(&mut self) {
+        let _ = (&mut self.ended).await;
+    }
+}
+
+pub(crate) enum Message {
+    Restart(Child),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Child {
+    Recordings,
+    Fetcher,
+    Inbox,
+    VaultKeeper,
+}
+
+const CHILDREN: [(Child, &str); 4] = [
+    (Child::Recordings, "recordings"),
+    (Child::Fetcher, "fetcher"),
+    (Child::Inbox, "inbox"),
+    (Child::VaultKeeper, "vault-keeper"),
+];
+
+const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(100);
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(10);
+const RESTARTS_MAX: usize = 10;
+const RESTARTS_WINDOW: Duration = Duration::from_mins(1);
+
+#[derive(Clone, Default)]
+struct Addresses {
+    recordings: Address<recordings::Message>,
+    fetcher: Address<fetcher::Message>,
+    inbox: Address<inbox::Message>,
+    vault_keeper: Address<keepers::vault::Message>,
+}
+
+struct Root {
+    ports: Ports,
+    settings: Settings,
+    addresses: Addresses,
+    senders: BoardSenders,
+    board: Arc<Board>,
+    pacer: Arc<Pacer>,
+}
+
+struct Family {
+    ids: Vec<(ActorId, Child)>,
+    views: Vec<ChildView>,
+    restarts: VecDeque<Instant>,
+}
+
+impl Actor for Root {
+    type Msg = Message;
+    type State = Family;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        (): (),
+    ) -> Result<Family, ActorProcessingErr> {
+        let since = self.ports.clock.now();
+        let view = |(_, name): &(Child, &'static str)| ChildView {
+            name,
+            running: true,
+            since,
+            restarts: 0,
+            last_error: None,
+        };
+        let views = CHILDREN.iter().map(view).collect();
+        let mut family = Family { ids: Vec::new(), views, restarts: VecDeque::new() };
+        for (child, _) in CHILDREN {
+            family.ids.push((self.spawn(child, &myself).await?, child));
+        }
+        self.senders.children.send_replace(family.views.clone());
+        Ok(family)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        Message::Restart(child): Message,
+        family: &mut Family,
+    ) -> Result<(), ActorProcessingErr> {
+        family.ids.push((self.spawn(child, &myself).await?, child));
+        let view = &mut family.views[child as usize];
+        view.running = true;
+        view.since = self.ports.clock.now();
+        self.senders.children.send_replace(family.views.clone());
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Message>,
+        event: SupervisionEvent,
+        family: &mut Family,
+    ) -> Result<(), ActorProcessingErr> {
+        let (id, error) = match event {
+            SupervisionEvent::ActorFailed(cell, error) => (cell.get_id(), error.to_string()),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                (cell.get_id(), reason.unwrap_or_else(|| "stopped".to_owned()))
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
+                return Ok(());
+            }
+        };
+        let Some(index) = family.ids.iter().position(|(known, _)| *known == id) else {
+            return Ok(());
+        };
+        let (_, child) = family.ids.swap_remove(index);
+        let pause = family.restart_pause().ok_or("children end again and again")?;
+        let view = &mut family.views[child as usize];
+        tracing::error!(actor = view.name, error, "actor ended; it is started again");
+        view.running = false;
+        view.restarts += 1;
+        view.last_error = Some(error);
+        self.senders.children.send_replace(family.views.clone());
+        myself.send_after(pause, move || Message::Restart(child));
+        Ok(())
+    }
+}
+
+impl Family {
+    /// How long to wait before starting a child again; `None` when it has been too often.
+    fn restart_pause(&mut self) -> Option<Duration> {
+        self.restarts.retain(|at| at.elapsed() < RESTARTS_WINDOW);
+        let doubled = RESTART_PAUSE_FIRST.saturating_mul(1 << self.restarts.len().min(16));
+        self.restarts.push_back(Instant::now());
+        (self.restarts.len() <= RESTARTS_MAX).then(|| doubled.min(RESTART_PAUSE_MAX))
+    }
+}
+
+impl Root {
+    async fn spawn(&self, child: Child, myself: &ActorRef<Message>) -> Result<ActorId, SpawnErr> {
+        let Addresses { recordings, fetcher, inbox, vault_keeper } = &self.addresses;
+        let parent = myself.get_cell();
+        match child {
+            Child::Recordings => {
+                let actor = self.recordings();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                recordings.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
+            Child::Fetcher => {
+                let actor = self.fetcher();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                fetcher.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
+            Child::Inbox => {
+                let actor = self.inbox();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                inbox.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
+            Child::VaultKeeper => {
+                let actor = self.vault_keeper();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                vault_keeper.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
+        }
+    }
+
+    fn recordings(&self) -> Recordings {
+        let Settings { retry, prefetch, waiting_max, parked_max, live_max, idle_after, .. } =
+            &self.settings;
+        let services = Services {
+            catalog: Arc::clone(&self.ports.catalog),
+            vault: Arc::clone(&self.ports.vault),
+            clock: Arc::clone(&self.ports.clock),
+            chance: Arc::clone(&self.ports.chance),
+            fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
+            vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
+            policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
+            idle_after: *idle_after,
+        };
+        Recordings {
+            services: Arc::new(services),
+            address: self.addresses.recordings.clone(),
+            board: Arc::clone(&self.board),
+            view: self.senders.recordings.clone(),
+            live_max: *live_max,
+            parked_max: *parked_max,
+        }
+    }
+
+    fn fetcher(&self) -> TwilioFetcher {
+        TwilioFetcher {
+            source: Arc::clone(&self.ports.source),
+            vault: Arc::clone(&self.ports.vault),
+            chance: Arc::clone(&self.ports.chance),
+            pacer: Arc::clone(&self.pacer),
+            parallel_max: self.settings.parallel_fetches_max,
+            queued_max: self.settings.queued_fetches_max,
+            view: self.senders.fetcher.clone(),
+        }
+    }
+
+    fn inbox(&self) -> Inbox {
+        let desk = Desk {
+            catalog: Arc::clone(&self.ports.catalog),
+            source: Arc::clone(&self.ports.source),
+            clock: Arc::clone(&self.ports.clock),
+            pacer: Arc::clone(&self.pacer),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+        };
+        Inbox { desk: Arc::new(desk), view: self.senders.inbox.clone() }
+    }
+
+    fn vault_keeper(&self) -> VaultKeeper {
+        VaultKeeper {
+            catalog: Arc::clone(&self.ports.catalog),
+            vault: Arc::clone(&self.ports.vault),
+            clock: Arc::clone(&self.ports.clock),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            bytes_max: self.settings.vault_bytes_max,
+            view: self.senders.vault_keeper.clone(),
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The composition root: the only file that names concrete adapters.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actors::domain::{AccountSid, BusinessId, RetryPolicy};
+use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
+use actors::{Core, Ports, Settings};
+use anyhow::Context;
+use axum::http::HeaderValue;
+use axum::serve::ListenerExt;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::auth::Authority;
+use crate::catalog::SqliteCatalog;
+use crate::config::{Config, auth_secret, millis};
+use crate::http::{self, ServiceParts, Waits};
+use crate::tenants::Tenants;
+use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
+use crate::vault::keys::{KeyRing, MasterKey};
+use crate::vault::local::{LocalVault, LocalVaultConfig};
+use crate::world::{SystemChance, SystemClock};
+
+const TENANTS_RELOAD: Duration = Duration::from_secs(2);
+const AUTH_TOKEN: &str = "auth token";
+
+/// What commands and the service both stand on: the catalog, opened and migrated, and the keys.
+pub struct Foundation {
+    pub catalog: Arc<SqliteCatalog>,
+    pub clock: Arc<dyn Clock>,
+    keys: Arc<KeyRing>,
+}
+
+impl Foundation {
+    pub async fn lay(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data.dir)
+            .with_context(|| format!("data.dir: {} cannot be made", config.data.dir.display()))?;
+        let catalog = SqliteCatalog::open(&config.database_url()).await.context("database.url")?;
+        catalog.migrate().await.context("migrating the database")?;
+        let catalog = Arc::new(catalog);
+        let setting = config.vault.master_key.clone();
+        let setting = (!setting.expose_secret().is_empty()).then_some(setting);
+        let store: Arc<dyn SealedKeys> = catalog.clone();
+        let master = MasterKey::load_or_make(setting, &config.master_key_file(), &*store).await?;
+        let keys = Arc::new(KeyRing::new(&master, store));
+        Ok(Self { catalog, clock, keys })
+    }
+
+    pub async fn add_business(
+        &self,
+        id: BusinessId,
+        name: String,
+        account: AccountSid,
+        token: &SecretString,
+        numbers: Vec<actors::domain::PhoneNumber>,
+    ) -> anyhow::Result<()> {
+        let sealed_token = self.seal_token(account, token);
+        let business = NewBusiness { id, name, account, sealed_token, numbers };
+        Ok(self.catalog.add_business(&business, self.clock.now()).await?)
+    }
+
+    pub async fn add_token(&self, account: AccountSid, token: &SecretString) -> anyhow::Result<()> {
+        let sealed = self.seal_token(account, token);
+        Ok(self.catalog.add_token(account, sealed, self.clock.now()).await?)
+    }
+
+    /// The business of the account in the settings, so that those two settings are enough to start.
+    async fn provide_default_business(
+        &self,
+        config: &Config,
+        tenants: &Tenants,
+    ) -> anyhow::Result<()> {
+        let twilio = &config.twilio;
+        if twilio.account_sid.is_empty() {
+            return Ok(());
+        }
+        let account: AccountSid =
+            twilio.account_sid.parse().context("twilio.account_sid (TWILIO_ACCOUNT_SID)")?;
+        if twilio.auth_token.expose_secret().is_empty() {
+            anyhow::bail!(
+                "twilio.auth_token: it is empty; set TWILIO_AUTH_TOKEN, or twilio.auth_token_file"
+            );
+        }
+        let known = self.catalog.businesses().await?.iter().any(|known| known.account == account);
+        if !known {
+            let id = "default".parse().expect("a business id");
+            self.add_business(id, "Default".to_owned(), account, &twilio.auth_token, Vec::new())
+                .await?;
+        } else if tenants
+            .tokens(account)
+            .iter()
+            .all(|token| token.expose_secret() != twilio.auth_token.expose_secret())
+        {
+            self.add_token(account, &twilio.auth_token).await?;
+        }
+        Ok(())
+    }
+
+    fn tenants(&self) -> Tenants {
+        let keys = Arc::clone(&self.keys);
+        let open = move |account: AccountSid, sealed: &[u8]| {
+            let opened = keys.open_secret(AUTH_TOKEN, &account.to_string(), sealed).ok()?;
+            String::from_utf8(opened.expose_secret().to_vec()).ok().map(SecretString::from)
+        };
+        Tenants::new(self.catalog.clone(), Box::new(open))
+    }
+
+    fn seal_token(&self, account: AccountSid, token: &SecretString) -> Vec<u8> {
+        self.keys.seal_secret(AUTH_TOKEN, &account.to_string(), token.expose_secret().as_bytes())
+    }
+}
+
+/// Tests own time and chance.
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), chance: Arc::new(SystemChance) }
+    }
+}
+
+/// A running service.
+pub struct App {
+    pub address: SocketAddr,
+    pub public_url: String,
+    pub foundation: Foundation,
+    core: Core,
+    server: AbortOnDropHandle<std::io::Result<()>>,
+    stop: CancellationToken,
+    stopping: Arc<AtomicBool>,
+    shutdown_grace: Duration,
+    tenants: Arc<Tenants>,
+    _reloading: AbortOnDropHandle<()>,
+}
+
+impl App {
+    /// Serves once it returns. `notice` is a sentence for the console.
+    pub async fn start(
+        config: &Config,
+        world: World,
+        notice: Option<&'static str>,
+    ) -> anyhow::Result<Self> {
+        let World { clock, chance } = world;
+        let listener = listen(config)?;
+        let address = listener.local_addr()?;
+        let public_url = config.public_url(address);
+        let foundation = Foundation::lay(config, Arc::clone(&clock)).await?;
+        let vault = LocalVaultConfig { dir: config.vault_dir() };
+        let vault =
+            Arc::new(LocalVault::open(vault, Arc::clone(&foundation.keys)).context("vault.dir")?);
+        let secret = auth_secret(config)?;
+        let authority = Authority::new(config, &secret)?;
+        let tenants = Arc::new(foundation.tenants());
+        tenants.reload().await?;
+        foundation.provide_default_business(config, &tenants).await?;
+        tenants.reload().await?;
+        let source = Arc::new(twilio_client(config, Arc::clone(&tenants))?);
+        let ports = Ports {
+            catalog: foundation.catalog.clone(),
+            vault: vault.clone(),
+            source,
+            clock: Arc::clone(&clock),
+            chance,
+        };
+        let core = Core::start(ports, settings(config)).await?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let parts = ServiceParts {
+            recordings: core.recordings.clone(),
+            inbox: core.inbox.clone(),
+            board: Arc::clone(&core.board),
+            catalog: foundation.catalog.clone(),
+            vault,
+            clock,
+            tenants: Arc::clone(&tenants),
+            authority,
+            path_prefix: path_of(&public_url)?,
+            public_url: public_url.clone(),
+            cors_origins: cors_origins(config)?,
+            waits: Waits {
+                first_byte: millis(config.play.first_byte_wait_ms),
+                media_element: millis(config.play.media_element_wait_ms),
+            },
+            cache_control: HeaderValue::from_str(&config.play.cache_control)
+                .context("play.cache_control")?,
+            notice,
+            stopping: Arc::clone(&stopping),
+        };
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, http::router(parts), stop.clone()));
+        Ok(Self {
+            address,
+            public_url,
+            foundation,
+            core,
+            server: AbortOnDropHandle::new(server),
+            stop,
+            stopping,
+            shutdown_grace: millis(config.server.shutdown_grace_ms),
+            _reloading: AbortOnDropHandle::new(tokio::spawn(keep_reloading(Arc::clone(&tenants)))),
+            tenants,
+        })
+    }
+
+    /// Takes notice of businesses now, which would happen within seconds anyway.
+    pub async fn reload_tenants(&self) -> anyhow::Result<()> {
+        Ok(self.tenants.reload().await?)
+    }
+
+    /// Returns when the service cannot go on.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        tokio::select! {
+            () = self.core.failed() => anyhow::anyhow!("the actors end again and again; see the log"),
+            ended = &mut self.server => anyhow::anyhow!("the server ended: {ended:?}"),
+        }
+    }
+
+    /// Says that it is not ready, finishes what runs, for so long, and ends.
+    pub async fn stop(self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.stop.cancel();
+        if tokio::time::timeout(self.shutdown_grace, self.server).await.is_err() {
+            tracing::warn!("responses were still running; they are cut");
+        }
+        self.core.stop(self.shutdown_grace).await;
+        self.foundation.catalog.close().await;
+    }
+}
+
+fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.server.listen;
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(config.server.listen_backlog)
+    };
+    open().with_context(|| format!("server.listen: {address} cannot be listened on"))
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+        }
+    });
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn keep_reloading(tenants: Arc<Tenants>) {
+    loop {
+        tokio::time::sleep(TENANTS_RELOAD).await;
+        if let Err(error) = tenants.reload().await {
+            tracing::warn!(%error, "businesses not read; those known stay");
+        }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        retry: RetryPolicy::default(),
+        prefetch: config.play.prefetch,
+        waiting_max: config.play.waiting_max,
+        parked_max: config.actors.parked_max,
+        live_max: config.actors.live_max,
+        idle_after: millis(config.actors.idle_after_ms),
+        parallel_fetches_max: config.twilio.max_parallel_fetches,
+        queued_fetches_max: config.twilio.max_queued_fetches,
+        requests_per_second: config.twilio.requests_per_second,
+        vault_bytes_max: config.vault.max_bytes,
+    }
+}
+
+fn twilio_client(config: &Config, tenants: Arc<Tenants>) -> anyhow::Result<TwilioClient> {
+    let twilio = &config.twilio;
+    let settings = TwilioClientConfig {
+        base_url: twilio.base_url.clone(),
+        redirect_hosts: twilio.redirect_hosts(),
+        connect_timeout: millis(twilio.connect_timeout_ms),
+        header_timeout: millis(twilio.header_timeout_ms),
+        idle_timeout: millis(twilio.idle_timeout_ms),
+        total_timeout: millis(twilio.total_timeout_ms),
+        max_recording_bytes: twilio.max_recording_bytes,
+    };
+    Ok(TwilioClient::new(settings, Arc::new(TenantCredentials(tenants)))?)
+}
+
+/// An account authenticates by its newest token.
+struct TenantCredentials(Arc<Tenants>);
+
+impl Credentials for TenantCredentials {
+    fn of(&self, account: AccountSid) -> Option<Credential> {
+        let secret = self.0.tokens(account).first()?.clone();
+        Some(Credential { user: account.to_string(), secret })
+    }
+}
+
+/// `/prefix` of `https://host/prefix`; nothing where there is none.
+fn path_of(public_url: &str) -> anyhow::Result<String> {
+    let url: url::Url = public_url.parse().context("server.public_url")?;
+    Ok(url.path().trim_end_matches('/').to_owned())
+}
+
+fn cors_origins(config: &Config) -> anyhow::Result<Vec<HeaderValue>> {
+    let parse = |origin: String| {
+        HeaderValue::from_str(&origin).with_context(|| format!("server.cors_origins: {origin:?}"))
+    };
+    config.server.cors_origins().into_iter().map(parse).collect()
+}

@@ -1,0 +1,67 @@
+//! The commands, one file each.
+
+mod business;
+mod demo;
+mod migrate;
+mod serve;
+mod simulate_twilio;
+mod token;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Plays back Twilio call recordings in the browser, at once and in private.
+#[derive(Debug, Parser)]
+#[command(name = "hearback", version, propagate_version = true)]
+pub struct Cli {
+    /// Settings that override the defaults; HEARBACK_SECTION__KEY variables override both.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve,
+    /// Run the service on a simulated Twilio with a few calls: no account needed.
+    Demo(demo::Options),
+    /// Run a Twilio one can play with: real HTTP, signed webhooks, faults on demand.
+    SimulateTwilio(simulate_twilio::Options),
+    /// Bring the database up to date. `serve` does it too.
+    Migrate,
+    /// Add businesses and their Twilio credentials.
+    #[command(subcommand)]
+    Business(business::Command),
+    /// Make tokens to try things with.
+    #[command(subcommand)]
+    Token(token::Command),
+}
+
+impl Cli {
+    pub async fn run(self) -> anyhow::Result<()> {
+        let config = || Config::load(self.config.as_deref());
+        match self.command {
+            Command::Serve => serve::run(&config()?).await,
+            Command::Demo(options) => demo::run(&options).await,
+            Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
+            Command::Migrate => migrate::run(&config()?).await,
+            Command::Business(command) => business::run(&config()?, command).await,
+            Command::Token(command) => token::run(&config()?, &command),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

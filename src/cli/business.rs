@@ -1,0 +1,97 @@
+//! `hearback business …`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actors::domain::{AccountSid, BusinessId, PhoneNumber};
+use actors::ports::Catalog;
+use anyhow::Context;
+use clap::Subcommand;
+use secrecy::SecretString;
+
+use crate::app::Foundation;
+use crate::config::Config;
+use crate::telemetry;
+use crate::world::SystemClock;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add a business with its Twilio account. A running service notices within 5 seconds.
+    Add {
+        /// Short name for tokens and folders: a-z 0-9 - _
+        #[arg(long)]
+        id: BusinessId,
+        /// Name for people.
+        #[arg(long)]
+        name: String,
+        /// The account whose calls are the business's.
+        #[arg(long, value_name = "AC…")]
+        twilio_account_sid: AccountSid,
+        /// File with the account's auth token.
+        #[arg(long, value_name = "FILE")]
+        twilio_auth_token_file: PathBuf,
+        /// One of the business's numbers; needed where several businesses share an account.
+        #[arg(long = "number", value_name = "+…")]
+        numbers: Vec<String>,
+    },
+    /// Add another auth token of an account, for rotation: webhooks signed with any of them are accepted.
+    AddToken {
+        #[arg(long, value_name = "AC…")]
+        twilio_account_sid: AccountSid,
+        #[arg(long, value_name = "FILE")]
+        twilio_auth_token_file: PathBuf,
+    },
+    /// List the businesses.
+    List,
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+    telemetry::start(&config.log)?;
+    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    match command {
+        Command::Add { id, name, twilio_account_sid, twilio_auth_token_file, numbers } => {
+            let token = read_token(&twilio_auth_token_file)?;
+            let numbers = numbers.into_iter().map(PhoneNumber::new).collect();
+            foundation.add_business(id.clone(), name, twilio_account_sid, &token, numbers).await?;
+            println!("business {id} added. Give Twilio these callback URLs:");
+            for (what, url) in callback_urls(&config.public_url(config.server.listen)) {
+                println!("  {what}: {url}");
+            }
+        }
+        Command::AddToken { twilio_account_sid, twilio_auth_token_file } => {
+            let token = read_token(&twilio_auth_token_file)?;
+            foundation.add_token(twilio_account_sid, &token).await?;
+            println!("token added to {twilio_account_sid}");
+        }
+        Command::List => {
+            for business in foundation.catalog.businesses().await? {
+                let numbers: Vec<&str> = business.numbers.iter().map(PhoneNumber::as_str).collect();
+                println!(
+                    "{}\t{}\t{}\t{}",
+                    business.id,
+                    business.account,
+                    business.name,
+                    numbers.join(" ")
+                );
+            }
+        }
+    }
+    foundation.catalog.close().await;
+    Ok(())
+}
+
+/// Twilio retries a 5xx or a time-out only where the URL's fragment asks it to
+/// (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
+fn callback_urls(public_url: &str) -> [(&'static str, String); 2] {
+    ["recording-status", "call-status"]
+        .map(|name| (name, format!("{public_url}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx")))
+}
+
+fn read_token(file: &Path) -> anyhow::Result<SecretString> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
+    let token = text.trim();
+    anyhow::ensure!(!token.is_empty(), "{} is empty; put the auth token into it", file.display());
+    Ok(token.into())
+}

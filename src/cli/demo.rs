@@ -1,0 +1,150 @@
+//! `hearback demo`: a simulated Twilio, the service, a few calls, one URL.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actors::domain::{AccountSid, BusinessId};
+use actors::ports::{Chance, Clock};
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+
+use super::serve::until_stopped;
+use super::simulate_twilio::callbacks;
+use crate::app::{App, World};
+use crate::auth::{Authority, Role};
+use crate::config::{Config, auth_secret};
+use crate::simulator::{Behaviour, Simulator, SimulatorConfig, demo_calls};
+use crate::telemetry;
+use crate::world::{SystemChance, SystemClock};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Print one line of JSON for programs, instead of text for people.
+    #[arg(long)]
+    json: bool,
+    /// Address and port of the console; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// What is logged, in tracing's filter syntax.
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
+const ACCOUNT: AccountSid = AccountSid::from_bits(0xdede);
+const TOKEN_TTL: Duration = Duration::from_hours(12);
+/// Slow enough to watch: what Twilio needs to find a recording, and a modest line.
+const FIRST_BYTE_MS: u64 = 300;
+const BYTES_PER_SECOND: u64 = 250_000;
+const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are synthetic. \
+                      Nothing is fetched before you press play.";
+
+pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+    let folder = Folder::make()?;
+    let mut config = Config::defaults_in(&folder.0);
+    config.log.filter.clone_from(&options.log);
+    telemetry::start(&config.log)?;
+    let now_ms = SystemClock.now().as_millis();
+    let token = format!("{:032x}", SystemChance.bits());
+    let simulator = Simulator::start(SimulatorConfig::new(ACCOUNT, &token, now_ms)).await?;
+    config.server.listen = options.listen;
+    config.twilio.base_url = simulator.url().parse().context("the simulator's URL")?;
+    config.play.prefetch = false;
+    let app = App::start(&config, World::default(), Some(NOTICE)).await?;
+    let business: BusinessId = "demo".parse().expect("a business id");
+    app.foundation
+        .add_business(business.clone(), "Demo".to_owned(), ACCOUNT, &token.into(), Vec::new())
+        .await?;
+    app.reload_tenants().await?;
+    simulator.set_callbacks(callbacks(&app.public_url));
+    let calls = place_calls(&simulator, now_ms).await?;
+    let authority = Authority::new(&config, &auth_secret(&config)?)?;
+    let mint = |role| authority.mint(&business, role, SystemClock.now(), TOKEN_TTL);
+    let opening = Opening {
+        url: app.public_url.clone(),
+        agent_token: mint(Role::Agent)?,
+        operator_token: mint(Role::Operator)?,
+        business_id: business.to_string(),
+        twilio_url: simulator.url().to_owned(),
+        calls,
+    };
+    opening.print(options.json);
+    until_stopped(app).await?;
+    simulator.shutdown().await;
+    Ok(())
+}
+
+/// Tells the service of every demo call, as Twilio would.
+async fn place_calls(simulator: &Simulator, now_ms: i64) -> anyhow::Result<Vec<String>> {
+    let mut calls = Vec::new();
+    for mut planned in demo_calls(now_ms) {
+        for recording in &mut planned.recordings {
+            recording.behaviours = vec![Behaviour {
+                first_byte_ms: FIRST_BYTE_MS,
+                ..Behaviour::paced(BYTES_PER_SECOND)
+            }];
+        }
+        let (placed, delivered) = simulator.place_call(planned).await?;
+        for webhook in &delivered {
+            anyhow::ensure!(
+                webhook.status == Some(204),
+                "the service answered a webhook with {:?}",
+                webhook.status
+            );
+        }
+        calls.push(placed.call.to_string());
+    }
+    Ok(calls)
+}
+
+struct Opening {
+    url: String,
+    agent_token: String,
+    operator_token: String,
+    business_id: String,
+    twilio_url: String,
+    calls: Vec<String>,
+}
+
+impl Opening {
+    #[expect(clippy::print_stdout, reason = "the command's answer")]
+    fn print(&self, json: bool) {
+        let Self { url, agent_token, operator_token, business_id, twilio_url, calls } = self;
+        if json {
+            let line = json!({
+                "url": url,
+                "agent_token": agent_token,
+                "operator_token": operator_token,
+                "business_id": business_id,
+                "twilio_url": twilio_url,
+                "calls": calls,
+            });
+            println!("{line}");
+        } else {
+            println!("Hearback plays {} calls. Open this, and press play:\n", calls.len());
+            println!("  {url}/#token={operator_token}\n");
+            println!(
+                "Simulated Twilio: {twilio_url}/simulator. Ctrl-C ends both; nothing is kept."
+            );
+        }
+    }
+}
+
+/// A folder of its own, gone with the demo.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("hearback-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,32 @@
+//! `hearback serve`
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, World};
+use crate::config::Config;
+use crate::telemetry;
+
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+    telemetry::start(&config.log)?;
+    let app = App::start(config, World::default(), None).await?;
+    tracing::info!(address = %app.address, public_url = app.public_url, "serving");
+    until_stopped(app).await
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs. A second signal ends the process at once.
+pub(super) async fn until_stopped(mut app: App) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        error = app.failed() => return Err(error),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("asked to stop; running responses are finished");
+    tokio::select! {
+        () = app.stop() => tracing::info!("stopped"),
+        _ = terminate.recv() => tracing::warn!("stopped at once"),
+        _ = interrupt.recv() => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}

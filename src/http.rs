@@ -1,0 +1,101 @@
+//! The route table, and what its handlers may touch.
+//!
+//! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
+
+mod caller;
+mod calls;
+mod console;
+mod cors;
+mod debug;
+mod filename;
+mod health;
+mod play;
+mod problem;
+mod recordings;
+mod representation;
+mod session;
+mod target;
+mod waiting;
+mod webhooks;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actors::domain::Timestamp;
+use actors::ports::{Catalog, Clock, Vault};
+use actors::{Board, InboxHandle, RecordingsHandle};
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::auth::Authority;
+use crate::tenants::Tenants;
+use problem::Problem;
+pub(crate) use waiting::Waits;
+
+/// What handlers may touch. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Service(Arc<ServiceParts>);
+
+pub(crate) struct ServiceParts {
+    pub recordings: RecordingsHandle,
+    pub inbox: InboxHandle,
+    pub board: Arc<Board>,
+    pub catalog: Arc<dyn Catalog>,
+    pub vault: Arc<dyn Vault>,
+    pub clock: Arc<dyn Clock>,
+    pub tenants: Arc<Tenants>,
+    pub authority: Authority,
+    /// Without a trailing slash.
+    pub public_url: String,
+    /// The path of the public URL, in front of every path that we hand out.
+    pub path_prefix: String,
+    pub cors_origins: Vec<HeaderValue>,
+    pub waits: Waits,
+    pub cache_control: HeaderValue,
+    /// A sentence for the console's head, such as "this is a demo".
+    pub notice: Option<&'static str>,
+    /// Set when the process has been asked to stop.
+    pub stopping: Arc<AtomicBool>,
+}
+
+impl std::ops::Deref for Service {
+    type Target = ServiceParts;
+
+    fn deref(&self) -> &ServiceParts {
+        &self.0
+    }
+}
+
+pub(crate) fn router(parts: ServiceParts) -> Router {
+    let service = Service(Arc::new(parts));
+    Router::new()
+        .route("/api/recordings/file/{call_sid}", get(play::play))
+        .route("/api/recordings/{call_sid}/stream", get(play::play))
+        .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
+        .route("/api/recordings/{call_sid}/status", get(recordings::status))
+        .route("/api/calls", get(calls::list))
+        .route("/api/calls/{call_sid}", get(calls::show))
+        .route("/api/calls/{call_sid}/download", get(play::download))
+        .route("/api/session", post(session::sign_in).delete(session::sign_out))
+        .route("/webhooks/twilio/recording-status", post(webhooks::receive))
+        .route("/webhooks/twilio/call-status", post(webhooks::receive))
+        .route("/debug/actors", get(debug::actors))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/", get(console::page))
+        .route("/web/{asset}", get(console::asset))
+        .fallback(async || Problem::NoSuchPage)
+        .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .layer(axum::middleware::from_fn_with_state(service.clone(), cors::share))
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(Problem::Internal)
+        }))
+        .with_state(service)
+}
+
+/// How every time leaves this service.
+fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
+}

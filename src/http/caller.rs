@@ -1,0 +1,33 @@
+//! Who is asking: a bearer token, or the session cookie that holds one.
+
+use axum::http::{HeaderMap, header};
+use axum_extra::extract::CookieJar;
+
+use super::problem::Problem;
+use crate::auth::{Authority, Caller, Role};
+
+pub(super) const SESSION_COOKIE: &str = "hearback_session";
+
+/// A bearer token counts before a cookie; a bad one is not made good by the other.
+pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
+    let bearer = headers.get(header::AUTHORIZATION).map(|value| {
+        value.to_str().ok().and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        })
+    });
+    let token = match bearer {
+        Some(token) => token,
+        None => CookieJar::from_headers(headers)
+            .get(SESSION_COOKIE)
+            .map(|cookie| cookie.value().to_owned()),
+    };
+    token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
+}
+
+pub(super) fn operator(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
+    let caller = caller(headers, authority)?;
+    match caller.role {
+        Role::Operator => Ok(caller),
+        Role::Agent | Role::Owner => Err(Problem::NotForThisRole),
+    }
+}

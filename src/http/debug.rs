@@ -1,0 +1,160 @@
+//! What every actor is doing: read from what they publish, so that it answers while they are busy.
+
+use actors::domain::{CallKey, Intent, Phase};
+use actors::{AccountPace, Board, ChildView, CrashView, FetcherView, Posting, RecordingView};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::caller::operator;
+use super::problem::Problem;
+use super::{Service, rfc3339};
+
+/// So many calls are listed; how many there are is said beside them.
+const LISTED_MAX: usize = 500;
+
+pub(super) async fn actors(
+    State(service): State<Service>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    operator(&headers, &service.authority)?;
+    let (calls, total) = service.board.calls(LISTED_MAX);
+    let calls: Vec<Value> = calls.iter().map(|(key, posting)| call(key, posting)).collect();
+    let body = json!({
+        "generated_at": rfc3339(service.clock.now()),
+        "tree": tree(&service.board),
+        "calls": calls,
+        "calls_total": total,
+    });
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((no_store, Json(body)).into_response())
+}
+
+fn tree(board: &Board) -> Vec<Value> {
+    board.children.borrow().iter().map(|child| branch(child, board)).collect()
+}
+
+fn branch(child: &ChildView, board: &Board) -> Value {
+    let (kind, detail) = match child.name {
+        "recordings" => ("Recordings", recordings(board)),
+        "fetcher" => ("TwilioFetcher", fetcher(&board.fetcher.borrow())),
+        "inbox" => ("Inbox", inbox(board)),
+        "vault-keeper" => ("VaultKeeper", vault_keeper(board)),
+        _ => ("Actor", Value::Null),
+    };
+    json!({
+        "name": child.name,
+        "kind": kind,
+        "state": if child.running { "running" } else { "restarting" },
+        "since": rfc3339(child.since),
+        "restarts": child.restarts,
+        "last_error": child.last_error,
+        "detail": detail,
+    })
+}
+
+fn recordings(board: &Board) -> Value {
+    let view = board.recordings.borrow();
+    let crashes: Vec<Value> = view.crashes.iter().map(crash).collect();
+    json!({
+        "live": view.live,
+        "live_max": view.live_max,
+        "loading": view.loading,
+        "draining": view.draining,
+        "cooling": view.cooling,
+        "parked": view.parked,
+        "crashes": crashes,
+    })
+}
+
+fn crash(crash: &CrashView) -> Value {
+    json!({
+        "business": crash.key.business.as_str(),
+        "call_sid": crash.key.call.to_string(),
+        "count": crash.count,
+        "error": crash.error,
+        "at": rfc3339(crash.at),
+    })
+}
+
+fn fetcher(view: &FetcherView) -> Value {
+    let queued: serde_json::Map<String, Value> = Intent::ALL
+        .iter()
+        .zip(view.queued)
+        .map(|(intent, count)| (intent.as_str().to_owned(), count.into()))
+        .collect();
+    let accounts: Vec<Value> = view.accounts.iter().map(account).collect();
+    json!({
+        "running": view.running,
+        "parallel_max": view.parallel_max,
+        "queued": queued,
+        "accounts": accounts,
+        "fetched_total": view.fetched_total,
+        "failed_total": view.failed_total,
+    })
+}
+
+fn account(pace: &AccountPace) -> Value {
+    json!({
+        "account": pace.account.to_string(),
+        "requests_per_second": pace.requests_per_second,
+        "paused_for_seconds": pace.paused_for.map(|span| span.as_secs_f64()),
+    })
+}
+
+fn inbox(board: &Board) -> Value {
+    let view = board.inbox.borrow();
+    json!({
+        "applied_total": view.applied_total,
+        "unassigned_total": view.unassigned_total,
+        "details_total": view.details_total,
+        "last_error": view.last_error,
+    })
+}
+
+fn vault_keeper(board: &Board) -> Value {
+    let view = board.vault_keeper.borrow();
+    json!({
+        "copies": view.copies,
+        "bytes": view.bytes,
+        "limit_bytes": view.bytes_max,
+        "evicted_total": view.evicted_total,
+        "swept_total": view.swept_total,
+        "last_error": view.last_error,
+    })
+}
+
+fn call(key: &CallKey, posting: &Posting) -> Value {
+    let view = posting.view();
+    let recordings: Vec<Value> = view.recordings.iter().map(recording).collect();
+    json!({
+        "business": key.business.as_str(),
+        "call_sid": key.call.to_string(),
+        "since": rfc3339(posting.since),
+        "restarts": posting.restarts,
+        "last_error": posting.last_error,
+        "waiting": view.waiting,
+        "recordings": recordings,
+    })
+}
+
+fn recording(view: &RecordingView) -> Value {
+    let progress = view.progress();
+    json!({
+        "recording_sid": view.recording.to_string(),
+        "state": view.state.as_str(),
+        "since": rfc3339(view.since),
+        "phase": view.phase().map(Phase::as_str),
+        "intent": view.intent.map(Intent::as_str),
+        "attempt": view.attempt,
+        "received_bytes": progress.map(|progress| progress.received),
+        "total_bytes": progress.and_then(|progress| progress.total).or(view.length),
+        "waiting": view.waiting,
+        "retry_at": view.retry_at.map(rfc3339),
+        "reason": view.reason,
+        "remedy": view.remedy,
+        "next": view.next,
+    })
+}

@@ -1,0 +1,28 @@
+//! Whether to restart this process, and whether to send it requests.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::Service;
+use super::problem::Problem;
+
+const CATALOG_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Depends on nothing: a database that is away is no reason for a restart.
+pub(super) async fn live() -> StatusCode {
+    StatusCode::OK
+}
+
+pub(super) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
+    if service.stopping.load(Ordering::Relaxed) {
+        return Err(Problem::Away);
+    }
+    match tokio::time::timeout(CATALOG_DEADLINE, service.catalog.ping()).await {
+        Ok(Ok(())) => Ok(StatusCode::OK),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(Problem::Away),
+    }
+}

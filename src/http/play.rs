@@ -1,0 +1,227 @@
+//! The play route: `GET|HEAD /api/recordings/file/{call_sid}`, and its twin that downloads.
+//!
+//! Asks the call's actor for a permit and turns it into a response. Audio flows from the vault to the socket.
+//!
+//! Invariant: a body that cannot be completed ends in an error, which cuts the connection; it never ends short.
+
+use actors::domain::{
+    ByteRange, CallKey, Intent, Permit, Playable, Preparing, RecordingSid, StateName,
+};
+use actors::{Ask, RecordingsHandle};
+use axum::body::Body;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::caller::caller;
+use super::problem::Problem;
+use super::representation::{Selection, entity_tag, entity_tag_of, none_match_holds, select};
+use super::target::Target;
+use super::waiting::{Patience, patience};
+use super::{Service, filename};
+
+/// `GET|HEAD|OPTIONS` of the recording itself.
+pub(super) async fn play(
+    State(service): State<Service>,
+    Path(call_sid): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let target = Target::parse(&call_sid, uri.query())?;
+    let caller = caller(&headers, &service.authority)?;
+    let key = CallKey { business: caller.business, call: target.call };
+    let request = Request { key, recording: target.recording, method, headers };
+    request.answer(&service, HeaderValue::from_static("inline")).await
+}
+
+/// The same audio, to be kept under a name that says what it is.
+pub(super) async fn download(
+    State(service): State<Service>,
+    Path(call_sid): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let target = Target::parse(&call_sid, uri.query())?;
+    let caller = caller(&headers, &service.authority)?;
+    let key = CallKey { business: caller.business, call: target.call };
+    let parent = service.catalog.find_call(&key).await?.ok_or(Problem::NoSuchCall)?;
+    let record = service.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)?;
+    let disposition = filename::attachment(&record.call);
+    let request = Request { key, recording: target.recording, method, headers };
+    request.answer(&service, disposition).await
+}
+
+struct Request {
+    key: CallKey,
+    recording: Option<RecordingSid>,
+    method: Method,
+    headers: HeaderMap,
+}
+
+/// A copy that turns out to be damaged is fetched again, and the request served from that.
+const ROUNDS_MAX: usize = 2;
+
+impl Request {
+    async fn answer(
+        self,
+        service: &Service,
+        disposition: HeaderValue,
+    ) -> Result<Response, Problem> {
+        if let Some(response) = self.not_modified(service).await? {
+            return Ok(response);
+        }
+        let Patience { wait, applied } = patience(&self.method, &self.headers, service.waits);
+        let mut cache_status = "hearback; hit";
+        for _ in 0..ROUNDS_MAX {
+            let mut permit = self.ask(&service.recordings, std::time::Duration::ZERO).await?;
+            if matches!(permit, Permit::Wait(_)) && !wait.is_zero() {
+                cache_status = "hearback; fwd=miss; stored";
+                permit = self.ask(&service.recordings, wait).await?;
+            }
+            let mut response = match permit {
+                Permit::Play(playable) => match self.represent(service, &playable).await? {
+                    Some(response) => response,
+                    None => continue,
+                },
+                Permit::Wait(preparing) => preparing_response(&preparing),
+                Permit::Deny(denial) => return Err(denial.into()),
+            };
+            let headers = response.headers_mut();
+            if headers.contains_key(header::ETAG) {
+                headers.insert("cache-status", HeaderValue::from_static(cache_status));
+                headers.insert(header::CONTENT_DISPOSITION, disposition);
+            }
+            if let Some(applied) = applied {
+                let applied = HeaderValue::from_str(&applied).expect("names and digits");
+                headers.insert("preference-applied", applied);
+            }
+            return Ok(response);
+        }
+        tracing::error!(call.sid = %self.key.call, "a copy was damaged twice in a row");
+        Err(Problem::Away)
+    }
+
+    /// A client that has this version already needs no bytes, also when we have none left.
+    async fn not_modified(&self, service: &Service) -> Result<Option<Response>, Problem> {
+        if !self.headers.contains_key(header::IF_NONE_MATCH)
+            || self.headers.contains_key(header::IF_MATCH)
+        {
+            return Ok(None);
+        }
+        let view = service.recordings.look(&self.key).await?.ok_or(Problem::NoSuchCall)?;
+        let Some(recording) = view.recording(self.recording) else { return Ok(None) };
+        let Some(version) = recording.version.filter(|_| recording.state != StateName::Gone) else {
+            return Ok(None);
+        };
+        let tag = entity_tag(recording.recording, version);
+        if !none_match_holds(&self.headers, &tag) {
+            return Ok(None);
+        }
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        validators(&mut response, service, &tag);
+        Ok(Some(response))
+    }
+
+    async fn ask(
+        &self,
+        recordings: &RecordingsHandle,
+        wait: std::time::Duration,
+    ) -> Result<Permit, Problem> {
+        let ask = Ask { recording: self.recording, intent: Intent::Listen, wait };
+        recordings.ask(&self.key, ask).await?.ok_or(Problem::NoSuchCall)
+    }
+
+    /// `None` when the copy turned out to be damaged; its actor knows by then.
+    async fn represent(
+        &self,
+        service: &Service,
+        playable: &Playable,
+    ) -> Result<Option<Response>, Problem> {
+        let length = playable.copy.length;
+        let tag = entity_tag_of(playable);
+        let (status, range) = match select(&self.method, &self.headers, &tag, length) {
+            Selection::Whole => (StatusCode::OK, ByteRange::whole(length)),
+            Selection::Part(part) => (StatusCode::PARTIAL_CONTENT, Some(part)),
+            Selection::NotModified => (StatusCode::NOT_MODIFIED, None),
+            Selection::PreconditionFailed => return Err(Problem::PreconditionFailed),
+            Selection::Unsatisfiable => return Err(Problem::RangeNotSatisfiable { length }),
+        };
+        let body = match range {
+            Some(range) if self.method == Method::GET => {
+                match service.vault.read(playable, range).await {
+                    Ok(stream) => Body::from_stream(stream),
+                    Err(error) if error.is_damage() => {
+                        self.report_damage(service, playable, &error);
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Some(_) | None => Body::empty(),
+        };
+        let mut response = (status, body).into_response();
+        validators(&mut response, service, &tag);
+        if let Some(range) = range {
+            describe(&mut response, playable, status, range);
+        }
+        Ok(Some(response))
+    }
+
+    fn report_damage(
+        &self,
+        service: &Service,
+        playable: &Playable,
+        error: &actors::ports::VaultError,
+    ) {
+        let recording = playable.key.recording;
+        tracing::error!(recording.sid = %recording, %error, "copy damaged; fetched again");
+        service.recordings.report_damage(self.key.clone(), recording, playable.copy.clone());
+    }
+}
+
+/// What a 304 shares with the answer that it stands for.
+fn validators(response: &mut Response, service: &Service, tag: &str) {
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, HeaderValue::from_str(tag).expect("a tag is ASCII"));
+    headers.insert(header::CACHE_CONTROL, service.cache_control.clone());
+}
+
+fn describe(response: &mut Response, playable: &Playable, status: StatusCode, range: ByteRange) {
+    let copy = &playable.copy;
+    let headers = response.headers_mut();
+    let media_type = HeaderValue::from_static(copy.audio_type.media_type());
+    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(header::CONTENT_LENGTH, range.length().into());
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let digest = format!("sha-256=:{}:", STANDARD.encode(copy.sha256));
+    headers.insert("repr-digest", HeaderValue::from_str(&digest).expect("base64 is ASCII"));
+    if status == StatusCode::PARTIAL_CONTENT {
+        let content_range = format!("bytes {}-{}/{}", range.first, range.last, copy.length);
+        let content_range = HeaderValue::from_str(&content_range).expect("digits");
+        headers.insert(header::CONTENT_RANGE, content_range);
+    }
+}
+
+/// "Not yet": what is being done about it, and when to ask again.
+pub(super) fn preparing_response(preparing: &Preparing) -> Response {
+    let retry_after = preparing.retry_after.as_secs().max(1);
+    let body = json!({
+        "status": "preparing",
+        "state": preparing.state.as_str(),
+        "attempt": preparing.attempt,
+        "received_bytes": preparing.received_bytes,
+        "total_bytes": preparing.total_bytes,
+        "retry_after": retry_after,
+    });
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::RETRY_AFTER, HeaderValue::from(retry_after)),
+    ];
+    (StatusCode::ACCEPTED, headers, axum::Json(body)).into_response()
+}

@@ -1,0 +1,184 @@
+//! Everything a client can be told went wrong, and how it is told (RFC 9457).
+//!
+//! Invariant: no other file names an error status. A new failure is a new row. 502 and 504 have none, for ever.
+
+use std::time::Duration;
+
+use actors::AskError;
+use actors::domain::{Denial, GoneCause};
+use actors::ports::{CatalogError, VaultError};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+#[derive(Debug)]
+pub(super) enum Problem {
+    Malformed(&'static str),
+    NoCredentials,
+    NotForThisRole,
+    SignatureMismatch,
+    /// Also: another business's call. Telling the two apart would tell that it exists.
+    NoSuchCall,
+    NoSuchPage,
+    NoRecording,
+    RecordingGone(GoneCause),
+    MethodNotAllowed,
+    PreconditionFailed,
+    RangeNotSatisfiable {
+        length: u64,
+    },
+    TooLarge,
+    AttemptsExhausted {
+        retry_after: Duration,
+    },
+    Away,
+    Overloaded,
+    SourceRefusedCredentials,
+    Internal,
+}
+
+enum ClientMay {
+    Fix,
+    Retry(Duration),
+    Nothing,
+}
+
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    client_may: ClientMay,
+}
+
+const AWAY_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+#[rustfmt::skip]
+const fn row(problem: &Problem) -> Row {
+    use ClientMay::{Fix, Nothing, Retry};
+    use Problem as P;
+    match problem {
+        P::Malformed(_)                => Row { status: StatusCode::BAD_REQUEST,           code: "malformed",                  title: "The request cannot be understood",                 client_may: Fix },
+        P::NoCredentials               => Row { status: StatusCode::UNAUTHORIZED,          code: "no_credentials",             title: "A valid token is needed",                          client_may: Fix },
+        P::NotForThisRole              => Row { status: StatusCode::FORBIDDEN,             code: "not_for_this_role",          title: "Operators only",                                   client_may: Fix },
+        P::SignatureMismatch           => Row { status: StatusCode::FORBIDDEN,             code: "signature_mismatch",         title: "The signature does not match",                     client_may: Fix },
+        P::NoSuchCall                  => Row { status: StatusCode::NOT_FOUND,             code: "no_such_call",               title: "There is no such call",                            client_may: Nothing },
+        P::NoSuchPage                  => Row { status: StatusCode::NOT_FOUND,             code: "no_such_page",               title: "There is nothing at this address",                 client_may: Nothing },
+        P::NoRecording                 => Row { status: StatusCode::NOT_FOUND,             code: "no_recording",               title: "The call has no such recording",                   client_may: Nothing },
+        P::RecordingGone(GoneCause::Absent)  => Row { status: StatusCode::NOT_FOUND,       code: "recording_absent",           title: "The recording was too short or silent",            client_may: Nothing },
+        P::RecordingGone(GoneCause::Failed)  => Row { status: StatusCode::NOT_FOUND,       code: "recording_failed",           title: "Twilio could not record the call",                 client_may: Nothing },
+        P::RecordingGone(GoneCause::Deleted) => Row { status: StatusCode::NOT_FOUND,       code: "recording_deleted",          title: "The recording was deleted at Twilio",              client_may: Nothing },
+        P::RecordingGone(GoneCause::Missing) => Row { status: StatusCode::NOT_FOUND,       code: "recording_missing",          title: "Twilio announced the recording and never had it",  client_may: Nothing },
+        P::MethodNotAllowed            => Row { status: StatusCode::METHOD_NOT_ALLOWED,    code: "method_not_allowed",         title: "This method is not allowed here",                  client_may: Fix },
+        P::PreconditionFailed          => Row { status: StatusCode::PRECONDITION_FAILED,   code: "precondition_failed",        title: "The recording is another version",                 client_may: Fix },
+        P::RangeNotSatisfiable { .. }  => Row { status: StatusCode::RANGE_NOT_SATISFIABLE, code: "range_not_satisfiable",      title: "The recording is shorter than that",               client_may: Fix },
+        P::TooLarge                    => Row { status: StatusCode::PAYLOAD_TOO_LARGE,     code: "too_large",                  title: "The request is too large",                         client_may: Fix },
+        P::AttemptsExhausted { retry_after } => Row { status: StatusCode::SERVICE_UNAVAILABLE, code: "attempts_exhausted",     title: "The recording could not be fetched; tried again later", client_may: Retry(*retry_after) },
+        P::Away                        => Row { status: StatusCode::SERVICE_UNAVAILABLE,   code: "away",                       title: "The service is not complete just now",             client_may: Retry(AWAY_RETRY_AFTER) },
+        P::Overloaded                  => Row { status: StatusCode::SERVICE_UNAVAILABLE,   code: "overloaded",                 title: "Too many are asking just now",                     client_may: Retry(AWAY_RETRY_AFTER) },
+        P::SourceRefusedCredentials    => Row { status: StatusCode::INTERNAL_SERVER_ERROR, code: "source_refused_credentials", title: "Twilio refuses our credentials; an operator must act", client_may: Nothing },
+        P::Internal                    => Row { status: StatusCode::INTERNAL_SERVER_ERROR, code: "internal",                   title: "Something is wrong on our side",                   client_may: Nothing },
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Row { status, code, title, client_may } = row(&self);
+        let retry_after = match client_may {
+            ClientMay::Retry(span) => Some(span.as_secs().max(1)),
+            ClientMay::Fix | ClientMay::Nothing => None,
+        };
+        let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
+        if let Self::Malformed(detail) = &self {
+            body["detail"] = (*detail).into();
+        }
+        if let Some(seconds) = retry_after {
+            body["retry_after"] = seconds.into();
+        }
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        match self {
+            Self::NoCredentials => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::RangeNotSatisfiable { length } => {
+                let range = HeaderValue::from_str(&format!("bytes */{length}"))
+                    .expect("digits make a header value");
+                headers.insert(header::CONTENT_RANGE, range);
+            }
+            Self::Malformed(_)
+            | Self::NotForThisRole
+            | Self::SignatureMismatch
+            | Self::NoSuchCall
+            | Self::NoSuchPage
+            | Self::NoRecording
+            | Self::RecordingGone(_)
+            | Self::MethodNotAllowed
+            | Self::PreconditionFailed
+            | Self::TooLarge
+            | Self::AttemptsExhausted { .. }
+            | Self::Away
+            | Self::Overloaded
+            | Self::SourceRefusedCredentials
+            | Self::Internal => {}
+        }
+        response
+    }
+}
+
+impl From<Denial> for Problem {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::NoRecording => Self::NoRecording,
+            Denial::Gone(cause) => Self::RecordingGone(cause),
+            Denial::Exhausted { retry_after, .. } => Self::AttemptsExhausted { retry_after },
+            Denial::Refused { cause } => {
+                tracing::error!(error = %cause, remedy = cause.remedy(), "the source refuses our credentials");
+                Self::SourceRefusedCredentials
+            }
+        }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Away(error) => error.into(),
+            AskError::Overloaded => Self::Overloaded,
+            AskError::Unavailable => {
+                tracing::error!("a call's actor does not answer");
+                Self::Away
+            }
+        }
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        match &error {
+            CatalogError::Cursor => Self::Malformed("cursor is not one that we gave"),
+            CatalogError::Away(_) => {
+                tracing::warn!(%error, "the catalog is away");
+                Self::Away
+            }
+            CatalogError::Exists(_) | CatalogError::Unknown(_) | CatalogError::Corrupt(_) => {
+                tracing::error!(%error, "the catalog surprised us");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        tracing::error!(%error, "a copy cannot be read");
+        match error {
+            VaultError::Missing | VaultError::Damaged { .. } | VaultError::Io { .. } => Self::Away,
+            VaultError::Keys(_) => Self::Internal,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Preparing a recording, and its state.
+
+use actors::Ask;
+use actors::domain::{CallKey, Intent, Permit};
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use super::caller::caller;
+use super::play::preparing_response;
+use super::problem::Problem;
+use super::target::Target;
+use super::{Service, rfc3339};
+
+/// Starts the fetch, if there is none, and says how it stands.
+pub(super) async fn prepare(
+    State(service): State<Service>,
+    Path(call_sid): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let target = Target::parse(&call_sid, uri.query())?;
+    let caller = caller(&headers, &service.authority)?;
+    let key = CallKey { business: caller.business, call: target.call };
+    let ask = Ask {
+        recording: target.recording,
+        intent: Intent::Listen,
+        wait: std::time::Duration::ZERO,
+    };
+    match service.recordings.ask(&key, ask).await?.ok_or(Problem::NoSuchCall)? {
+        Permit::Play(playable) => {
+            let copy = playable.copy;
+            let body = json!({
+                "status": "ready",
+                "state": "ready",
+                "recording_sid": playable.key.recording.to_string(),
+                "total_bytes": copy.length,
+                "duration_seconds": copy.duration.as_secs_f64(),
+            });
+            Ok((no_store(), Json(body)).into_response())
+        }
+        Permit::Wait(preparing) => Ok(preparing_response(&preparing)),
+        Permit::Deny(denial) => Err(denial.into()),
+    }
+}
+
+/// What is, why, and what happens next.
+#[derive(Debug, Serialize)]
+struct Status {
+    recording_sid: String,
+    state: &'static str,
+    phase: Option<&'static str>,
+    attempt: u32,
+    received_bytes: u64,
+    total_bytes: Option<u64>,
+    retry_at: Option<String>,
+    reason: Option<String>,
+    next: &'static str,
+}
+
+/// Looks only: starts nothing.
+pub(super) async fn status(
+    State(service): State<Service>,
+    Path(call_sid): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let target = Target::parse(&call_sid, uri.query())?;
+    let caller = caller(&headers, &service.authority)?;
+    let key = CallKey { business: caller.business, call: target.call };
+    let call = service.recordings.look(&key).await?.ok_or(Problem::NoSuchCall)?;
+    let view = call.recording(target.recording).ok_or(Problem::NoRecording)?;
+    let ready = view.state == actors::domain::StateName::Ready;
+    let progress = view.progress();
+    let status = Status {
+        recording_sid: view.recording.to_string(),
+        state: view.state.as_str(),
+        phase: view.phase().map(actors::domain::Phase::as_str),
+        attempt: view.attempt,
+        received_bytes: match progress {
+            Some(progress) => progress.received,
+            None if ready => view.length.unwrap_or(0),
+            None => 0,
+        },
+        total_bytes: progress.and_then(|progress| progress.total).or(view.length),
+        retry_at: view.retry_at.map(rfc3339),
+        reason: view.reason.clone(),
+        next: view.next,
+    };
+    Ok((no_store(), Json(status)).into_response())
+}
+
+fn no_store() -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]
+}

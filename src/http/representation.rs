@@ -1,0 +1,85 @@
+//! Which bytes of a recording a request asks for, and under which conditions (RFC 9110 §13, §14).
+//!
+//! Recordings have strong entity tags and no modification date: conditions on dates never hold (§13.1.4,
+//! §13.1.5), so that a client which knows only a date gets the whole.
+
+use actors::domain::{ByteRange, Playable, RangeAnswer, RecordingSid, Version, answer_range};
+use axum::http::{HeaderMap, HeaderName, Method, header};
+
+/// What to send of a representation that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Selection {
+    Whole,
+    Part(ByteRange),
+    NotModified,
+    PreconditionFailed,
+    Unsatisfiable,
+}
+
+/// Recording, format and version, quoted as a strong entity tag.
+pub(super) fn entity_tag(recording: RecordingSid, version: Version) -> String {
+    format!("\"{recording}-mp3-{}\"", version.0)
+}
+
+pub(super) fn entity_tag_of(playable: &Playable) -> String {
+    entity_tag(playable.key.recording, playable.copy.version)
+}
+
+/// Decides in the order of §13.2.2.
+pub(super) fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u64) -> Selection {
+    if let Some(list) = list(headers, &header::IF_MATCH)
+        && !names(&list, tag, Comparison::Strong)
+    {
+        return Selection::PreconditionFailed;
+    }
+    if none_match_holds(headers, tag) {
+        return Selection::NotModified;
+    }
+    let ranges: Vec<_> = headers.get_all(header::RANGE).iter().collect();
+    let [range] = ranges.as_slice() else { return Selection::Whole };
+    let Ok(range) = range.to_str() else { return Selection::Whole };
+    if method != Method::GET || !if_range_holds(headers, tag) {
+        return Selection::Whole;
+    }
+    match answer_range(range, length) {
+        RangeAnswer::Whole => Selection::Whole,
+        RangeAnswer::Part(part) => Selection::Part(part),
+        RangeAnswer::Unsatisfiable => Selection::Unsatisfiable,
+    }
+}
+
+/// Whether the client says that it has this version already.
+pub(super) fn none_match_holds(headers: &HeaderMap, tag: &str) -> bool {
+    list(headers, &header::IF_NONE_MATCH).is_some_and(|list| names(&list, tag, Comparison::Weak))
+}
+
+fn if_range_holds(headers: &HeaderMap, tag: &str) -> bool {
+    match headers.get(header::IF_RANGE) {
+        None => true,
+        Some(value) => value.as_bytes().trim_ascii() == tag.as_bytes(),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Strong,
+    Weak,
+}
+
+/// All lines of a list-valued header as one; `None` when there is none.
+fn list(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+/// Whether a list of entity tags, or `*`, names `tag`. Ours contain no comma, so commas separate.
+fn names(list: &str, tag: &str, comparison: Comparison) -> bool {
+    list.split(',').map(str::trim).any(|candidate| match candidate.strip_prefix("W/") {
+        Some(weak) => comparison == Comparison::Weak && weak == tag,
+        None => candidate == tag || candidate == "*",
+    })
+}

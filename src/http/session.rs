@@ -1,0 +1,45 @@
+//! The session cookie, for what can send no header: media elements, and pages.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::Service;
+use super::caller::SESSION_COOKIE;
+use super::problem::Problem;
+
+#[derive(Deserialize)]
+pub(super) struct SignIn {
+    token: String,
+}
+
+pub(super) async fn sign_in(
+    State(service): State<Service>,
+    body: Result<Json<SignIn>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(SignIn { token }) =
+        body.map_err(|_| Problem::Malformed("the body is {\"token\": \"…\"}"))?;
+    let caller = service.authority.check(&token).ok_or(Problem::NoCredentials)?;
+    let left = caller.expires_at.since(service.clock.now()).as_secs();
+    Ok(with_cookie(&service, &token, left))
+}
+
+pub(super) async fn sign_out(State(service): State<Service>) -> Response {
+    with_cookie(&service, "", 0)
+}
+
+fn with_cookie(service: &Service, token: &str, max_age_s: u64) -> Response {
+    let secure = if service.public_url.starts_with("https:") { "; Secure" } else { "" };
+    let cookie = format!(
+        "{SESSION_COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={max_age_s}{secure}"
+    );
+    let cookie = HeaderValue::from_str(&cookie).expect("a token that was good is ASCII");
+    let headers = [
+        (header::SET_COOKIE, cookie),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}

@@ -1,0 +1,52 @@
+//! Twilio's webhooks: believed only when signed, stored before they are answered, applied afterwards.
+
+use actors::ports::InboxEvent;
+use axum::body::Body;
+use axum::extract::{OriginalUri, State};
+use axum::http::{HeaderMap, StatusCode};
+use secrecy::ExposeSecret;
+
+use super::Service;
+use super::problem::Problem;
+use crate::twilio::{signature, webhook};
+
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const SIGNATURE: &str = "x-twilio-signature";
+
+/// Both callbacks come here: which one it is, the parameters say.
+pub(super) async fn receive(
+    State(service): State<Service>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Problem::TooLarge)?;
+    let params = webhook::parse_form(&body).map_err(|_| Problem::SignatureMismatch)?;
+    // The account is not believed yet: it only says which tokens to try.
+    let account = webhook::account_sid(&params).ok_or(Problem::SignatureMismatch)?;
+    let tokens = service.tenants.tokens(account);
+    let tokens: Vec<&str> = tokens.iter().map(ExposeSecret::expose_secret).collect();
+    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+    let url =
+        format!("{}{}", service.public_url, uri.path_and_query().map_or("/", |path| path.as_str()));
+    if !signature
+        .is_some_and(|signature| signature::is_signed_by_any(&tokens, signature, &url, &params))
+    {
+        tracing::warn!(account.sid = %account, "webhook refused: its signature does not match");
+        return Err(Problem::SignatureMismatch);
+    }
+    let event = webhook::event(&params).map_err(|error| {
+        tracing::warn!(account.sid = %account, %error, "signed webhook not understood");
+        Problem::Malformed("the parameters are not those of a recording or call status callback")
+    })?;
+    let event = InboxEvent {
+        dedup_key: webhook::dedup_key(&event),
+        event,
+        raw_form: String::from_utf8_lossy(&body).into_owned(),
+        received_at: service.clock.now(),
+    };
+    if service.catalog.store_event(&event).await? {
+        service.inbox.event_stored();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

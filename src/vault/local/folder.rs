@@ -1,0 +1,125 @@
+//! The vault's folder: whose it is, and how copies are named in it.
+
+use std::collections::HashSet;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use actors::domain::{AudioKey, BusinessId, CopyId, Format};
+use actors::ports::SealedAudio;
+
+use crate::vault::disk::{FILE_MODE, FOLDER_MODE, create_folder, sync_folder, unless};
+
+pub(super) struct VaultFolder {
+    dir: PathBuf,
+    /// Businesses whose folders were made durable by this process: at most all there are.
+    durable: Mutex<HashSet<BusinessId>>,
+    /// Holds the lock, which ends with the process however that ends.
+    _owner: File,
+}
+
+const OWNER: &str = ".owner";
+const UNFINISHED: &str = ".part";
+
+impl VaultFolder {
+    pub(super) fn own(dir: PathBuf) -> io::Result<Self> {
+        create_folder(&dir).map_err(|error| about(&dir, error))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(FILE_MODE);
+        let owner = options.open(dir.join(OWNER)).map_err(|error| about(&dir, error))?;
+        match owner.try_lock() {
+            Ok(()) => Ok(Self { dir, durable: Mutex::default(), _owner: owner }),
+            Err(TryLockError::Error(error)) => Err(about(&dir, error)),
+            Err(TryLockError::WouldBlock) => {
+                let dir = dir.display();
+                let taken =
+                    format!("another process owns {dir}: stop it, or set another vault.dir");
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, taken))
+            }
+        }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn of_business(&self, business: &BusinessId) -> PathBuf {
+        self.dir.join(business.as_str())
+    }
+
+    pub(super) fn sealed_copy(&self, key: &AudioKey, id: CopyId) -> PathBuf {
+        self.of_business(&key.business).join(file_name(key, id))
+    }
+
+    pub(super) fn unfinished_copy(&self, key: &AudioKey, id: CopyId) -> PathBuf {
+        self.of_business(&key.business).join(file_name(key, id) + UNFINISHED)
+    }
+
+    /// Creates a business's folder, durable on return, so that no copy can be lost with it.
+    ///
+    /// A folder that is already there is synced too: who created it may have died before syncing.
+    pub(super) fn create_for(&self, business: &BusinessId) -> io::Result<()> {
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = self.of_business(business);
+        let created = DirBuilder::new().mode(FOLDER_MODE).create(folder);
+        if created.is_ok() || !durable.contains(business) {
+            unless(io::ErrorKind::AlreadyExists, created)?;
+            sync_folder(&self.dir)?;
+            durable.insert(business.clone());
+        }
+        Ok(())
+    }
+}
+
+fn file_name(key: &AudioKey, id: CopyId) -> String {
+    format!("{}.{}.{id}", key.recording, key.format.as_str())
+}
+
+/// Reads a file's name; `None` for a file that is none of ours.
+pub(super) fn parse_file_name(business: &BusinessId, name: &str) -> Option<SealedAudio> {
+    let sealed_name = name.strip_suffix(UNFINISHED);
+    let unfinished = sealed_name.is_some();
+    let sealed_name = sealed_name.unwrap_or(name);
+    let mut words = sealed_name.split('.');
+    let recording = words.next()?.parse().ok()?;
+    let format = parse_format(words.next()?)?;
+    let id = CopyId::parse(words.next()?)?;
+    let key = AudioKey { business: business.clone(), recording, format };
+    // Naming it again refuses spellings we do not use, and anything behind.
+    (file_name(&key, id) == sealed_name).then_some(SealedAudio { key, id, unfinished })
+}
+
+fn parse_format(text: &str) -> Option<Format> {
+    [Format::Mp3].into_iter().find(|format| format.as_str() == text)
+}
+
+fn about(dir: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_tells_what_it_holds_and_nothing_else_passes_for_one() {
+        let business: BusinessId = "acme".parse().expect("an id");
+        let recording = "RE0123456789abcdef0123456789abcdef".parse().expect("a SID");
+        let key = AudioKey { business: business.clone(), recording, format: Format::Mp3 };
+        let id = CopyId::from_bits(0xab);
+        let name = file_name(&key, id);
+        assert_eq!(name, format!("{recording}.mp3.000000000000000000000000000000ab"));
+        for (name, unfinished) in [(name.clone(), false), (format!("{name}.part"), true)] {
+            let expected = SealedAudio { key: key.clone(), id, unfinished };
+            assert_eq!(parse_file_name(&business, &name), Some(expected));
+        }
+        let upper = name.replace("ab", "AB");
+        let signed = name.replace(".000", ".+00");
+        let longer = format!("{name}.x");
+        for foreign in ["", ".owner", "notes.txt", &upper, &signed, &longer, &name[..40]] {
+            assert_eq!(parse_file_name(&business, foreign), None, "{foreign}");
+        }
+    }
+}

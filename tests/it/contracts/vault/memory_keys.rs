@@ -1,0 +1,45 @@
+//! Wrapped keys in memory, where a test can look at them, exchange them and destroy them.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use actors::domain::{AudioKey, BusinessId};
+use actors::ports::{SealedKeys, VaultError};
+use async_trait::async_trait;
+
+#[derive(Default)]
+pub(super) struct MemoryKeys {
+    pub(super) businesses: Mutex<HashMap<BusinessId, Vec<u8>>>,
+    pub(super) recordings: Mutex<HashMap<AudioKey, Vec<u8>>>,
+    pub(super) check: Mutex<Option<Vec<u8>>>,
+}
+
+#[async_trait]
+impl SealedKeys for MemoryKeys {
+    async fn key_of_business(
+        &self,
+        business: &BusinessId,
+        fresh: Vec<u8>,
+    ) -> Result<Vec<u8>, VaultError> {
+        let mut keys = self.businesses.lock().expect("no test panics holding it");
+        Ok(keys.entry(business.clone()).or_insert(fresh).clone())
+    }
+
+    async fn key_of_recording(
+        &self,
+        key: &AudioKey,
+        fresh: Vec<u8>,
+    ) -> Result<Vec<u8>, VaultError> {
+        let mut keys = self.recordings.lock().expect("no test panics holding it");
+        Ok(keys.entry(key.clone()).or_insert(fresh).clone())
+    }
+
+    async fn key_check(&self) -> Result<Option<Vec<u8>>, VaultError> {
+        Ok(self.check.lock().expect("no test panics holding it").clone())
+    }
+
+    async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError> {
+        *self.check.lock().expect("no test panics holding it") = Some(check);
+        Ok(())
+    }
+}
