@@ -111,7 +111,7 @@ CREATE INDEX copies_length ON copies (length_bytes) WHERE present;
 -- Verified webhooks, stored before they are answered.
 CREATE TABLE inbox (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    dedup_key TEXT NOT NULL UNIQUE,
+    dedup_key TEXT NOT NULL,
     account_sid TEXT NOT NULL,
     call_sid TEXT NOT NULL,
     parent_sid TEXT,
@@ -119,7 +119,9 @@ CREATE TABLE inbox (
     received_at_ms BIGINT NOT NULL,
     applied_at_ms BIGINT,
     -- NULL while pending; else applied, unassigned (fits no business), unreadable (set aside).
-    outcome TEXT
+    outcome TEXT,
+    -- Within an account: nobody can make another's event look like a duplicate.
+    UNIQUE (account_sid, dedup_key)
 );
 CREATE INDEX inbox_pending ON inbox (id) WHERE outcome IS NULL;
 CREATE INDEX inbox_unassigned ON inbox (account_sid, call_sid) WHERE outcome = 'unassigned';

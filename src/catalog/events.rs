@@ -2,7 +2,9 @@
 //!
 //! Invariant: a call that is known stays with its business and account, whoever sends news of it.
 
-use actors::domain::{BusinessId, CallDetails, CallKey, Timestamp, WebhookEvent};
+use actors::domain::{
+    AccountSid, BusinessId, CallDetails, CallKey, CallSid, Timestamp, WebhookEvent,
+};
 use actors::ports::EventOutcome;
 use sqlx::SqliteConnection;
 
@@ -26,32 +28,37 @@ pub(super) async fn apply(
     Ok(outcome)
 }
 
+/// Whoever a leg that we know belongs to; of a new call, whoever its account and numbers tell. Nobody, if
+/// the call is known under another account or the recording as another business's.
 async fn business_of(
     db: &mut SqliteConnection,
     event: &WebhookEvent,
 ) -> Answer<Option<BusinessId>> {
-    let nothing = CallDetails::default();
-    let (details, recording) = match event {
-        WebhookEvent::Call(event) => (&event.details, None),
-        WebhookEvent::Recording(event) => (&nothing, Some(event.recording)),
-    };
-    let mut known = None;
-    for leg in [Some(event.call()), details.parent].into_iter().flatten() {
-        known = calls::owner(db, leg).await?;
-        if known.is_some() {
-            break;
+    match event {
+        WebhookEvent::Call(event) => {
+            business_of_call(db, event.account, event.call, &event.details).await
+        }
+        WebhookEvent::Recording(event) => {
+            let unsaid = CallDetails::default();
+            let business = business_of_call(db, event.account, event.call, &unsaid).await?;
+            let owner = recordings::owner(db, event.recording).await?;
+            Ok(business.filter(|business| owner.is_none_or(|owner| owner == *business)))
         }
     }
-    let business = match known {
-        Some((business, account)) if account == event.account() => Some(business),
-        Some(_) => None,
-        None => businesses::of_call(db, event.account(), details).await?,
-    };
-    let recorded_by = match recording {
-        Some(recording) => recordings::owner(db, recording).await?,
-        None => None,
-    };
-    Ok(business.filter(|business| recorded_by.is_none_or(|owner| owner == *business)))
+}
+
+async fn business_of_call(
+    db: &mut SqliteConnection,
+    account: AccountSid,
+    call: CallSid,
+    details: &CallDetails,
+) -> Answer<Option<BusinessId>> {
+    for leg in [Some(call), details.parent].into_iter().flatten() {
+        if let Some((business, of)) = calls::owner(db, leg).await? {
+            return Ok((of == account).then_some(business));
+        }
+    }
+    businesses::of_call(db, account, details).await
 }
 
 async fn enter(

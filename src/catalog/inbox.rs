@@ -10,7 +10,7 @@ use crate::twilio::webhook;
 const STORE: &str = "
     INSERT INTO inbox (dedup_key, account_sid, call_sid, parent_sid, raw_form, received_at_ms)
     VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (dedup_key) DO NOTHING";
+    ON CONFLICT (account_sid, dedup_key) DO NOTHING";
 
 const PENDING: &str = "
     SELECT id, raw_form FROM inbox WHERE outcome IS NULL ORDER BY id LIMIT $1";

@@ -43,10 +43,13 @@ impl Database {
     pub(super) async fn open(url: &str) -> Answer<Self> {
         let options = options(url)?;
         let file = options.get_filename().to_owned();
-        tokio::task::spawn_blocking(move || create(&file))
+        let creating = tokio::task::spawn_blocking(move || {
+            create(&file).map_err(|error| format!("{}: {error}", file.display()))
+        });
+        creating
             .await
             .map_err(|ended| CatalogError::Away(ended.to_string()))?
-            .map_err(sqlx::Error::Io)?;
+            .map_err(CatalogError::Away)?;
         let writer =
             pool(1).connect_with(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));

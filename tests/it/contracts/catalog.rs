@@ -63,6 +63,7 @@ contract! {
         events_wait_until_their_call_has_a_business,
         events_wait_until_there_is_a_business_for_them,
         another_accounts_news_of_a_known_call_is_nobodys,
+        no_account_can_shadow_anothers_event,
         a_call_never_changes_its_business,
     }
     legs {

@@ -7,6 +7,7 @@ use super::Store;
 use super::examples::{
     account, add_acme, add_north_and_south, applied, at, audio, business, call, call_news, copy,
     hear, key, leg_news, load, new_business, number, pending_ids, recording, recording_news,
+    stored,
 };
 
 pub(super) async fn another_businesss_key_finds_and_changes_nothing(store: &dyn Store) {
@@ -135,6 +136,14 @@ pub(super) async fn another_accounts_news_of_a_known_call_is_nobodys(store: &dyn
     for n in 1..=3 {
         assert_eq!(store.find_call(&key("rival", n)).await.expect("asked"), None);
     }
+}
+
+pub(super) async fn no_account_can_shadow_anothers_event(store: &dyn Store) {
+    let forged = WebhookEvent::Recording(recording_news(account(2), 1, 1));
+    let genuine = WebhookEvent::Recording(recording_news(account(1), 1, 1));
+    assert!(store.store_event(&stored(&forged, "recording 1 completed")).await.expect("stored"));
+    assert!(store.store_event(&stored(&genuine, "recording 1 completed")).await.expect("stored"));
+    assert!(!store.store_event(&stored(&genuine, "recording 1 completed")).await.expect("known"));
 }
 
 pub(super) async fn a_call_never_changes_its_business(store: &dyn Store) {
