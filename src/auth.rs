@@ -72,15 +72,15 @@ impl Authority {
             let encoding = EncodingKey::from_secret(secret);
             (Algorithm::HS256, DecodingKey::from_secret(secret), Some(encoding))
         } else {
-            let algorithm = match auth.public_key_algorithm.as_str() {
-                "RS256" => Algorithm::RS256,
-                "ES256" => Algorithm::ES256,
-                "EdDSA" => Algorithm::EdDSA,
-                other => return Err(AuthError::Algorithm(other.to_owned())),
-            };
             let pem = std::fs::read(&auth.public_key_file)
                 .map_err(|error| AuthError::Key(error.to_string()))?;
-            (algorithm, public_key(algorithm, &pem)?, None)
+            let (algorithm, key) = match auth.public_key_algorithm.as_str() {
+                "RS256" => (Algorithm::RS256, DecodingKey::from_rsa_pem(&pem)),
+                "ES256" => (Algorithm::ES256, DecodingKey::from_ec_pem(&pem)),
+                "EdDSA" => (Algorithm::EdDSA, DecodingKey::from_ed_pem(&pem)),
+                other => return Err(AuthError::Algorithm(other.to_owned())),
+            };
+            (algorithm, key.map_err(|error| AuthError::Key(error.to_string()))?, None)
         };
         let mut validation = Validation::new(algorithm);
         validation.set_audience(&[&auth.audience]);
@@ -133,13 +133,4 @@ impl Role {
             Self::Operator => "operator",
         }
     }
-}
-
-fn public_key(algorithm: Algorithm, pem: &[u8]) -> Result<DecodingKey, AuthError> {
-    let key = match algorithm {
-        Algorithm::ES256 => DecodingKey::from_ec_pem(pem),
-        Algorithm::EdDSA => DecodingKey::from_ed_pem(pem),
-        _ => DecodingKey::from_rsa_pem(pem),
-    };
-    key.map_err(|error| AuthError::Key(error.to_string()))
 }

@@ -22,7 +22,8 @@ pub use fetch::{FetchId, Intent, Phase, Progress};
 pub use ids::{AccountSid, BusinessId, CallKey, CallSid, MalformedId, RecordingSid};
 pub use permit::{Denial, Permit, Playable, Preparing, StateName};
 pub use recording::{
-    AudioKey, CopyId, Format, GoneCause, Recording, SourceStatus, StoredCopy, Version, primary,
+    AudioKey, CopyId, Format, GoneCause, HeldCopy, Recording, SourceStatus, StoredCopy, Version,
+    primary,
 };
 pub use retry::{Attempts, Retry, RetryPolicy};
 pub use time::Timestamp;

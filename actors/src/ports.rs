@@ -8,8 +8,8 @@ mod source;
 mod vault;
 
 pub use catalog::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, HeldCopy,
-    InboxEvent, NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
+    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
 pub use source::{RecordingSource, SourceBody, SourceRequest};

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use actors::domain::{
     AudioKey, AudioType, Call, CallDetails, CallKey, CallStatus, CopyId, Direction, Format,
-    PhoneNumber, Recording, SourceStatus, StoredCopy, Timestamp, Version,
+    HeldCopy, PhoneNumber, Recording, SourceStatus, StoredCopy, Timestamp, Version,
 };
-use actors::ports::{HeldCopy, RecordingRecord};
+use actors::ports::RecordingRecord;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 

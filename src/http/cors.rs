@@ -28,7 +28,7 @@ pub(super) async fn share(
     let allowed = origin.filter(|origin| service.cors_origins.contains(origin));
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
-    if preflight && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+    if preflight && response.headers().contains_key(header::ALLOW) {
         response = options(response.headers());
     }
     let headers = response.headers_mut();

@@ -84,9 +84,13 @@ mod tests {
     const WAITS: Waits =
         Waits { first_byte: Duration::from_secs(3), media_element: Duration::from_secs(20) };
 
+    /// Method, headers, wait in seconds, preference applied.
+    type Row =
+        (&'static Method, &'static [(&'static str, &'static str)], u64, Option<&'static str>);
+
     #[test]
     fn who_may_wait_how_long() {
-        let rows: &[(&Method, &[(&str, &str)], u64, Option<&str>)] = &[
+        let rows: &[Row] = &[
             (&Method::GET, &[], 3, None),
             (&Method::HEAD, &[], 0, None),
             (&Method::HEAD, &[("prefer", "wait=5")], 0, None),

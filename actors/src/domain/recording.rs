@@ -184,6 +184,14 @@ pub struct StoredCopy {
     pub duration: Duration,
 }
 
+/// The last copy that there was of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldCopy {
+    pub copy: StoredCopy,
+    /// False once it was evicted: only its validators are left.
+    pub present: bool,
+}
+
 /// The call's *primary* recording: the one that started last and is completed; while none is, the one
 /// that may still become so; else the last one, so that the answer can say what became of it.
 pub fn primary<'a>(recordings: impl IntoIterator<Item = &'a Recording>) -> Option<RecordingSid> {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
-    PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    WebhookEvent,
 };
 
 #[async_trait]
@@ -156,13 +157,6 @@ pub struct RecordingRecord {
     pub recording: Recording,
     /// The last copy there was.
     pub copy: Option<HeldCopy>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldCopy {
-    pub copy: StoredCopy,
-    /// False once it was evicted: only its validators are left.
-    pub present: bool,
 }
 
 #[derive(Debug, Clone, Default)]

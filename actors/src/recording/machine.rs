@@ -15,10 +15,9 @@
 //! Invariant: at most one fetch is in flight, and every ask is answered exactly once.
 
 use crate::domain::{
-    Attempts, Denial, FetchError, FetchId, GoneCause, Intent, Permit, Progress, Recording,
-    RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
+    Attempts, Denial, FetchError, FetchId, GoneCause, HeldCopy, Intent, Permit, Progress,
+    Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
 };
-use crate::ports::HeldCopy;
 
 mod turn;
 

@@ -1,7 +1,7 @@
 //! Copies: what is held, what is known of what was held, what may leave.
 
-use actors::domain::{CopyId, SourceStatus, Version};
-use actors::ports::{CatalogError, HeldCopy, VaultUse};
+use actors::domain::{CopyId, HeldCopy, SourceStatus, Version};
+use actors::ports::{CatalogError, VaultUse};
 
 use super::Store;
 use super::examples::{
