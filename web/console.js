@@ -26,7 +26,7 @@ const callsPoller = createPoller({
   async ask(signal) {
     const { direction } = store.get();
     const page = await api.listCalls({ limit: PAGE_SIZE, direction, signal });
-    store.apply(change.newestArrived, page, Date.now());
+    store.apply(change.newestArrived, page, Date.now(), playingCall());
   },
   failed(error) {
     if (endSessionIfRefused(error)) return false;
@@ -230,6 +230,11 @@ function renderCalls(state) {
   setText(more, say({ idle: 'more', loading: 'moreLoading', failed: 'moreFailed' }[state.more]));
   more.hidden = state.cursor === null;
   for (const radio of byId('filter').querySelectorAll('input')) radio.checked = radio.value === state.direction;
+}
+
+function playingCall() {
+  const playing = [...document.querySelectorAll('audio')].find((audio) => !audio.paused);
+  return playing?.closest('.call')?.id.replace('call-', '') ?? null;
 }
 
 function callsNote({ calls, direction }) {

@@ -44,21 +44,25 @@ export function directionChosen(state, direction) {
   return { ...state, direction, calls: null, cursor: null, more: 'idle' };
 }
 
-/** The newest page was asked again. Older pages, once loaded, stay below it. */
-export function newestArrived(state, page, nowMs) {
+/**
+ * The newest page was asked again. Older pages, once loaded, stay below it, unless so much is new that there is a
+ * gap between them: then only the call that plays stays.
+ */
+export function newestArrived(state, page, nowMs, playingSid = null) {
   const newest = listOf(page?.calls);
   const known = state.calls ?? [];
   const last = newest.at(-1)?.call_sid;
   const seam = known.findIndex((call) => call.call_sid === last);
   const cursor = page?.next_cursor ?? null;
-  const older = cursor !== null && seam >= 0 ? without(known.slice(seam + 1), newest) : [];
+  const joined = cursor !== null && seam >= 0 && seam < known.length - 1;
+  const kept = joined ? known.slice(seam + 1) : known.filter((call) => cursor !== null && call.call_sid === playingSid);
   return {
     ...state,
     session: 'in',
     connection: null,
     nowMs,
-    calls: overlaid([...newest, ...older], state.liveRecordings),
-    cursor: older.length > 0 ? state.cursor : cursor,
+    calls: overlaid([...newest, ...without(kept, newest)], state.liveRecordings),
+    cursor: joined ? state.cursor : cursor,
   };
 }
 
