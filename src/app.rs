@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::auth::Authority;
 use crate::catalog::SqliteCatalog;
-use crate::config::{Config, auth_secret, millis};
+use crate::config::{Config, auth_secret, make_private_folder, millis};
 use crate::http::{self, ServiceParts, Waits};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
@@ -38,7 +38,7 @@ pub struct Foundation {
 
 impl Foundation {
     pub async fn lay(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data.dir)
+        make_private_folder(&config.data.dir)
             .with_context(|| format!("data.dir: {} cannot be made", config.data.dir.display()))?;
         let catalog = SqliteCatalog::open(&config.database_url()).await.context("database.url")?;
         catalog.migrate().await.context("migrating the database")?;

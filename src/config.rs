@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use secrets::{SecretsError, auth_secret};
+pub use secrets::{SecretsError, auth_secret, make_private_folder};
 
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const AUTH_SECRET_BYTES_MIN: usize = 32;

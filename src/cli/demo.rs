@@ -14,7 +14,7 @@ use super::serve::until_stopped;
 use super::simulate_twilio::callbacks;
 use crate::app::{App, World};
 use crate::auth::{Authority, Role};
-use crate::config::{Config, auth_secret};
+use crate::config::{Config, auth_secret, make_private_folder};
 use crate::simulator::{Behaviour, Simulator, SimulatorConfig, demo_calls};
 use crate::telemetry;
 use crate::world::{SystemChance, SystemClock};
@@ -137,7 +137,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn make() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("hearback-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
+        make_private_folder(&folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;
         Ok(Self(folder))
     }

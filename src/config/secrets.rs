@@ -1,8 +1,8 @@
-//! The signing secret that a first start makes for itself.
+//! What a first start makes for itself: the private folder, and the signing secret in it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -30,6 +30,11 @@ pub fn auth_secret(config: &Config) -> Result<SecretString, SecretsError> {
     read_or_make(&file).map_err(|source| SecretsError { file, source })
 }
 
+/// Makes a folder that only this user can enter, where there is none yet.
+pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 fn read_or_make(file: &Path) -> std::io::Result<SecretString> {
     match std::fs::read_to_string(file) {
         Ok(text) => return Ok(text.trim_end().into()),
@@ -37,7 +42,7 @@ fn read_or_make(file: &Path) -> std::io::Result<SecretString> {
         Err(error) => return Err(error),
     }
     if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
+        make_private_folder(folder)?;
     }
     let mut bytes = [0; SECRET_BYTES];
     SystemRandom::new()
