@@ -34,7 +34,7 @@ pub struct TwilioClientConfig {
     pub connect_timeout: Duration,
     /// From asking to the answer's headers, connecting included.
     pub header_timeout: Duration,
-    /// The longest silence within a body.
+    /// The longest silence within a recording, and the longest that a small document may take.
     pub idle_timeout: Duration,
     /// Of everything that one question takes, redirects and body included.
     pub total_timeout: Duration,
@@ -138,7 +138,7 @@ impl TwilioClient {
     fn url(&self, account: AccountSid, path: [&str; 2]) -> Url {
         let mut url = self.config.base_url.clone();
         url.path_segments_mut()
-            .expect("a base URL has a host")
+            .expect("the configuration takes http and https only")
             .pop_if_empty()
             .extend(["2010-04-01", "Accounts", &account.to_string()])
             .extend(path);
@@ -216,7 +216,7 @@ impl TwilioClient {
             }
             Ok(())
         };
-        deadline.within(self.config.header_timeout, "finish a document", read).await??;
+        deadline.within(self.config.idle_timeout, "finish a document", read).await??;
         Ok(document)
     }
 }

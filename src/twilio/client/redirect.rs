@@ -112,7 +112,7 @@ mod tests {
             (TWILIO, "https://[::ffff:127.0.0.1]/"),
             (TWILIO, "file:///etc/passwd"),
             (TWILIO, "data:audio/mpeg,x"),
-            (TWILIO, "https:"),
+            (TWILIO, "https://"),
             (TWILIO, ""),
             (SIMULATOR, "http://127.0.0.1:9001/"),
             (SIMULATOR, "ftp://media.example/a"),
