@@ -1,4 +1,6 @@
 //! Twilio: what it sends us, and how we ask it.
+//!
+//! `signature`, `webhook` and `resources` are pure; `client` alone touches the network.
 
 pub mod client;
 pub mod resources;

@@ -1,35 +1,42 @@
 //! The recording source over Twilio's REST API.
 //!
-//! Invariant: URLs are made of the configured base and of SIDs; none that came from outside is ever asked.
-//! Invariant: credentials go to the configured origin and nowhere else; no redirect carries them on.
-//! Invariant: connecting, headers, every chunk and the whole have deadlines.
+//! Invariants: URLs are made of the configured base and of SIDs, and a redirect leads only where `redirect`
+//! lets it · credentials go with the first request to the configured origin and nowhere else · every wait ends
+//! by a deadline · neither errors nor logs carry credentials, numbers or signed URLs.
 
 mod body;
+mod deadline;
 mod redirect;
+mod refusal;
 
+use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use actors::domain::{AccountSid, CallDetails, CallSid, FetchError, NotAudio};
+use actors::domain::{AccountSid, CallDetails, CallSid, FetchError};
 use actors::ports::{RecordingSource, SourceBody, SourceRequest};
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{ACCEPT_ENCODING, LOCATION};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
 use url::Url;
 
-use super::resources::{CallResource, ERROR_MONO_RECORDING, ErrorResource};
+use super::resources::{CallResource, ErrorResource};
+use deadline::Deadline;
 use redirect::RedirectRules;
 
 #[derive(Debug, Clone)]
 pub struct TwilioClientConfig {
+    /// An origin, and the path before `/2010-04-01` where a proxy has one.
     pub base_url: Url,
     /// Where a recording may be redirected to; `*.` in front stands for one or more labels.
     pub redirect_hosts: Vec<String>,
     pub connect_timeout: Duration,
+    /// From asking to the answer's headers, connecting included.
     pub header_timeout: Duration,
+    /// The longest silence within a recording, and the longest that a small document may take.
     pub idle_timeout: Duration,
+    /// Of everything that one question takes, redirects and body included.
     pub total_timeout: Duration,
     pub max_recording_bytes: u64,
 }
@@ -40,6 +47,7 @@ pub trait Credentials: Send + Sync {
 }
 
 pub struct Credential {
+    /// The account's SID with its auth token, or an API key's with its secret.
     pub user: String,
     pub secret: SecretString,
 }
@@ -51,20 +59,70 @@ pub struct TwilioClient {
     credentials: Arc<dyn Credentials>,
 }
 
-/// Of a document that is no audio: a call, or an error.
-const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
-const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(2);
-const RETRY_AFTER_MAX: Duration = Duration::from_mins(15);
+/// The last answer to a question.
+struct Answer {
+    response: Response,
+    /// Given by a host that we were redirected to, and that never saw our credentials.
+    redirected: bool,
+}
 
-/// The one place that makes an HTTP client: no redirects, no decompression (it would hide the length), and
-/// no proxy from the environment that would see credentials.
+const IDLE_CONNECTIONS_MAX: usize = 16;
+/// Of what is no audio: a call, or an error.
+const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+
+/// The one place that makes an HTTP client. It follows no redirects, which would carry headers along; it
+/// decompresses nothing, which would hide the length; it uses no proxy that a stray variable names. TLS is
+/// rustls on aws-lc, which `reqwest` brings along, trusting what the system trusts.
 pub fn http_client(connect_timeout: Duration) -> reqwest::Result<Client> {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout)
+        .referer(false)
         .no_proxy()
+        .connect_timeout(connect_timeout)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
         .user_agent(concat!("hearback/", env!("CARGO_PKG_VERSION")))
         .build()
+}
+
+#[async_trait]
+impl RecordingSource for TwilioClient {
+    async fn open(&self, request: &SourceRequest) -> Result<SourceBody, FetchError> {
+        let deadline = Deadline::after(self.config.total_timeout);
+        let file = format!("{}.{}", request.recording, request.format.as_str());
+        let url = self.url(request.account, ["Recordings", &file]);
+        let answer = if request.channels == Some(2) {
+            let answer = self.get(request.account, in_two_channels(&url), deadline).await?;
+            // Error 16113: it is mono after all. The number comes as JSON, as XML or not at all.
+            if answer.response.status() == StatusCode::BAD_REQUEST {
+                self.get(request.account, url, deadline).await?
+            } else {
+                answer
+            }
+        } else {
+            self.get(request.account, url, deadline).await?
+        };
+        if answer.response.status() != StatusCode::OK {
+            return Err(self.refused(request.account, answer, deadline).await);
+        }
+        body::admit(&answer.response, self.config.max_recording_bytes)?;
+        Ok(body::arriving(answer.response, &self.config, deadline))
+    }
+
+    async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {
+        let deadline = Deadline::after(self.config.total_timeout);
+        let url = self.url(account, ["Calls", &format!("{call}.json")]);
+        let answer = self.get(account, url, deadline).await?;
+        if answer.response.status() != StatusCode::OK {
+            return Err(self.refused(account, answer, deadline).await);
+        }
+        let document = self.document(answer.response, deadline).await?;
+        let found: CallResource =
+            serde_json::from_slice(&document).map_err(|_| unexpected("a call that is not JSON"))?;
+        if found.sid.as_ref().is_some_and(|sid| *sid != call.to_string()) {
+            return Err(unexpected("another call than the one asked for"));
+        }
+        Ok(found.details())
+    }
 }
 
 impl TwilioClient {
@@ -73,196 +131,112 @@ impl TwilioClient {
         credentials: Arc<dyn Credentials>,
     ) -> reqwest::Result<Self> {
         let http = http_client(config.connect_timeout)?;
-        let redirects = RedirectRules::new(&config.base_url, config.redirect_hosts.clone());
+        let redirects = RedirectRules::new(&config.base_url, &config.redirect_hosts);
         Ok(Self { config, redirects, http, credentials })
     }
 
-    async fn open_audio(
+    fn url(&self, account: AccountSid, path: [&str; 2]) -> Url {
+        let mut url = self.config.base_url.clone();
+        url.path_segments_mut()
+            .expect("the configuration takes http and https only")
+            .pop_if_empty()
+            .extend(["2010-04-01", "Accounts", &account.to_string()])
+            .extend(path);
+        url
+    }
+
+    /// Asks, and follows redirects by hand: only the first request carries the credentials.
+    async fn get(
         &self,
-        request: &SourceRequest,
-        channels: u8,
-    ) -> Result<SourceBody, Refused> {
-        let deadline = Instant::now() + self.config.total_timeout;
-        let path = format!(
-            "2010-04-01/Accounts/{}/Recordings/{}.{}",
-            request.account,
-            request.recording,
-            request.format.as_str()
-        );
-        let mut url = self.url(&path);
-        if channels > 1 {
-            url.set_query(Some(&format!("RequestedChannels={channels}")));
-        }
-        let response = self.get(request.account, url).await?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::BAD_REQUEST if channels > 1 => {
-                let error: ErrorResource = self.document(response).await.unwrap_or_default();
-                return Err(match error.code {
-                    Some(ERROR_MONO_RECORDING) => Refused::Mono,
-                    Some(_) | None => FetchError::Status(400).into(),
-                });
-            }
-            status => return Err(refusal(status, &response).into()),
-        }
-        self.admit(&response)?;
-        Ok(body::of(response, deadline, &self.config))
-    }
-
-    /// Judges the head of an answer, as far as headers tell.
-    fn admit(&self, response: &Response) -> Result<(), FetchError> {
-        let headers = response.headers();
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let encoding = text(CONTENT_ENCODING);
-        if !matches!(encoding, "" | "identity") {
-            return Err(FetchError::Unexpected(
-                "an encoded body, though none was asked for".into(),
-            ));
-        }
-        let media_type = text(CONTENT_TYPE).split(';').next().unwrap_or("").trim();
-        if !media_type.to_ascii_lowercase().starts_with("audio/") {
-            let said: String = media_type.chars().take(80).collect();
-            return Err(NotAudio::ContentType(said).into());
-        }
-        let limit = self.config.max_recording_bytes;
-        match response.content_length() {
-            Some(0) => Err(NotAudio::Empty.into()),
-            Some(length) if length > limit => Err(FetchError::TooLarge { limit }),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Follows redirects by hand: the credentials go with the first request only.
-    async fn get(&self, account: AccountSid, url: Url) -> Result<Response, FetchError> {
+        account: AccountSid,
+        url: Url,
+        deadline: Deadline,
+    ) -> Result<Answer, FetchError> {
         let credential = self.credentials.of(account).ok_or(FetchError::RefusedAccount)?;
-        let mut request = self
-            .http
-            .get(url.clone())
-            .basic_auth(credential.user, Some(credential.secret.expose_secret()));
+        let secret = credential.secret.expose_secret();
+        let mut request = self.http.get(url.clone()).basic_auth(credential.user, Some(secret));
         let mut here = url;
-        for _ in 0..=redirect::HOPS_MAX {
-            let sent = request.header(ACCEPT_ENCODING, "identity").send();
-            let response = tokio::time::timeout(self.config.header_timeout, sent)
-                .await
-                .map_err(|_| FetchError::TimedOut("answer"))?
-                .map_err(|error| unreachable_because(&error))?;
-            if !response.status().is_redirection() {
-                return Ok(response);
+        for hop in 0..=redirect::HOPS_MAX {
+            let response = self.send(request, deadline).await?;
+            if !redirect::is_redirect(response.status()) {
+                return Ok(Answer { response, redirected: hop > 0 });
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             here = self.redirects.follow(&here, location.unwrap_or_default())?;
             request = self.http.get(here.clone());
         }
-        Err(FetchError::Unexpected("redirects without end".into()))
+        Err(unexpected("more redirects than anybody needs"))
     }
 
-    async fn document<T: serde::de::DeserializeOwned>(
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        deadline: Deadline,
+    ) -> Result<Response, FetchError> {
+        let sent = request.header(ACCEPT_ENCODING, "identity").send();
+        deadline
+            .within(self.config.header_timeout, "answer", sent)
+            .await?
+            .map_err(|error| unreachable_because(&error))
+    }
+
+    /// Says what a refusal means, and logs what Twilio's support asks for.
+    async fn refused(&self, account: AccountSid, answer: Answer, deadline: Deadline) -> FetchError {
+        let status = answer.response.status();
+        let headers = answer.response.headers();
+        let error = refusal::of(status, headers, answer.redirected);
+        let request_id = refusal::request_id(headers).to_owned();
+        // The reason is good to know, but what it comes with counts without it.
+        let document = self.document(answer.response, deadline).await.unwrap_or_default();
+        let code = serde_json::from_slice::<ErrorResource>(&document).ok().and_then(|it| it.code);
+        tracing::info!(
+            account.sid = %account,
+            http.status = status.as_u16(),
+            twilio.code = code,
+            twilio.request_id = request_id,
+            "Twilio refused a request"
+        );
+        error
+    }
+
+    async fn document(
         &self,
         mut response: Response,
-    ) -> Result<T, FetchError> {
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, FetchError> {
+        let mut document = Vec::new();
         let read = async {
-            let mut bytes = Vec::new();
             while let Some(chunk) =
                 response.chunk().await.map_err(|error| unreachable_because(&error))?
             {
-                bytes.extend_from_slice(&chunk);
-                if bytes.len() > DOCUMENT_BYTES_MAX {
-                    return Err(FetchError::Unexpected("a document that is too large".into()));
+                document.extend_from_slice(&chunk);
+                if document.len() > DOCUMENT_BYTES_MAX {
+                    return Err(unexpected("a document that is much too long"));
                 }
             }
-            serde_json::from_slice(&bytes).map_err(|_| {
-                FetchError::Unexpected("a document that is not the JSON it should be".into())
-            })
+            Ok(())
         };
-        tokio::time::timeout(self.config.header_timeout, read)
-            .await
-            .map_err(|_| FetchError::TimedOut("finish a document"))?
-    }
-
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.config.base_url.clone();
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/{path}"));
-        url
+        deadline.within(self.config.idle_timeout, "finish a document", read).await??;
+        Ok(document)
     }
 }
 
-#[async_trait]
-impl RecordingSource for TwilioClient {
-    async fn open(&self, request: &SourceRequest) -> Result<SourceBody, FetchError> {
-        let channels = request.channels.unwrap_or(1);
-        match self.open_audio(request, channels.min(2)).await {
-            Err(Refused::Mono) => match self.open_audio(request, 1).await {
-                Err(Refused::Mono) => Err(FetchError::Status(400)),
-                Err(Refused::Otherwise(error)) => Err(error),
-                Ok(body) => Ok(body),
-            },
-            Err(Refused::Otherwise(error)) => Err(error),
-            Ok(body) => Ok(body),
-        }
-    }
-
-    async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {
-        let path = format!("2010-04-01/Accounts/{account}/Calls/{call}.json");
-        let response = self.get(account, self.url(&path)).await?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(response.status(), &response));
-        }
-        let call: CallResource = self.document(response).await?;
-        Ok(call.details())
-    }
+fn in_two_channels(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.query_pairs_mut().append_pair("RequestedChannels", "2");
+    url
 }
 
-/// Why audio was not opened.
-enum Refused {
-    /// Two channels were asked for, and there is one.
-    Mono,
-    Otherwise(FetchError),
+fn unexpected(what: &str) -> FetchError {
+    FetchError::Unexpected(what.to_owned())
 }
 
-impl From<FetchError> for Refused {
-    fn from(error: FetchError) -> Self {
-        Self::Otherwise(error)
-    }
-}
-
-fn refusal(status: StatusCode, response: &Response) -> FetchError {
-    match status.as_u16() {
-        401 => FetchError::RefusedAccount,
-        403 => FetchError::RefusedRecording,
-        404 => FetchError::NotFound,
-        410 => FetchError::Deleted,
-        429 => FetchError::Throttled { retry_after: retry_after(response) },
-        206 => FetchError::Unexpected("a part, though the whole was asked for".into()),
-        code => FetchError::Status(code),
-    }
-}
-
-/// Seconds or a date (RFC 9110 §10.2.3), within reason.
-#[expect(clippy::disallowed_methods, reason = "compared with a date that Twilio's clock made")]
-fn retry_after(response: &Response) -> Duration {
-    let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let span = text.and_then(|text| match text.trim().parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let at = httpdate::parse_http_date(text).ok()?;
-            Some(at.duration_since(SystemTime::now()).unwrap_or_default())
-        }
-    });
-    span.unwrap_or(RETRY_AFTER_DEFAULT).clamp(Duration::from_secs(1), RETRY_AFTER_MAX)
-}
-
-/// Without the URL, which would be logged.
+/// By the innermost cause: the outer ones name the URL.
 fn unreachable_because(error: &reqwest::Error) -> FetchError {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
     if error.is_timeout() {
-        FetchError::TimedOut("connect")
-    } else if std::ptr::eq(cause, error) {
-        FetchError::Unreachable("the request could not be sent".into())
-    } else {
-        FetchError::Unreachable(cause.to_string())
+        return FetchError::TimedOut("accept the connection");
     }
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let innermost = causes.last().map(ToString::to_string);
+    FetchError::Unreachable(innermost.unwrap_or_else(|| "the request could not be sent".to_owned()))
 }

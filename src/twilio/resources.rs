@@ -1,35 +1,65 @@
 //! Wire types of Twilio's REST API, and how its texts become our words.
 //!
-//! Every field may be null (<https://github.com/twilio/twilio-oai>, `twilio_api_v2010.json`); numbers come as
-//! strings, times as RFC 2822.
+//! Facts: `twilio_api_v2010.json` of <https://github.com/twilio/twilio-oai>. Every field may be null; numbers
+//! mostly come as strings, times in the form of RFC 2822.
+//! Invariant: what names a person has no `Debug` here, so that it cannot end up in a log.
 
 use std::time::Duration;
 
-use actors::domain::{CallDetails, CallStatus, Direction, PhoneNumber, Timestamp};
+use actors::domain::{
+    CallDetails, CallStatus, Direction, PhoneNumber, RecordingEvent, SourceStatus, Timestamp,
+};
 use serde::Deserialize;
 
 /// `/2010-04-01/Accounts/{AC}/Calls/{CA}.json`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct CallResource {
+    pub sid: Option<String>,
+    pub account_sid: Option<String>,
     pub parent_call_sid: Option<String>,
     pub direction: Option<String>,
     pub from: Option<String>,
     pub to: Option<String>,
     pub status: Option<String>,
     pub start_time: Option<String>,
+    /// In seconds.
     pub duration: Option<String>,
 }
 
-/// What comes with a refusal.
+/// `/2010-04-01/Accounts/{AC}/Recordings/{RE}.json`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RecordingResource {
+    pub sid: Option<String>,
+    pub account_sid: Option<String>,
+    /// The parent leg's.
+    pub call_sid: Option<String>,
+    pub status: Option<String>,
+    pub channels: Option<u32>,
+    pub start_time: Option<String>,
+    /// In seconds; `-1` until it is known.
+    pub duration: Option<String>,
+    /// Says why there is none: 16101 too short, 16102 silent.
+    pub error_code: Option<u32>,
+}
+
+/// `/2010-04-01/Accounts/{AC}/Recordings.json`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RecordingsPage {
+    pub recordings: Vec<RecordingResource>,
+    /// Relative to the API's origin; none on the last page.
+    pub next_page_uri: Option<String>,
+}
+
+/// What comes with a refusal. Twilio's words are left out: they can quote a number.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ErrorResource {
+    /// As listed at <https://www.twilio.com/docs/api/errors>.
     pub code: Option<u32>,
 }
-
-/// Two channels of a mono recording were asked for (<https://www.twilio.com/docs/api/errors/16113>).
-pub const ERROR_MONO_RECORDING: u32 = 16_113;
 
 impl CallResource {
     /// A text that we cannot read is as good as none: Twilio adds values without notice.
@@ -46,35 +76,64 @@ impl CallResource {
     }
 }
 
+impl RecordingResource {
+    /// The news a webhook would have brought. `None` where a name is missing or no call is behind it, as with
+    /// a conference's recording, or where the status is one that Twilio did not have when this was written.
+    pub fn event(&self) -> Option<RecordingEvent> {
+        Some(RecordingEvent {
+            account: said(&self.account_sid)?.parse().ok()?,
+            call: said(&self.call_sid)?.parse().ok()?,
+            recording: said(&self.sid)?.parse().ok()?,
+            status: source_status(said(&self.status)?)?,
+            channels: self.channels.and_then(|channels| channels.try_into().ok()),
+            duration: said(&self.duration).and_then(seconds),
+            started_at: said(&self.start_time).and_then(time),
+        })
+    }
+}
+
+/// What Twilio says of a recording, by webhook or in the API. `missing` is a word of ours, not of Twilio's.
+pub(super) fn source_status(text: &str) -> Option<SourceStatus> {
+    match text {
+        "paused" | "stopped" | "processing" => Some(SourceStatus::InProgress),
+        other => SourceStatus::parse(other).filter(|status| *status != SourceStatus::Missing),
+    }
+}
+
+/// `Fri, 14 Oct 2016 21:56:34 +0000`; HTTP's own dates have this form too.
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(Timestamp::from_millis(at.as_millisecond()))
+}
+
+/// Whole seconds. `-1`, where Twilio does not know, is none.
+pub(super) fn seconds(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
 fn said(value: &Option<String>) -> Option<&str> {
     value.as_deref().filter(|text| !text.is_empty())
-}
-
-/// `Fri, 14 Oct 2016 21:56:34 +0000`
-pub fn time(text: &str) -> Option<Timestamp> {
-    let at = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp::from_millis(at.timestamp().as_millisecond()))
-}
-
-/// Whole seconds; Twilio says `-1` where it does not know.
-pub fn seconds(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn call(json: &str) -> CallDetails {
+        serde_json::from_str::<CallResource>(json).expect("a call").details()
+    }
+
     #[test]
     fn a_call_says_what_it_says_and_nothing_else() {
-        let json = r#"{"sid": "CA0", "parent_call_sid": null, "direction": "outbound-api", "from": "+15550100",
-            "to": "", "status": "completed", "start_time": "Fri, 14 Oct 2016 21:56:34 +0000",
-            "duration": "42", "price": null}"#;
-        let details = serde_json::from_str::<CallResource>(json).expect("a call").details();
+        let details = call(
+            r#"{"sid": "CA0", "parent_call_sid": "CA00000000000000000000000000000009",
+            "direction": "outbound-api", "from": "+15550100", "to": "", "status": "completed",
+            "start_time": "Fri, 14 Oct 2016 21:56:34 +0000", "duration": "42", "price": null}"#,
+        );
         assert_eq!(
             details,
             CallDetails {
-                parent: None,
+                parent: "CA00000000000000000000000000000009".parse().ok(),
                 direction: Some(Direction::Outbound),
                 from: Some(PhoneNumber::new("+15550100")),
                 to: None,
@@ -87,8 +146,65 @@ mod tests {
 
     #[test]
     fn nulls_and_novelties_are_unknown() {
-        let json = r#"{"direction": "sideways", "status": "daydreaming", "start_time": "soon", "duration": "-1"}"#;
-        let details = serde_json::from_str::<CallResource>(json).expect("a call").details();
-        assert_eq!(details, CallDetails::default());
+        for json in [
+            "{}",
+            r#"{"direction": null, "from": null, "status": null, "start_time": null, "duration": null}"#,
+            r#"{"direction": "sideways", "status": "daydreaming", "start_time": "soon", "duration": "-1",
+                "parent_call_sid": "CA1"}"#,
+        ] {
+            assert_eq!(call(json), CallDetails::default(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_recordings_is_news_of_them() {
+        let page: RecordingsPage = serde_json::from_str(
+            r#"{"page": 0, "next_page_uri": null, "recordings": [
+                {"sid": "RE00000000000000000000000000000003", "status": "completed", "channels": 2,
+                 "account_sid": "AC00000000000000000000000000000001", "duration": "42", "error_code": null,
+                 "call_sid": "CA00000000000000000000000000000002", "encryption_details": null,
+                 "start_time": "Fri, 14 Oct 2016 21:56:34 +0000"},
+                {"sid": "RE00000000000000000000000000000004", "status": "completed", "call_sid": null,
+                 "account_sid": "AC00000000000000000000000000000001"}]}"#,
+        )
+        .expect("a page");
+        let [of_a_call, of_a_conference] = &page.recordings[..] else { panic!("{page:?}") };
+        let event = of_a_call.event().expect("news");
+        assert_eq!(event.recording.to_string(), "RE00000000000000000000000000000003");
+        assert_eq!((event.status, event.channels), (SourceStatus::Completed, Some(2)));
+        assert_eq!(event.duration, Some(Duration::from_secs(42)));
+        assert_eq!(event.started_at, Some(Timestamp::from_millis(1_476_482_194_000)));
+        assert_eq!(of_a_conference.event(), None);
+    }
+
+    #[test]
+    fn statuses_are_in_our_words() {
+        for (text, status) in [
+            ("in-progress", Some(SourceStatus::InProgress)),
+            ("paused", Some(SourceStatus::InProgress)),
+            ("stopped", Some(SourceStatus::InProgress)),
+            ("processing", Some(SourceStatus::InProgress)),
+            ("completed", Some(SourceStatus::Completed)),
+            ("absent", Some(SourceStatus::Absent)),
+            ("failed", Some(SourceStatus::Failed)),
+            ("deleted", Some(SourceStatus::Deleted)),
+            ("missing", None),
+            ("Completed", None),
+        ] {
+            assert_eq!(source_status(text), status, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_rfc_2822() {
+        for (text, millis) in [
+            ("Fri, 14 Oct 2016 21:56:34 +0000", Some(1_476_482_194_000)),
+            ("Fri, 14 Oct 2016 21:56:34 GMT", Some(1_476_482_194_000)),
+            ("Fri, 14 Oct 2016 23:56:34 +0200", Some(1_476_482_194_000)),
+            ("2016-10-14T21:56:34Z", None),
+            ("", None),
+        ] {
+            assert_eq!(time(text).map(Timestamp::as_millis), millis, "{text}");
+        }
     }
 }

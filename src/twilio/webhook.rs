@@ -1,15 +1,17 @@
 //! Reading Twilio's callbacks. Pure; whether they are genuine is `signature`'s business.
 //!
-//! Facts: <https://www.twilio.com/docs/voice/twiml/recording> (recordingStatusCallback) and
+//! Facts: <https://www.twilio.com/docs/voice/twiml/recording> (`recordingStatusCallback`) and
 //! <https://www.twilio.com/docs/voice/api/call-resource#statuscallback>. Twilio adds parameters without notice:
 //! those that we do not know are passed over here, and were signed and stored all the same.
 
+use std::str::FromStr;
+
 use actors::domain::{
     AccountSid, CallDetails, CallEvent, CallStatus, Direction, MalformedId, PhoneNumber,
-    RecordingEvent, SourceStatus, WebhookEvent,
+    RecordingEvent, Timestamp, WebhookEvent,
 };
 
-use super::resources::{seconds, time};
+use super::resources::{seconds, source_status, time};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedWebhook {
@@ -17,99 +19,160 @@ pub enum MalformedWebhook {
     Form,
     #[error("{0} is missing")]
     Missing(&'static str),
+    #[error("{0} is there twice, with different values")]
+    Contradictory(&'static str),
     #[error("{name}: {source}")]
     Id { name: &'static str, source: MalformedId },
-    #[error("{name} has a value that Twilio does not document")]
-    Value { name: &'static str },
+    #[error("{0} has a value that Twilio does not document")]
+    Value(&'static str),
 }
 
 type Params = [(String, String)];
 
 /// The decoded pairs, in order, duplicates kept: what the signature was made over.
 pub fn parse_form(raw: &[u8]) -> Result<Vec<(String, String)>, MalformedWebhook> {
-    let text = std::str::from_utf8(raw).map_err(|_| MalformedWebhook::Form)?;
-    Ok(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    raw.split(|&byte| byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |&byte| byte == b'=');
+            let mut next = || decoded(halves.next().unwrap_or_default());
+            Ok((next()?, next()?))
+        })
+        .collect()
 }
 
 /// Whose tokens to try; not to be believed before one of them fits.
 pub fn account_sid(params: &Params) -> Option<AccountSid> {
-    value(params, "AccountSid")?.parse().ok()
+    sid(params, "AccountSid").ok()
 }
 
-/// A callback that names a recording is about the recording, any other about the call.
+/// A callback that names a recording is about the recording, any other about the call. One exception: a
+/// call's status mentions in passing that the call was recorded (`Record=true`), without the recording's status.
 pub fn event(params: &Params) -> Result<WebhookEvent, MalformedWebhook> {
-    if value(params, "RecordingSid").is_some() {
+    let given = |name| value(params, name).map(|value| value.is_some());
+    let in_passing = given("CallStatus")? && !given("RecordingStatus")?;
+    if given("RecordingSid")? && !in_passing {
         recording_event(params).map(WebhookEvent::Recording)
     } else {
         call_event(params).map(WebhookEvent::Call)
     }
 }
 
-/// Equal for duplicates and replays. Twilio's idempotency header is not signed, so it does not count.
+/// Equal for duplicates and replays. The account is part of it: whoever has a token can sign news of any SID, and
+/// must not silence another account's. Twilio's idempotency header is not signed, so it does not count.
 pub fn dedup_key(event: &WebhookEvent) -> String {
     match event {
         WebhookEvent::Recording(event) => {
-            format!("recording/{}/{}", event.recording, event.status.as_str())
+            format!("{}/{}/{}", event.account, event.recording, event.status.as_str())
         }
         WebhookEvent::Call(event) => {
-            format!("call/{}/{}", event.call, event.details.status.map_or("", CallStatus::as_str))
+            let status = event.details.status.map_or("", CallStatus::as_str);
+            format!("{}/{}/{status}", event.account, event.call)
         }
     }
 }
 
 fn recording_event(params: &Params) -> Result<RecordingEvent, MalformedWebhook> {
     let status = required(params, "RecordingStatus")?;
-    let malformed = || MalformedWebhook::Value { name: "RecordingStatus" };
-    // `missing` is a word of ours, not of Twilio's.
-    let status = SourceStatus::parse(status)
-        .filter(|status| *status != SourceStatus::Missing)
-        .ok_or_else(malformed)?;
     Ok(RecordingEvent {
         account: sid(params, "AccountSid")?,
         call: sid(params, "CallSid")?,
         recording: sid(params, "RecordingSid")?,
-        status,
-        channels: value(params, "RecordingChannels").and_then(|text| text.parse().ok()),
-        duration: value(params, "RecordingDuration").and_then(seconds),
-        started_at: value(params, "RecordingStartTime").and_then(time),
+        status: source_status(status).ok_or(MalformedWebhook::Value("RecordingStatus"))?,
+        channels: value(params, "RecordingChannels")?.and_then(|text| text.parse().ok()),
+        duration: value(params, "RecordingDuration")?.and_then(seconds),
+        started_at: value(params, "RecordingStartTime")?.and_then(time),
     })
 }
 
 fn call_event(params: &Params) -> Result<CallEvent, MalformedWebhook> {
     let status = required(params, "CallStatus")?;
-    let status = CallStatus::parse(status).ok_or(MalformedWebhook::Value { name: "CallStatus" })?;
-    let parent =
-        value(params, "ParentCallSid").map(|_| sid(params, "ParentCallSid")).transpose()?;
+    let status = CallStatus::parse(status).ok_or(MalformedWebhook::Value("CallStatus"))?;
+    let duration = value(params, "CallDuration")?.and_then(seconds);
+    let fired_at = value(params, "Timestamp")?.and_then(time);
+    let parent = match value(params, "ParentCallSid")? {
+        Some(_) => Some(sid(params, "ParentCallSid")?),
+        None => None,
+    };
     Ok(CallEvent {
         account: sid(params, "AccountSid")?,
         call: sid(params, "CallSid")?,
         details: CallDetails {
             parent,
-            direction: value(params, "Direction").and_then(Direction::parse),
-            from: value(params, "From").map(PhoneNumber::new),
-            to: value(params, "To").map(PhoneNumber::new),
+            direction: value(params, "Direction")?.and_then(Direction::parse),
+            from: value(params, "From")?.map(PhoneNumber::new),
+            to: value(params, "To")?.map(PhoneNumber::new),
             status: Some(status),
-            started_at: value(params, "StartTime").and_then(time),
-            duration: value(params, "CallDuration").and_then(seconds),
+            started_at: started_at(status, fired_at, duration),
+            duration,
         },
     })
 }
 
-/// An empty value is none. Of several the first counts.
-fn value<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
-    let found = params.iter().find(|(known, _)| known == name);
-    found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+/// A callback says when it was fired, not when the call began.
+fn started_at(
+    status: CallStatus,
+    fired_at: Option<Timestamp>,
+    duration: Option<std::time::Duration>,
+) -> Option<Timestamp> {
+    match status {
+        CallStatus::InProgress => fired_at,
+        CallStatus::Completed => Some(fired_at?.minus(duration?)),
+        CallStatus::Queued
+        | CallStatus::Ringing
+        | CallStatus::Busy
+        | CallStatus::Failed
+        | CallStatus::NoAnswer
+        | CallStatus::Canceled => None,
+    }
+}
+
+/// An empty value is none.
+fn value<'a>(params: &'a Params, name: &'static str) -> Result<Option<&'a str>, MalformedWebhook> {
+    let mut values = params.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
+    let first = values.next();
+    // The signature does not cover the order of values of one name, so none of them is the first.
+    if values.any(|value| Some(value) != first) {
+        return Err(MalformedWebhook::Contradictory(name));
+    }
+    Ok(first.map(String::as_str).filter(|value| !value.is_empty()))
 }
 
 fn required<'a>(params: &'a Params, name: &'static str) -> Result<&'a str, MalformedWebhook> {
-    value(params, name).ok_or(MalformedWebhook::Missing(name))
+    value(params, name)?.ok_or(MalformedWebhook::Missing(name))
 }
 
-fn sid<T>(params: &Params, name: &'static str) -> Result<T, MalformedWebhook>
-where
-    T: std::str::FromStr<Err = MalformedId>,
-{
+fn sid<T: FromStr<Err = MalformedId>>(
+    params: &Params,
+    name: &'static str,
+) -> Result<T, MalformedWebhook> {
     required(params, name)?.parse().map_err(|source| MalformedWebhook::Id { name, source })
+}
+
+/// As `application/x-www-form-urlencoded` has it, except that bytes which are not UTF-8 are an error: replaced by
+/// question marks they would be signed as something that Twilio never sent.
+fn decoded(encoded: &[u8]) -> Result<String, MalformedWebhook> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        bytes.push(match (first, after) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, after @ ..]) => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => {
+                    rest = after;
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            (other, _) => *other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| MalformedWebhook::Form)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| value.try_into().ok())
 }
 
 #[cfg(test)]
@@ -119,64 +182,172 @@ mod tests {
     const ACCOUNT: &str = "AccountSid=AC00000000000000000000000000000001";
     const CALL: &str = "CallSid=CA00000000000000000000000000000002";
     const RECORDING: &str = "RecordingSid=RE00000000000000000000000000000003";
+    const COMPLETED: &str = "RecordingStatus=completed";
 
     fn read(parts: &[&str]) -> Result<WebhookEvent, MalformedWebhook> {
         event(&parse_form(parts.join("&").as_bytes())?)
     }
 
+    fn call_details(parts: &[&str]) -> CallDetails {
+        match read(parts) {
+            Ok(WebhookEvent::Call(event)) => event.details,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn a_recording_event_is_read_and_named() {
+    fn a_form_is_its_decoded_pairs_in_order() {
+        type Pairs = &'static [(&'static str, &'static str)];
+        #[rustfmt::skip]
+        let forms: &[(&[u8], Pairs)] = &[
+            (b"", &[]),
+            (b"a=1&b=2&a=1", &[("a", "1"), ("b", "2"), ("a", "1")]),
+            (b"&&a=&=b&c", &[("a", ""), ("", "b"), ("c", "")]),
+            (b"To=%2B1+555&q=a%3Db=c", &[("To", "+1 555"), ("q", "a=b=c")]),
+            (b"n=%D7%A9%d7%9c&m=\xd7\xa9", &[("n", "\u{5e9}\u{5dc}"), ("m", "\u{5e9}")]),
+            (b"p=100%&q=%zz%4&r=%+1", &[("p", "100%"), ("q", "%zz%4"), ("r", "% 1")]),
+        ];
+        for (raw, pairs) in forms {
+            let read = parse_form(raw).expect("a form");
+            let read: Vec<_> = read.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            assert_eq!(&read, pairs, "{}", raw.escape_ascii());
+        }
+        for raw in [b"a=\xff".as_slice(), b"a=%ff", b"%C3=1", b"a=%D7%2Bx"] {
+            assert_eq!(parse_form(raw), Err(MalformedWebhook::Form), "{}", raw.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_recording_event_is_read() {
         let event = read(&[
             ACCOUNT,
             CALL,
             RECORDING,
-            "RecordingStatus=completed&RecordingDuration=42&RecordingChannels=2",
-            "RecordingStartTime=Fri%2C+14+Oct+2016+21%3A56%3A34+%2B0000&SomethingNew=1",
+            COMPLETED,
+            "RecordingDuration=42&RecordingChannels=2&SomethingNew=1",
+            "RecordingStartTime=Fri%2C+14+Oct+2016+21%3A56%3A34+%2B0000",
             "RecordingUrl=http%3A%2F%2F169.254.169.254%2Flatest",
-        ])
-        .expect("an event");
-        let WebhookEvent::Recording(recording) = &event else { panic!("{event:?}") };
-        assert_eq!(recording.status, SourceStatus::Completed);
-        assert_eq!(recording.channels, Some(2));
-        assert_eq!(recording.duration.map(|span| span.as_secs()), Some(42));
-        assert_eq!(recording.started_at.map(|at| at.as_millis()), Some(1_476_482_194_000));
-        assert_eq!(dedup_key(&event), "recording/RE00000000000000000000000000000003/completed");
+        ]);
+        let expected = RecordingEvent {
+            account: "AC00000000000000000000000000000001".parse().expect("an account"),
+            call: "CA00000000000000000000000000000002".parse().expect("a call"),
+            recording: "RE00000000000000000000000000000003".parse().expect("a recording"),
+            status: actors::domain::SourceStatus::Completed,
+            channels: Some(2),
+            duration: Some(std::time::Duration::from_secs(42)),
+            started_at: Some(Timestamp::from_millis(1_476_482_194_000)),
+        };
+        assert_eq!(event, Ok(WebhookEvent::Recording(expected)));
     }
 
     #[test]
     fn a_child_legs_event_names_its_parent() {
         let parent = "ParentCallSid=CA00000000000000000000000000000009";
-        let event =
-            read(&[ACCOUNT, CALL, parent, "CallStatus=ringing&Direction=outbound-dial&From="])
-                .expect("an event");
-        let WebhookEvent::Call(call) = &event else { panic!("{event:?}") };
-        assert_eq!(call.details.parent.map(|sid| sid.to_string()).as_deref(), Some(&parent[14..]));
-        assert_eq!(call.details.direction, Some(Direction::Outbound));
-        assert_eq!(call.details.from, None);
-        assert_eq!(dedup_key(&event), "call/CA00000000000000000000000000000002/ringing");
+        let details = call_details(&[
+            ACCOUNT,
+            CALL,
+            parent,
+            "CallStatus=ringing&Direction=outbound-dial&From=&To=%2B15550100",
+        ]);
+        assert_eq!(details.parent, "CA00000000000000000000000000000009".parse().ok());
+        assert_eq!(details.direction, Some(Direction::Outbound));
+        assert_eq!(details.from, None);
+        assert_eq!(details.to, Some(PhoneNumber::new("+15550100")));
+    }
+
+    #[test]
+    fn a_calls_beginning_follows_from_when_the_callback_was_fired() {
+        let fired = "Timestamp=Fri%2C+14+Oct+2016+21%3A56%3A34+%2B0000";
+        for (rest, started_at) in [
+            ("CallStatus=completed&CallDuration=34", Some(1_476_482_160_000)),
+            ("CallStatus=completed", None),
+            ("CallStatus=in-progress", Some(1_476_482_194_000)),
+            ("CallStatus=initiated", None),
+            ("CallStatus=busy&CallDuration=0", None),
+        ] {
+            let details = call_details(&[ACCOUNT, CALL, fired, rest]);
+            assert_eq!(details.started_at.map(Timestamp::as_millis), started_at, "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_calls_status_that_mentions_its_recording_is_about_the_call() {
+        let details = call_details(&[ACCOUNT, CALL, RECORDING, "CallStatus=completed"]);
+        assert_eq!(details.status, Some(CallStatus::Completed));
+        let of_the_recording = read(&[ACCOUNT, CALL, RECORDING, COMPLETED, "CallStatus=completed"]);
+        assert!(matches!(of_the_recording, Ok(WebhookEvent::Recording(_))));
+    }
+
+    #[test]
+    fn what_is_news_once_has_one_key() {
+        let other_account = "AccountSid=AC0000000000000000000000000000000a";
+        let key = |parts: &[&str]| dedup_key(&read(parts).expect("an event"));
+        let once = key(&[ACCOUNT, CALL, RECORDING, COMPLETED]);
+        assert_eq!(once, key(&["Later=1", COMPLETED, RECORDING, CALL, ACCOUNT]));
+        let keys = [
+            once,
+            key(&[ACCOUNT, CALL, RECORDING, "RecordingStatus=in-progress"]),
+            key(&[other_account, CALL, RECORDING, COMPLETED]),
+            key(&[ACCOUNT, CALL, "CallStatus=ringing"]),
+            key(&[ACCOUNT, CALL, "CallStatus=completed"]),
+            key(&[other_account, CALL, "CallStatus=completed"]),
+        ];
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len(), "{keys:?}");
     }
 
     #[test]
     fn what_twilio_would_not_send_is_refused() {
-        let completed = "RecordingStatus=completed";
         for (parts, problem) in [
-            (vec![ACCOUNT, RECORDING, completed], "CallSid is missing"),
+            (vec![ACCOUNT, RECORDING, COMPLETED], "CallSid is missing"),
+            (vec![CALL, RECORDING, COMPLETED], "AccountSid is missing"),
             (vec![ACCOUNT, CALL, RECORDING], "RecordingStatus is missing"),
-            (
-                vec![ACCOUNT, CALL, RECORDING, "RecordingStatus=missing"],
-                "RecordingStatus has a value",
-            ),
-            (vec![ACCOUNT, CALL, "CallStatus=dreaming"], "CallStatus has a value"),
             (vec![ACCOUNT, CALL], "CallStatus is missing"),
             (
-                vec![ACCOUNT, CALL, "RecordingSid=RE1", completed],
+                vec![ACCOUNT, CALL, RECORDING, "RecordingStatus=missing"],
+                "RecordingStatus has a value that Twilio does not document",
+            ),
+            (
+                vec![ACCOUNT, CALL, "CallStatus=dreaming"],
+                "CallStatus has a value that Twilio does not document",
+            ),
+            (
+                vec![ACCOUNT, CALL, "RecordingSid=RE1", COMPLETED],
                 "RecordingSid: not a recording SID",
             ),
-            (vec!["AccountSid=..", CALL, RECORDING, completed], "AccountSid: not a"),
+            (
+                vec![ACCOUNT, CALL, "RecordingSid=RE0000000000000000000000000000000A", COMPLETED],
+                "RecordingSid: not a recording SID",
+            ),
+            (vec!["AccountSid=..", CALL, RECORDING, COMPLETED], "AccountSid: not a"),
+            (
+                vec![ACCOUNT, CALL, "CallStatus=ringing&ParentCallSid=CA1"],
+                "ParentCallSid: not a call SID",
+            ),
+            (
+                vec![ACCOUNT, CALL, RECORDING, COMPLETED, "RecordingStatus=absent"],
+                "RecordingStatus is there twice, with different values",
+            ),
         ] {
-            let error = read(&parts).expect_err("refused").to_string();
-            assert!(error.starts_with(problem), "{error}");
+            let told = read(&parts).expect_err("refused").to_string();
+            assert!(told.starts_with(problem), "{told}");
         }
-        assert_eq!(parse_form(b"a=\xff"), Err(MalformedWebhook::Form));
+    }
+
+    #[test]
+    fn the_account_is_named_once_or_not_at_all() {
+        let account = |form: &str| account_sid(&parse_form(form.as_bytes()).expect("a form"));
+        let named = "AC00000000000000000000000000000001".parse().ok();
+        assert_eq!(account(ACCOUNT), named);
+        assert_eq!(account(&format!("{ACCOUNT}&{ACCOUNT}")), named);
+        for form in [
+            "",
+            "AccountSid=",
+            "AccountSid=AC1",
+            "AccountSid=CA00000000000000000000000000000001",
+            &format!("{ACCOUNT}&AccountSid=AC00000000000000000000000000000002"),
+        ] {
+            assert_eq!(account(form), None, "{form}");
+        }
     }
 }
