@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use crate::app::Foundation;
 use crate::config::Config;
 use crate::telemetry;
+use crate::twilio::webhook::CallbackUrls;
 use crate::world::SystemClock;
 
 #[derive(Debug, Subcommand)]
@@ -55,9 +56,9 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             let numbers = numbers.into_iter().map(PhoneNumber::new).collect();
             foundation.add_business(id.clone(), name, twilio_account_sid, &token, numbers).await?;
             println!("business {id} added. Give Twilio these callback URLs:");
-            for (what, url) in callback_urls(&config.public_url(config.server.listen)) {
-                println!("  {what}: {url}");
-            }
+            let urls = CallbackUrls::at(&config.public_url(config.server.listen));
+            println!("  recording status: {}", urls.recording_status);
+            println!("  call status:      {}", urls.call_status);
         }
         Command::AddToken { twilio_account_sid, twilio_auth_token_file } => {
             let token = read_token(&twilio_auth_token_file)?;
@@ -79,13 +80,6 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     }
     foundation.catalog.close().await;
     Ok(())
-}
-
-/// Twilio retries a 5xx or a time-out only where the URL's fragment asks it to
-/// (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
-fn callback_urls(public_url: &str) -> [(&'static str, String); 2] {
-    ["recording-status", "call-status"]
-        .map(|name| (name, format!("{public_url}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx")))
 }
 
 fn read_token(file: &Path) -> anyhow::Result<SecretString> {

@@ -5,11 +5,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::{App, World};
 use crate::config::Config;
 use crate::telemetry;
+use crate::twilio::webhook::CallbackUrls;
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     let app = App::start(config, World::default(), None).await?;
     tracing::info!(address = %app.address, public_url = app.public_url, "serving");
+    let CallbackUrls { recording_status, call_status } = CallbackUrls::at(&app.public_url);
+    tracing::info!(recording_status, call_status, "callback URLs to give to Twilio");
     until_stopped(app).await
 }
 

@@ -7,6 +7,7 @@ use actors::ports::Clock;
 use clap::Args;
 
 use crate::simulator::{Callbacks, Simulator, SimulatorConfig, demo_calls};
+use crate::twilio::webhook::CallbackUrls;
 use crate::world::SystemClock;
 
 #[derive(Debug, Args)]
@@ -55,13 +56,10 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
 
 /// As one would configure them at Twilio.
 pub(super) fn callbacks(service: &str) -> Callbacks {
-    let url = |name| {
-        let service = service.trim_end_matches('/');
-        Some(format!("{service}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx"))
-    };
+    let urls = CallbackUrls::at(service.trim_end_matches('/'));
     Callbacks {
-        recording_status: url("recording-status"),
-        call_status: url("call-status"),
+        recording_status: Some(urls.recording_status),
+        call_status: Some(urls.call_status),
         connect_to: None,
     }
 }

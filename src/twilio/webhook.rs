@@ -27,6 +27,22 @@ pub enum MalformedWebhook {
     Value(&'static str),
 }
 
+/// The URLs to give to Twilio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackUrls {
+    pub recording_status: String,
+    pub call_status: String,
+}
+
+impl CallbackUrls {
+    /// Twilio repeats a webhook after a 5xx or a time-out only where the URL's fragment asks for it
+    /// (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
+    pub fn at(public_url: &str) -> Self {
+        let url = |name| format!("{public_url}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx");
+        Self { recording_status: url("recording-status"), call_status: url("call-status") }
+    }
+}
+
 type Params = [(String, String)];
 
 /// The decoded pairs, in order, duplicates kept: what the signature was made over.
@@ -313,16 +329,16 @@ mod tests {
             ),
             (
                 vec![ACCOUNT, CALL, "RecordingSid=RE1", COMPLETED],
-                "RecordingSid: not a recording SID",
+                "RecordingSid: malformed recording SID",
             ),
             (
                 vec![ACCOUNT, CALL, "RecordingSid=RE0000000000000000000000000000000A", COMPLETED],
-                "RecordingSid: not a recording SID",
+                "RecordingSid: malformed recording SID",
             ),
-            (vec!["AccountSid=..", CALL, RECORDING, COMPLETED], "AccountSid: not a"),
+            (vec!["AccountSid=..", CALL, RECORDING, COMPLETED], "AccountSid: malformed"),
             (
                 vec![ACCOUNT, CALL, "CallStatus=ringing&ParentCallSid=CA1"],
-                "ParentCallSid: not a call SID",
+                "ParentCallSid: malformed call SID",
             ),
             (
                 vec![ACCOUNT, CALL, RECORDING, COMPLETED, "RecordingStatus=absent"],

@@ -12,6 +12,7 @@ use hearback::simulator::{
     Callbacks, PlannedAudio, PlannedCall, PlannedRecording, SimulatedAccount, Simulator,
     SimulatorConfig,
 };
+use hearback::twilio::webhook::CallbackUrls;
 use hearback::world::SystemClock;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tempfile::TempDir;
@@ -194,11 +195,11 @@ pub fn header(response: &Response, name: &str) -> String {
     value.to_str().expect("text").to_owned()
 }
 
-pub fn callbacks(service: &str) -> Callbacks {
-    let url = |name| Some(format!("{service}/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx"));
+fn callbacks(service: &str) -> Callbacks {
+    let urls = CallbackUrls::at(service);
     Callbacks {
-        recording_status: url("recording-status"),
-        call_status: url("call-status"),
+        recording_status: Some(urls.recording_status),
+        call_status: Some(urls.call_status),
         connect_to: None,
     }
 }

@@ -131,7 +131,7 @@ impl fmt::Display for CallKey {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {what} (expected the form {shape}…)")]
+#[error("malformed {what} (expected is the form {shape}…)")]
 pub struct MalformedId {
     what: &'static str,
     shape: &'static str,
