@@ -1,22 +1,24 @@
-//! Who may ask: JSON web tokens, checked with one key and one algorithm.
+//! Who may ask: JSON web tokens, each checked with a key of ours and the one algorithm of that key.
 //!
-//! Invariant: nothing in a token's header is believed; the key alone says which algorithm counts.
+//! Invariant: a token's header chooses among our keys and is believed in nothing else.
+
+mod keys;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use actors::domain::{BusinessId, Timestamp};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use keys::VerifyingKey;
 
 /// Checks tokens and, with a shared secret, mints them.
 pub struct Authority {
-    decoding: DecodingKey,
-    encoding: Option<EncodingKey>,
-    validation: Validation,
+    keys: Vec<VerifyingKey>,
+    minting: Option<Minting>,
 }
 
 /// Somebody whose token was good.
@@ -36,69 +38,66 @@ pub enum Role {
     Operator,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    sub: String,
-    business_id: String,
-    role: Role,
-    exp: u64,
-    aud: String,
-    iss: String,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     #[error("auth.public_key_algorithm: {0} is not RS256, ES256 or EdDSA")]
     Algorithm(String),
-    #[error("auth.public_key_file: {0}")]
-    Key(String),
+    #[error("{setting}: {problem}")]
+    Key { setting: &'static str, problem: String },
     #[error(
-        "tokens are signed elsewhere: auth.public_key_file is set, so there is nothing to sign with"
+        "tokens are signed elsewhere: there is only a public key here, and nothing to sign with"
     )]
     SignedElsewhere,
     #[error("the token cannot be signed: {0}")]
     Sign(#[from] jsonwebtoken::errors::Error),
 }
 
-const CLOCK_SKEW_S: u64 = 60;
+/// What we ask of a token. `aud`, `iss` and `nbf` are checked by the library, `exp` also.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    business_id: String,
+    role: Role,
+    exp: u64,
+}
+
+struct Minting {
+    key: EncodingKey,
+    audience: String,
+    issuer: String,
+}
+
+#[derive(Serialize)]
+struct MintedClaims<'a> {
+    sub: String,
+    business_id: &'a str,
+    role: Role,
+    exp: i64,
+    aud: &'a str,
+    iss: &'a str,
+}
 
 impl Authority {
     pub fn new(config: &Config, secret: &SecretString) -> Result<Self, AuthError> {
         // More than one crypto backend in the build would make the library panic at its first use.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let auth = &config.auth;
-        let (algorithm, decoding, encoding) = if auth.public_key_file.as_os_str().is_empty() {
-            let secret = secret.expose_secret().as_bytes();
-            let encoding = EncodingKey::from_secret(secret);
-            (Algorithm::HS256, DecodingKey::from_secret(secret), Some(encoding))
-        } else {
-            let pem = std::fs::read(&auth.public_key_file)
-                .map_err(|error| AuthError::Key(error.to_string()))?;
-            let (algorithm, key) = match auth.public_key_algorithm.as_str() {
-                "RS256" => (Algorithm::RS256, DecodingKey::from_rsa_pem(&pem)),
-                "ES256" => (Algorithm::ES256, DecodingKey::from_ec_pem(&pem)),
-                "EdDSA" => (Algorithm::EdDSA, DecodingKey::from_ed_pem(&pem)),
-                other => return Err(AuthError::Algorithm(other.to_owned())),
-            };
-            (algorithm, key.map_err(|error| AuthError::Key(error.to_string()))?, None)
-        };
-        let mut validation = Validation::new(algorithm);
-        validation.set_audience(&[&auth.audience]);
-        validation.set_issuer(&[&auth.issuer]);
-        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        validation.leeway = CLOCK_SKEW_S;
-        validation.validate_nbf = true;
-        Ok(Self { decoding, encoding, validation })
+        let minting = auth.shares_secret().then(|| Minting {
+            key: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
+            audience: auth.audience.clone(),
+            issuer: auth.issuer.clone(),
+        });
+        Ok(Self { keys: keys::load(auth, secret)?, minting })
     }
 
     /// `None` for whatever is wrong with it: a caller learns no more.
     pub fn check(&self, token: &str) -> Option<Caller> {
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
-        let business = BusinessId::from_str(&claims.business_id).ok()?;
-        let expires_at =
-            Timestamp::from_millis(i64::try_from(claims.exp).ok()?.checked_mul(1_000)?);
-        Some(Caller { subject: claims.sub, business, role: claims.role, expires_at })
+        let named = jsonwebtoken::decode_header(token).ok()?.kid;
+        let candidates = self.keys.iter().filter(|key| match (&key.id, &named) {
+            (Some(id), Some(named)) => id == named,
+            (None, _) | (_, None) => true,
+        });
+        candidates.filter_map(|key| caller(key, token)).next()
     }
 
     pub fn mint(
@@ -108,21 +107,26 @@ impl Authority {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<String, AuthError> {
-        let encoding = self.encoding.as_ref().ok_or(AuthError::SignedElsewhere)?;
-        let claim = |values: &Option<std::collections::HashSet<String>>| {
-            values.iter().flatten().next().cloned().unwrap_or_default()
-        };
-        let exp = now.plus(ttl).as_millis() / 1_000;
-        let claims = Claims {
+        let minting = self.minting.as_ref().ok_or(AuthError::SignedElsewhere)?;
+        let claims = MintedClaims {
             sub: format!("{business}-{}", role.as_str()),
-            business_id: business.to_string(),
+            business_id: business.as_str(),
             role,
-            exp: u64::try_from(exp).unwrap_or_default(),
-            aud: claim(&self.validation.aud),
-            iss: claim(&self.validation.iss),
+            exp: now.plus(ttl).as_millis() / 1_000,
+            aud: &minting.audience,
+            iss: &minting.issuer,
         };
-        Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, encoding)?)
+        Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &minting.key)?)
     }
+}
+
+fn caller(key: &VerifyingKey, token: &str) -> Option<Caller> {
+    let token = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation).ok()?;
+    let Claims { sub, business_id, role, exp } = token.claims;
+    let business = BusinessId::from_str(&business_id).ok()?;
+    let expires_at = Timestamp::from_millis(i64::try_from(exp).ok()?.checked_mul(1_000)?);
+    let caller = Caller { subject: sub, business, role, expires_at };
+    key.scope.covers(&caller.business, role).then_some(caller)
 }
 
 impl Role {
@@ -134,3 +138,6 @@ impl Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

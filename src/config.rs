@@ -72,6 +72,7 @@ pub struct Auth {
     pub secret_file: PathBuf,
     pub public_key_file: PathBuf,
     pub public_key_algorithm: String,
+    pub jwks_file: PathBuf,
     pub audience: String,
     pub issuer: String,
 }
@@ -292,6 +293,13 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl Auth {
+    /// Whether tokens are signed with a secret that we know, so that we can make some.
+    pub fn shares_secret(&self) -> bool {
+        self.public_key_file.as_os_str().is_empty() && self.jwks_file.as_os_str().is_empty()
     }
 }
 
