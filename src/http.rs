@@ -21,8 +21,8 @@ mod webhooks;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use actors::domain::Timestamp;
-use actors::ports::{Catalog, Clock, Vault};
+use actors::domain::{CallKey, Timestamp};
+use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
 use axum::http::HeaderValue;
@@ -65,6 +65,14 @@ impl std::ops::Deref for Service {
 
     fn deref(&self) -> &ServiceParts {
         &self.0
+    }
+}
+
+impl Service {
+    /// A call with its recordings, found by any of its legs.
+    async fn record(&self, key: &CallKey) -> Result<CallRecord, Problem> {
+        let parent = self.catalog.find_call(key).await?.ok_or(Problem::NoSuchCall)?;
+        self.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Who is asking: a bearer token, or the session cookie that holds one.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 
+use super::Service;
 use super::problem::Problem;
 use crate::auth::{Authority, Caller, Role};
 
@@ -24,10 +27,24 @@ pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Calle
     token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
-pub(super) fn operator(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
-    let caller = caller(headers, authority)?;
-    match caller.role {
-        Role::Operator => Ok(caller),
-        Role::Agent | Role::Owner => Err(Problem::NotForThisRole),
+impl FromRequestParts<Service> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        caller(&parts.headers, &service.authority)
+    }
+}
+
+/// Somebody who may see every business's actors.
+pub(super) struct Operator;
+
+impl FromRequestParts<Service> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        match caller(&parts.headers, &service.authority)?.role {
+            Role::Operator => Ok(Self),
+            Role::Agent | Role::Owner => Err(Problem::NotForThisRole),
+        }
     }
 }

@@ -3,15 +3,15 @@
 use actors::domain::{CallKey, CallStatus, Direction, PhoneNumber, StateName, Timestamp, primary};
 use actors::ports::{CallFilter, CallRecord, RecordingRecord};
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::{OriginalUri, State};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::caller::caller;
 use super::problem::Problem;
 use super::target::Target;
 use super::{Service, rfc3339};
+use crate::auth::Caller;
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
@@ -53,10 +53,9 @@ struct RecordingJson {
 pub(super) async fn list(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, Problem> {
     let filter = filter(uri.query().unwrap_or_default())?;
-    let caller = caller(&headers, &service.authority)?;
     let page = service.catalog.list_calls(&caller.business, &filter).await?;
     let calls = page.calls.into_iter().map(|record| call_json(record, &service)).collect();
     Ok(private(Json(Page { calls, next_cursor: page.next_cursor })))
@@ -64,15 +63,9 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(service): State<Service>,
-    Path(call_sid): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    target: Target,
 ) -> Result<Response, Problem> {
-    let target = Target::parse(&call_sid, uri.query())?;
-    let caller = caller(&headers, &service.authority)?;
-    let key = CallKey { business: caller.business, call: target.call };
-    let parent = service.catalog.find_call(&key).await?.ok_or(Problem::NoSuchCall)?;
-    let record = service.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)?;
+    let record = service.record(&target.key).await?;
     Ok(private(Json(call_json(record, &service))))
 }
 

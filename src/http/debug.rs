@@ -4,22 +4,17 @@ use actors::domain::{CallKey, Intent, Phase};
 use actors::{AccountPace, Board, ChildView, CrashView, FetcherView, Posting, RecordingView};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::caller::operator;
-use super::problem::Problem;
+use super::caller::Operator;
 use super::{Service, rfc3339};
 
 /// So many calls are listed; how many there are is said beside them.
 const LISTED_MAX: usize = 500;
 
-pub(super) async fn actors(
-    State(service): State<Service>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    operator(&headers, &service.authority)?;
+pub(super) async fn actors(State(service): State<Service>, _: Operator) -> Response {
     let (calls, total) = service.board.calls(LISTED_MAX);
     let calls: Vec<Value> = calls.iter().map(|(key, posting)| call(key, posting)).collect();
     let body = json!({
@@ -29,7 +24,7 @@ pub(super) async fn actors(
         "calls_total": total,
     });
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((no_store, Json(body)).into_response())
+    (no_store, Json(body)).into_response()
 }
 
 fn tree(board: &Board) -> Vec<Value> {

@@ -4,61 +4,49 @@
 //!
 //! Invariant: a body that cannot be completed ends in an error, which cuts the connection; it never ends short.
 
-use actors::domain::{
-    ByteRange, CallKey, Intent, Permit, Playable, Preparing, RecordingSid, StateName,
-};
+use std::time::Duration;
+
+use actors::domain::{ByteRange, Intent, Permit, Playable, Preparing, StateName};
 use actors::{Ask, RecordingsHandle};
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::caller::caller;
 use super::problem::Problem;
 use super::representation::{Selection, entity_tag, entity_tag_of, none_match_holds, select};
 use super::target::Target;
 use super::waiting::{Patience, patience};
 use super::{Service, filename};
 
-/// `GET|HEAD|OPTIONS` of the recording itself.
+/// `GET|HEAD` of the recording itself.
 pub(super) async fn play(
     State(service): State<Service>,
-    Path(call_sid): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    target: Target,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let target = Target::parse(&call_sid, uri.query())?;
-    let caller = caller(&headers, &service.authority)?;
-    let key = CallKey { business: caller.business, call: target.call };
-    let request = Request { key, recording: target.recording, method, headers };
-    request.answer(&service, HeaderValue::from_static("inline")).await
+    let inline = HeaderValue::from_static("inline");
+    Request { target, method, headers }.answer(&service, inline).await
 }
 
 /// The same audio, to be kept under a name that says what it is.
 pub(super) async fn download(
     State(service): State<Service>,
-    Path(call_sid): Path<String>,
-    OriginalUri(uri): OriginalUri,
+    target: Target,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let target = Target::parse(&call_sid, uri.query())?;
-    let caller = caller(&headers, &service.authority)?;
-    let key = CallKey { business: caller.business, call: target.call };
-    let parent = service.catalog.find_call(&key).await?.ok_or(Problem::NoSuchCall)?;
-    let record = service.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)?;
+    let record = service.record(&target.key).await?;
     let disposition = filename::attachment(&record.call);
-    let request = Request { key, recording: target.recording, method, headers };
-    request.answer(&service, disposition).await
+    Request { target, method, headers }.answer(&service, disposition).await
 }
 
 struct Request {
-    key: CallKey,
-    recording: Option<RecordingSid>,
+    target: Target,
     method: Method,
     headers: HeaderMap,
 }
@@ -78,7 +66,7 @@ impl Request {
         let Patience { wait, applied } = patience(&self.method, &self.headers, service.waits);
         let mut cache_status = "hearback; hit";
         for _ in 0..ROUNDS_MAX {
-            let mut permit = self.ask(&service.recordings, std::time::Duration::ZERO).await?;
+            let mut permit = self.ask(&service.recordings, Duration::ZERO).await?;
             if matches!(permit, Permit::Wait(_)) && !wait.is_zero() {
                 cache_status = "hearback; fwd=miss; stored";
                 permit = self.ask(&service.recordings, wait).await?;
@@ -102,7 +90,7 @@ impl Request {
             }
             return Ok(response);
         }
-        tracing::error!(call.sid = %self.key.call, "a copy was damaged twice in a row");
+        tracing::error!(call.sid = %self.target.key.call, "a copy was damaged twice in a row");
         Err(Problem::Away)
     }
 
@@ -113,8 +101,8 @@ impl Request {
         {
             return Ok(None);
         }
-        let view = service.recordings.look(&self.key).await?.ok_or(Problem::NoSuchCall)?;
-        let Some(recording) = view.recording(self.recording) else { return Ok(None) };
+        let view = service.recordings.look(&self.target.key).await?.ok_or(Problem::NoSuchCall)?;
+        let Some(recording) = view.recording(self.target.recording) else { return Ok(None) };
         let Some(version) = recording.version.filter(|_| recording.state != StateName::Gone) else {
             return Ok(None);
         };
@@ -127,13 +115,9 @@ impl Request {
         Ok(Some(response))
     }
 
-    async fn ask(
-        &self,
-        recordings: &RecordingsHandle,
-        wait: std::time::Duration,
-    ) -> Result<Permit, Problem> {
-        let ask = Ask { recording: self.recording, intent: Intent::Listen, wait };
-        recordings.ask(&self.key, ask).await?.ok_or(Problem::NoSuchCall)
+    async fn ask(&self, recordings: &RecordingsHandle, wait: Duration) -> Result<Permit, Problem> {
+        let ask = Ask { recording: self.target.recording, intent: Intent::Listen, wait };
+        recordings.ask(&self.target.key, ask).await?.ok_or(Problem::NoSuchCall)
     }
 
     /// `None` when the copy turned out to be damaged; its actor knows by then.
@@ -180,7 +164,7 @@ impl Request {
     ) {
         let recording = playable.key.recording;
         tracing::error!(recording.sid = %recording, %error, "copy damaged; fetched again");
-        service.recordings.report_damage(self.key.clone(), recording, playable.copy.clone());
+        service.recordings.report_damage(self.target.key.clone(), recording, playable.copy.clone());
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     Malformed(&'static str),
     NoCredentials,
     NotForThisRole,

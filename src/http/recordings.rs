@@ -1,15 +1,16 @@
 //! Preparing a recording, and its state.
 
+use std::time::Duration;
+
 use actors::Ask;
-use actors::domain::{CallKey, Intent, Permit};
+use actors::domain::{Intent, Permit, Phase, StateName};
 use axum::Json;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use super::caller::caller;
 use super::play::preparing_response;
 use super::problem::Problem;
 use super::target::Target;
@@ -18,18 +19,9 @@ use super::{Service, rfc3339};
 /// Starts the fetch, if there is none, and says how it stands.
 pub(super) async fn prepare(
     State(service): State<Service>,
-    Path(call_sid): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    Target { key, recording }: Target,
 ) -> Result<Response, Problem> {
-    let target = Target::parse(&call_sid, uri.query())?;
-    let caller = caller(&headers, &service.authority)?;
-    let key = CallKey { business: caller.business, call: target.call };
-    let ask = Ask {
-        recording: target.recording,
-        intent: Intent::Listen,
-        wait: std::time::Duration::ZERO,
-    };
+    let ask = Ask { recording, intent: Intent::Listen, wait: Duration::ZERO };
     match service.recordings.ask(&key, ask).await?.ok_or(Problem::NoSuchCall)? {
         Permit::Play(playable) => {
             let copy = playable.copy;
@@ -64,21 +56,16 @@ struct Status {
 /// Looks only: starts nothing.
 pub(super) async fn status(
     State(service): State<Service>,
-    Path(call_sid): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    Target { key, recording }: Target,
 ) -> Result<Response, Problem> {
-    let target = Target::parse(&call_sid, uri.query())?;
-    let caller = caller(&headers, &service.authority)?;
-    let key = CallKey { business: caller.business, call: target.call };
     let call = service.recordings.look(&key).await?.ok_or(Problem::NoSuchCall)?;
-    let view = call.recording(target.recording).ok_or(Problem::NoRecording)?;
-    let ready = view.state == actors::domain::StateName::Ready;
+    let view = call.recording(recording).ok_or(Problem::NoRecording)?;
+    let ready = view.state == StateName::Ready;
     let progress = view.progress();
     let status = Status {
         recording_sid: view.recording.to_string(),
         state: view.state.as_str(),
-        phase: view.phase().map(actors::domain::Phase::as_str),
+        phase: view.phase().map(Phase::as_str),
         attempt: view.attempt,
         received_bytes: match progress {
             Some(progress) => progress.received,

@@ -1,30 +1,46 @@
-//! What a URL names: a call, and perhaps one of its recordings.
+//! What a URL names, for somebody who may ask: a call of the caller's business, and perhaps one of its recordings.
 
-use actors::domain::{CallSid, RecordingSid};
+use actors::domain::{CallKey, CallSid, RecordingSid};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 
+use super::Service;
+use super::caller::caller;
 use super::problem::Problem;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Target {
-    pub call: CallSid,
-    pub recording: Option<RecordingSid>,
+    pub(super) key: CallKey,
+    pub(super) recording: Option<RecordingSid>,
 }
 
-impl Target {
-    /// Parameters that we do not know (players add some against caches) are passed over.
-    pub(super) fn parse(call_sid: &str, query: Option<&str>) -> Result<Self, Problem> {
-        let call = call_sid
-            .parse()
-            .map_err(|_| Problem::Malformed("a call SID is CA and 32 lower-case hex digits"))?;
-        let mut recordings = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-            .filter(|(name, _)| name == "recording")
-            .map(|(_, value)| value.parse::<RecordingSid>());
-        let recording = recordings.next().transpose().map_err(|_| {
-            Problem::Malformed("a recording SID is RE and 32 lower-case hex digits")
-        })?;
-        if recordings.next().is_some() {
-            return Err(Problem::Malformed("only one recording can be named"));
-        }
-        Ok(Self { call, recording })
+impl FromRequestParts<Service> for Target {
+    type Rejection = Problem;
+
+    /// Whether the URL makes sense is said to anybody, what is behind it only to those who may know.
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let Path(call_sid) = Path::<String>::from_request_parts(parts, service)
+            .await
+            .map_err(|_| Problem::Malformed("the path is not in UTF-8"))?;
+        let (call, recording) = parse(&call_sid, parts.uri.query().unwrap_or_default())?;
+        let caller = caller(&parts.headers, &service.authority)?;
+        Ok(Self { key: CallKey { business: caller.business, call }, recording })
     }
+}
+
+/// Parameters that we do not know (players add some against caches) are passed over.
+fn parse(call_sid: &str, query: &str) -> Result<(CallSid, Option<RecordingSid>), Problem> {
+    let call = call_sid
+        .parse()
+        .map_err(|_| Problem::Malformed("a call SID is CA and 32 lower-case hex digits"))?;
+    let mut recordings = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "recording")
+        .map(|(_, value)| value.parse::<RecordingSid>());
+    let recording = recordings
+        .next()
+        .transpose()
+        .map_err(|_| Problem::Malformed("a recording SID is RE and 32 lower-case hex digits"))?;
+    if recordings.next().is_some() {
+        return Err(Problem::Malformed("only one recording can be named"));
+    }
+    Ok((call, recording))
 }
