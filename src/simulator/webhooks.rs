@@ -97,10 +97,9 @@ fn forms(
     call: CallSid,
     announcement: &Announcement,
 ) -> (Option<String>, Vec<(actors::domain::AccountSid, Form)>) {
-    let at_ms = board.now_ms();
     let of_calls = |status: &str, is_meant: &dyn Fn(&Call) -> bool| {
         let meant = known.calls.values().filter(|call| is_meant(call));
-        let forms = meant.map(|call| (call.account, call_form(call, status, at_ms))).collect();
+        let forms = meant.map(|call| (call.account, call_form(call, status))).collect();
         (known.callbacks.call_status.clone(), forms)
     };
     match announcement {
@@ -132,7 +131,9 @@ fn recording_form(recording: &Recording, status: &str, base_url: &str) -> Form {
     ])
 }
 
-fn call_form(call: &Call, status: &str, at_ms: i64) -> Form {
+fn call_form(call: &Call, status: &str) -> Form {
+    let lasted_ms = if status == "completed" { call.duration_s * 1_000 } else { 0 };
+    let at_ms = call.started_at_ms.saturating_add_unsigned(lasted_ms);
     let sequence = match status {
         "initiated" | "queued" => "0",
         "ringing" => "1",
