@@ -164,8 +164,8 @@ impl Inbox {
         if let Some(error) = pass.error {
             tracing::warn!(%error, "webhooks wait in the inbox; tried again in a second");
         }
-        rounds.retry = unfinished
-            .then(|| AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Look)));
+        rounds.retry =
+            unfinished.then(|| AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Look)));
         if std::mem::take(&mut rounds.again) {
             self.begin(myself, rounds);
         }
@@ -199,6 +199,12 @@ impl Desk {
                 match self.catalog.apply_event(id, &event, self.clock.now()).await? {
                     EventOutcome::Applied { call, recording } => {
                         pass.applied += 1;
+                        // A leg that was just found to be one may have an actor of its own.
+                        if call.call != event.call() {
+                            let business = call.business.clone();
+                            let leg = CallKey { business, call: event.call() };
+                            self.recordings.refresh(leg, None);
+                        }
                         if recording.is_some() {
                             self.recordings.refresh(call, recording);
                         }
@@ -230,6 +236,9 @@ impl Desk {
                     self.catalog.record_details(&key, &details).await?;
                     pass.refused.remove(&key);
                     pass.details += 1;
+                    if details.parent.is_some() {
+                        self.recordings.refresh(key, None);
+                    }
                 }
                 Err(FetchError::Throttled { retry_after }) => {
                     self.pacer.pause(account, retry_after);

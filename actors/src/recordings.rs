@@ -11,9 +11,11 @@ mod handle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use crashes::CrashView;
 pub use handle::{AskError, RecordingsHandle};
@@ -41,6 +43,11 @@ pub(crate) enum Message {
     },
     /// An actor has had nothing to do for a while.
     Idle {
+        key: CallKey,
+        actor: ActorId,
+    },
+    /// The call is a leg of another by now, and its actor has nothing left to look after.
+    Moved {
         key: CallKey,
         actor: ActorId,
     },
@@ -101,6 +108,8 @@ enum Entry {
     Live {
         actor: ActorRef<recording::Message>,
         view: watch::Receiver<CallView>,
+        /// When somebody was last sent there.
+        sent_at: Instant,
     },
     /// Works off what it was sent before; whatever comes now is for its successor.
     Draining(Vec<Errand>),
@@ -138,7 +147,12 @@ impl Actor for Recordings {
             Message::Loaded { asked, found } => {
                 self.activate(&asked, found, &myself, region).await;
             }
-            Message::Idle { key, actor } => region.passivate(key, actor),
+            Message::Idle { key, actor } => {
+                if region.is_left_alone(&key, self.services.idle_after) {
+                    region.drain(key, actor);
+                }
+            }
+            Message::Moved { key, actor } => region.drain(key, actor),
             Message::Cooled { key } => {
                 if let Some(Entry::Cooling(parked)) = region.entries.remove(&key) {
                     self.reroute(&key, parked, &myself, region);
@@ -180,7 +194,10 @@ impl Recordings {
     fn route(&self, key: CallKey, errand: Errand, myself: &ActorRef<Message>, region: &mut Region) {
         let full = region.entries.len() >= self.live_max;
         match region.entries.get_mut(&key) {
-            Some(Entry::Live { actor, view }) => errand.deliver(actor, view),
+            Some(Entry::Live { actor, view, sent_at }) => {
+                *sent_at = Instant::now();
+                errand.deliver(actor, view);
+            }
             Some(Entry::Loading(parked) | Entry::Draining(parked) | Entry::Cooling(parked)) => {
                 if parked.len() < self.parked_max {
                     parked.push(errand);
@@ -268,7 +285,7 @@ impl Recordings {
         let posting = Posting::new(self.services.clock.now(), view.clone());
         self.board.post(key.clone(), region.crashes.mark(&key, posting));
         region.keys.insert(actor.get_id(), key.clone());
-        region.entries.insert(key, Entry::Live { actor, view });
+        region.entries.insert(key, Entry::Live { actor, view, sent_at: Instant::now() });
         Ok(())
     }
 
@@ -315,10 +332,18 @@ impl Recordings {
 }
 
 impl Region {
-    /// Drains the idle actor: what it was sent is worked off, what comes now is parked for its successor.
-    fn passivate(&mut self, key: CallKey, idle: ActorId) {
+    /// Whoever was sent to the actor a moment ago may not have arrived yet.
+    fn is_left_alone(&self, key: &CallKey, idle_after: Duration) -> bool {
+        match self.entries.get(key) {
+            Some(Entry::Live { sent_at, .. }) => sent_at.elapsed() >= idle_after,
+            Some(Entry::Loading(_) | Entry::Draining(_) | Entry::Cooling(_)) | None => false,
+        }
+    }
+
+    /// What the actor was sent is worked off, what comes now is parked for its successor.
+    fn drain(&mut self, key: CallKey, leaving: ActorId) {
         if let Some(Entry::Live { actor, .. }) = self.entries.get(&key)
-            && actor.get_id() == idle
+            && actor.get_id() == leaving
             && actor.get_cell().drain().is_ok()
         {
             self.entries.insert(key, Entry::Draining(Vec::new()));
