@@ -282,8 +282,9 @@ impl Recordings {
         };
         // Nameless: the registry is global, and frees a name before its actor has ended.
         let (actor, _) = Actor::spawn_linked(None, actor, record, myself.get_cell()).await?;
-        let posting = Posting::new(self.services.clock.now(), view.clone());
-        self.board.post(key.clone(), region.crashes.mark(&key, posting));
+        let now = self.services.clock.now();
+        let posting = Posting::new(now, view.clone());
+        self.board.post(key.clone(), region.crashes.mark(&key, posting, now));
         region.keys.insert(actor.get_id(), key.clone());
         region.entries.insert(key, Entry::Live { actor, view, sent_at: Instant::now() });
         Ok(())
@@ -298,14 +299,20 @@ impl Recordings {
         region: &mut Region,
     ) {
         let parked = region.take_parked(&key);
-        let pause = region.crashes.record(&key, error, self.services.clock.now());
+        let now = self.services.clock.now();
+        for forgiven in region.crashes.forgive(now) {
+            if forgiven != key && !region.entries.contains_key(&forgiven) {
+                self.board.remove(&forgiven);
+            }
+        }
+        let pause = region.crashes.record(&key, error, now);
         tracing::error!(
             business.id = %key.business, call.sid = %key.call, error,
             pause_ms = pause.as_millis() as u64,
             "recording actor crashed; it is started again when asked"
         );
         if let Some(posting) = self.board.call(&key) {
-            self.board.post(key.clone(), region.crashes.mark(&key, posting));
+            self.board.post(key.clone(), region.crashes.mark(&key, posting, now));
         }
         region.entries.insert(key.clone(), Entry::Cooling(parked));
         myself.send_after(pause, move || Message::Cooled { key });
