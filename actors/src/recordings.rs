@@ -57,6 +57,18 @@ pub(crate) enum Message {
     },
 }
 
+impl Message {
+    /// The call to whose actor somebody is on the way.
+    const fn on_the_way(&self) -> Option<&CallKey> {
+        match self {
+            Self::Resolve { key, .. } | Self::Tell { key, .. } => Some(key),
+            Self::Loaded { .. } | Self::Idle { .. } | Self::Moved { .. } | Self::Cooled { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// Where a call's actor is.
 pub(crate) enum Resolution {
     Live {
@@ -139,6 +151,8 @@ impl Actor for Recordings {
         message: Message,
         region: &mut Region,
     ) -> Result<(), ActorProcessingErr> {
+        // Whoever is sent to a live actor changes nothing here, and counting them all takes time.
+        let passing = message.on_the_way().is_some_and(|key| region.is_live(key));
         match message {
             Message::Resolve { key, reply } => {
                 self.route(key, Errand::Resolve(reply), &myself, region);
@@ -159,7 +173,9 @@ impl Actor for Recordings {
                 }
             }
         }
-        self.publish(region);
+        if !passing {
+            self.publish(region);
+        }
         Ok(())
     }
 
@@ -339,6 +355,10 @@ impl Recordings {
 }
 
 impl Region {
+    fn is_live(&self, key: &CallKey) -> bool {
+        matches!(self.entries.get(key), Some(Entry::Live { .. }))
+    }
+
     /// Whoever was sent to the actor a moment ago may not have arrived yet.
     fn is_left_alone(&self, key: &CallKey, idle_after: Duration) -> bool {
         match self.entries.get(key) {
