@@ -33,7 +33,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) core: Core,
-    fakes: Fakes,
+    pub(crate) fakes: Fakes,
 }
 
 /// What stands behind the ports.

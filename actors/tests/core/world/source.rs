@@ -86,7 +86,7 @@ impl RecordingSource for FakeSource {
             Answer::Panic => panic!("the source broke"),
         };
         let total = Some(audio.len() as u64);
-        let halves = audio.chunks(audio.len().div_ceil(2)).map(Bytes::copy_from_slice);
+        let halves = audio.chunks(audio.len().div_ceil(2).max(1)).map(Bytes::copy_from_slice);
         let halves: Vec<Bytes> = halves.collect();
         let gate = Arc::clone(&self.bodies);
         let chunks = stream::iter(halves).enumerate().then(move |(index, half)| {

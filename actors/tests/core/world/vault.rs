@@ -47,7 +47,13 @@ impl FakeVault {
     }
 
     /// Puts a file there that this process did not write.
-    pub(crate) fn leave_behind(&self, key: AudioKey, id: CopyId, sealed: bool, written_at: Timestamp) {
+    pub(crate) fn leave_behind(
+        &self,
+        key: AudioKey,
+        id: CopyId,
+        sealed: bool,
+        written_at: Timestamp,
+    ) {
         let file = File { bytes: b"left behind".to_vec(), sealed, written_at };
         self.files.lock().expect("whole").insert((key, id.as_bits()), file);
     }
