@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use actors::domain::{FetchError, Permit, StateName};
 
+use futures_util::future::join_all;
+
 use super::world::{Answer, PATIENCE, World, call, recording, settle};
 
 #[tokio::test(start_paused = true)]
@@ -122,35 +124,38 @@ async fn news_that_is_being_read_keeps_an_idle_actor_awake() {
         .await;
 }
 
-/// Real threads and real time: 16 askers who come just when the actors are about to go.
+/// Real threads and real time: askers come in groups, at every moment of the while in which an actor goes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_ask_is_lost_however_it_races_with_passivation() {
-    const CALLS: u128 = 4;
-    let world = World::start(|settings, _| {
-        settings.idle_after = Duration::from_millis(8);
-    })
-    .await;
+    const CALLS: u128 = 8;
+    const ROUNDS: u64 = 80;
+    const IDLE_AFTER: Duration = Duration::from_millis(8);
+    let world = World::start(|settings, _| settings.idle_after = IDLE_AFTER).await;
+    let world = Arc::new(world);
     for n in 1..=CALLS {
         world.catalog.add(n);
     }
-    let world = Arc::new(world);
-    let askers: Vec<_> = (0..16_u64)
-        .map(|asker| {
-            let world = Arc::clone(&world);
-            tokio::spawn(async move {
-                for round in 0..100 {
-                    let n = u128::from(asker) % CALLS + 1;
-                    let answer = world.listen(n, PATIENCE).await;
+    let groups = (1..=CALLS).map(|n| {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            for round in 0..ROUNDS {
+                let ask = |_| {
+                    let world = Arc::clone(&world);
+                    tokio::spawn(async move { world.listen(n, PATIENCE).await })
+                };
+                for answer in join_all((0..4).map(ask)).await {
+                    let answer = answer.expect("no panic");
                     assert!(matches!(answer, Ok(Some(Permit::Play(_)))), "{answer:?}");
-                    let pause = 7_500 + (asker * 7_919 + round * 104_729) % 2_000;
-                    tokio::time::sleep(Duration::from_micros(pause)).await;
                 }
-            })
+                // It goes between one and two `IDLE_AFTER` from now.
+                tokio::time::sleep(IDLE_AFTER.mul_f64(0.9 + 1.6 * round as f64 / ROUNDS as f64))
+                    .await;
+            }
         })
-        .collect();
-    for asker in askers {
-        tokio::time::timeout(PATIENCE, asker).await.expect("in time").expect("answered");
-    }
-    assert!(world.catalog.loads() > CALLS as usize * 3, "they hardly ever went");
+    });
+    let groups = tokio::time::timeout(PATIENCE, join_all(groups)).await.expect("in time");
+    assert!(groups.into_iter().all(|group| group.is_ok()));
+    let woken = world.catalog.loads() as u64;
+    assert!(woken > CALLS as u64 * ROUNDS / 4, "they hardly ever went: {woken}");
     assert_eq!(world.source.most_of_one_at_once(), 1);
 }
