@@ -109,7 +109,7 @@ pub(crate) enum Message {
         intent: Intent,
     },
     Ended {
-        ticket: Ticket,
+        place: Place,
         ended: Ended,
     },
     /// An account may have become open again.
@@ -117,6 +117,9 @@ pub(crate) enum Message {
 }
 
 type Ticket = (AudioKey, FetchId);
+
+/// Names one transfer of this pool. A ticket does not: a crashed actor's successor counts from the start.
+type Place = u64;
 
 /// How a transfer ended, as far as the pool cares.
 pub(crate) enum Ended {
@@ -138,7 +141,8 @@ pub(crate) struct TwilioFetcher {
 #[derive(Default)]
 pub(crate) struct Pool {
     queue: FairQueue<Box<FetchOrder>>,
-    running: HashMap<Ticket, AbortOnDropHandle<()>>,
+    running: HashMap<Place, AbortOnDropHandle<()>>,
+    started_total: Place,
     /// At most one timer runs; a newer one takes its place.
     wake: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
     fetched_total: u64,
@@ -165,7 +169,7 @@ impl Actor for TwilioFetcher {
             Message::Prioritise { ticket, intent } => {
                 pool.queue.prioritise(intent, |order| order.ticket() == ticket);
             }
-            Message::Ended { ticket, ended } => self.settle(&ticket, &ended, pool),
+            Message::Ended { place, ended } => self.settle(place, &ended, pool),
             Message::Wake => {}
         }
         self.dispatch(&myself, pool);
@@ -176,6 +180,8 @@ impl Actor for TwilioFetcher {
 
 impl TwilioFetcher {
     fn admit(&self, order: Box<FetchOrder>, pool: &mut Pool) {
+        // A crashed actor's successor may order the same again: only the new order counts.
+        pool.queue.retain(|waiting| !waiting.cancelled.is_cancelled());
         if pool.queue.len() >= self.queued_max {
             order.report.deliver(Err(FetchError::QueueFull));
         } else {
@@ -203,16 +209,18 @@ impl TwilioFetcher {
     }
 
     fn start(&self, myself: &ActorRef<Message>, order: Box<FetchOrder>, pool: &mut Pool) {
-        let ticket = order.ticket();
+        pool.started_total += 1;
+        let place = pool.started_total;
         let account = order.request.account;
-        let ending = Ending { pool: myself.clone(), ticket: ticket.clone(), ended: Ended::Failed };
+        let ending = Ending { pool: myself.clone(), place, ended: Ended::Failed };
         let (source, vault) = (Arc::clone(&self.source), Arc::clone(&self.vault));
         let id = crate::domain::CopyId::from_bits(self.chance.bits());
         let task = tokio::spawn(async move {
             let mut ending = ending;
             let outcome = tokio::select! {
-                outcome = transfer::transfer(&order, id, &*source, &*vault) => outcome,
+                biased;
                 () = order.cancelled.cancelled() => Err(FetchError::Interrupted),
+                outcome = transfer::transfer(&order, id, &*source, &*vault) => outcome,
             };
             ending.ended = match &outcome {
                 Ok(_) => Ended::Fetched,
@@ -223,11 +231,11 @@ impl TwilioFetcher {
             };
             order.report.deliver(outcome);
         });
-        pool.running.insert(ticket, AbortOnDropHandle::new(task));
+        pool.running.insert(place, AbortOnDropHandle::new(task));
     }
 
-    fn settle(&self, ticket: &Ticket, ended: &Ended, pool: &mut Pool) {
-        pool.running.remove(ticket);
+    fn settle(&self, place: Place, ended: &Ended, pool: &mut Pool) {
+        pool.running.remove(&place);
         match ended {
             Ended::Fetched => pool.fetched_total += 1,
             Ended::Failed => pool.failed_total += 1,
@@ -263,13 +271,13 @@ impl FetchOrder {
 /// Tells the pool that a place is free, whatever became of the task that held it.
 struct Ending {
     pool: ActorRef<Message>,
-    ticket: Ticket,
+    place: Place,
     ended: Ended,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
         let ended = std::mem::replace(&mut self.ended, Ended::Failed);
-        let _ = self.pool.cast(Message::Ended { ticket: self.ticket.clone(), ended });
+        let _ = self.pool.cast(Message::Ended { place: self.place, ended });
     }
 }

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
-use crate::domain::CallKey;
+use crate::domain::{CallKey, FetchError};
 use crate::fetcher::Pacer;
 use crate::ports::{Catalog, CatalogError, Clock, EventOutcome, RecordingSource};
 use crate::recordings::RecordingsHandle;
@@ -81,6 +82,8 @@ pub(crate) struct Rounds {
     again: bool,
     resumed: bool,
     refused: HashMap<CallKey, u32>,
+    /// At most one timer runs, or a long outage would gather them.
+    retry: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
     view: InboxView,
 }
 
@@ -157,12 +160,12 @@ impl Inbox {
         view.unassigned_total += pass.unassigned;
         view.details_total += pass.details;
         view.last_error = pass.error.as_ref().map(ToString::to_string);
+        let unfinished = pass.more || pass.error.is_some();
         if let Some(error) = pass.error {
             tracing::warn!(%error, "webhooks wait in the inbox; tried again in a second");
-            myself.send_after(RETRY, || Message::Look);
-        } else if pass.more {
-            myself.send_after(RETRY, || Message::Look);
         }
+        rounds.retry =
+            unfinished.then(|| AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Look)));
         if std::mem::take(&mut rounds.again) {
             self.begin(myself, rounds);
         }
@@ -196,6 +199,12 @@ impl Desk {
                 match self.catalog.apply_event(id, &event, self.clock.now()).await? {
                     EventOutcome::Applied { call, recording } => {
                         pass.applied += 1;
+                        // A leg that was just found to be one may have an actor of its own.
+                        if call.call != event.call() {
+                            let business = call.business.clone();
+                            let leg = CallKey { business, call: event.call() };
+                            self.recordings.refresh(leg, None);
+                        }
                         if recording.is_some() {
                             self.recordings.refresh(call, recording);
                         }
@@ -227,6 +236,13 @@ impl Desk {
                     self.catalog.record_details(&key, &details).await?;
                     pass.refused.remove(&key);
                     pass.details += 1;
+                    if details.parent.is_some() {
+                        self.recordings.refresh(key, None);
+                    }
+                }
+                Err(FetchError::Throttled { retry_after }) => {
+                    self.pacer.pause(account, retry_after);
+                    pass.more = true;
                 }
                 Err(error) => {
                     tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");

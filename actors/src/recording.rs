@@ -10,7 +10,7 @@ pub(crate) mod machine;
 mod report;
 mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ use crate::domain::{
 };
 use crate::fetcher::FetcherHandle;
 use crate::keepers::vault::VaultKeeperHandle;
-use crate::ports::{CallRecord, Catalog, Chance, Clock, Vault};
+use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, Vault};
 use crate::recordings;
-use machine::{Absence, AskId, Context, Event, Life, Patience, Policy, State};
+use machine::{Absence, AskId, Context, Event, Failure, Life, Patience, Plan, Policy, State};
 
 /// "May I play this?"
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +48,13 @@ pub(crate) enum Message {
     },
     /// A recording's row changed, or the call has a new one.
     Refresh(Option<RecordingSid>),
-    /// What `Refresh` found.
-    Reloaded {
-        named: Option<RecordingSid>,
-        record: Box<CallRecord>,
+    /// What reading the news brought, for those who were named.
+    Read {
+        named: BTreeSet<Option<RecordingSid>>,
+        found: Result<Option<Box<CallRecord>>, CatalogError>,
     },
+    /// Read what could not be read before.
+    ReadAgain,
     /// What this actor's own tasks, timers and readers report.
     Happened(RecordingSid, Event),
     IdleCheck,
@@ -83,7 +85,13 @@ pub(crate) struct Shell {
     asks: u64,
     fetches: u64,
     last_asked: Instant,
+    /// Who was named in news that nobody reads yet.
+    unread: BTreeSet<Option<RecordingSid>>,
+    reading: bool,
 }
+
+/// Between two tries to read news.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// One recording, and what runs for it.
 struct Track {
@@ -123,6 +131,8 @@ impl Actor for RecordingActor {
             asks: 0,
             fetches: 0,
             last_asked: Instant::now(),
+            unread: BTreeSet::new(),
+            reading: false,
         };
         self.publish(&shell);
         myself.send_after(self.services.idle_after, || Message::IdleCheck);
@@ -137,8 +147,12 @@ impl Actor for RecordingActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Ask { ask, reply } => self.admit(ask, reply, &myself, shell),
-            Message::Refresh(named) => self.reload(named, &myself),
-            Message::Reloaded { named, record } => self.compare(named, *record, &myself, shell),
+            Message::Refresh(named) => {
+                shell.unread.insert(named);
+                self.read(&myself, shell);
+            }
+            Message::Read { named, found } => self.take_in(named, found, &myself, shell),
+            Message::ReadAgain => self.read(&myself, shell),
             Message::Happened(sid, event) => self.happen(sid, event, &myself, shell),
             Message::IdleCheck => self.check_idle(&myself, shell),
         }
@@ -210,27 +224,60 @@ impl RecordingActor {
         }
     }
 
-    fn reload(&self, named: Option<RecordingSid>, myself: &ActorRef<Message>) {
+    /// One reading at a time: what was read earlier never arrives later.
+    fn read(&self, myself: &ActorRef<Message>, shell: &mut Shell) {
+        if shell.reading || shell.unread.is_empty() {
+            return;
+        }
+        shell.reading = true;
+        let named = std::mem::take(&mut shell.unread);
         let (catalog, key) = (Arc::clone(&self.services.catalog), self.key.clone());
+        let reading = tokio::spawn(async move { catalog.load_call(&key).await });
         let myself = myself.clone();
         tokio::spawn(async move {
-            match catalog.load_call(&key).await {
-                Ok(Some(record)) => {
-                    let record = Box::new(record);
-                    let _ = myself.cast(Message::Reloaded { named, record });
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(call.sid = %key.call, %error, "news not read; the next ask reads it");
-                }
-            }
+            let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
+            let found = reading.await.unwrap_or_else(died).map(|record| record.map(Box::new));
+            let _ = myself.cast(Message::Read { named, found });
         });
+    }
+
+    fn take_in(
+        &self,
+        named: BTreeSet<Option<RecordingSid>>,
+        found: Result<Option<Box<CallRecord>>, CatalogError>,
+        myself: &ActorRef<Message>,
+        shell: &mut Shell,
+    ) {
+        shell.reading = false;
+        match found {
+            Ok(Some(record)) => self.compare(&named, *record, myself, shell),
+            Ok(None) => self.hand_over(myself, shell),
+            Err(error) => {
+                tracing::warn!(call.sid = %self.key.call, %error, "news not read; tried again in a second");
+                shell.unread.extend(named);
+                myself.send_after(READ_PAUSE, || Message::ReadAgain);
+                return;
+            }
+        }
+        self.read(myself, shell);
+    }
+
+    /// The call turned out to be a leg of another, whose actor has its recordings from now on.
+    fn hand_over(&self, myself: &ActorRef<Message>, shell: &Shell) {
+        let (key, now) = (self.key.clone(), self.services.clock.now());
+        self.parent.tell(recordings::Message::Moved { key, actor: myself.get_id() });
+        for (sid, track) in &shell.lives {
+            if !track.is_at_rest(now, &self.services.policy) {
+                let news = recordings::News::Refresh(Some(*sid));
+                self.parent.tell(recordings::Message::Tell { key: self.key.clone(), news });
+            }
+        }
     }
 
     /// Tells each recording what its row says by now, if that is news.
     fn compare(
         &self,
-        named: Option<RecordingSid>,
+        named: &BTreeSet<Option<RecordingSid>>,
         record: CallRecord,
         myself: &ActorRef<Message>,
         shell: &mut Shell,
@@ -241,7 +288,7 @@ impl RecordingActor {
             let track = shell.lives.entry(sid).or_insert_with(|| {
                 Track::new(Life::load(found.recording.clone(), found.copy.clone()), now)
             });
-            if named == Some(sid) || *track.recording() != found.recording {
+            if named.contains(&Some(sid)) || *track.recording() != found.recording {
                 let event = Event::Announced(Box::new(found.recording));
                 self.happen(sid, event, myself, shell);
             }
@@ -251,11 +298,19 @@ impl RecordingActor {
     /// Offers itself for passivation. The parent decides: only it knows whom it has just sent here.
     fn check_idle(&self, myself: &ActorRef<Message>, shell: &Shell) {
         let rested = shell.last_asked.elapsed() >= self.services.idle_after;
-        if rested && shell.callers.is_empty() && shell.lives.values().all(Track::is_at_rest) {
+        if rested && self.is_at_rest(shell) {
             let actor = myself.get_id();
             self.parent.tell(recordings::Message::Idle { key: self.key.clone(), actor });
         }
         myself.send_after(self.services.idle_after, || Message::IdleCheck);
+    }
+
+    fn is_at_rest(&self, shell: &Shell) -> bool {
+        let (now, policy) = (self.services.clock.now(), &self.services.policy);
+        let informed = !shell.reading && shell.unread.is_empty();
+        informed
+            && shell.callers.is_empty()
+            && shell.lives.values().all(|track| track.is_at_rest(now, policy))
     }
 
     fn publish(&self, shell: &Shell) {
@@ -293,10 +348,17 @@ impl Track {
     }
 
     /// Whether nothing is under way that would be forgotten.
-    fn is_at_rest(&self) -> bool {
+    fn is_at_rest(&self, now: Timestamp, policy: &Policy) -> bool {
         match &self.life.state {
+            State::Failed(Failure {
+                plan:
+                    Plan::OnDemand { not_before: at }
+                    | Plan::Exhausted { opens_at: at }
+                    | Plan::Refused { again_at: at },
+                ..
+            }) => *at <= now && self.life.facts.attempts.count(now, &policy.retry) == 0,
             State::Downloading(_)
-            | State::Failed(_)
+            | State::Failed(Failure { plan: Plan::Retry { .. }, .. })
             | State::Absent(Absence::NotThereYet { .. } | Absence::Paused { .. }) => false,
             State::Absent(Absence::NotFetched | Absence::BeingRecorded)
             | State::Ready(_)

@@ -11,9 +11,11 @@ mod handle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use crashes::CrashView;
 pub use handle::{AskError, RecordingsHandle};
@@ -44,10 +46,27 @@ pub(crate) enum Message {
         key: CallKey,
         actor: ActorId,
     },
+    /// The call is a leg of another by now, and its actor has nothing left to look after.
+    Moved {
+        key: CallKey,
+        actor: ActorId,
+    },
     /// A crashed actor may be started again.
     Cooled {
         key: CallKey,
     },
+}
+
+impl Message {
+    /// The call to whose actor somebody is on the way.
+    const fn on_the_way(&self) -> Option<&CallKey> {
+        match self {
+            Self::Resolve { key, .. } | Self::Tell { key, .. } => Some(key),
+            Self::Loaded { .. } | Self::Idle { .. } | Self::Moved { .. } | Self::Cooled { .. } => {
+                None
+            }
+        }
+    }
 }
 
 /// Where a call's actor is.
@@ -101,6 +120,8 @@ enum Entry {
     Live {
         actor: ActorRef<recording::Message>,
         view: watch::Receiver<CallView>,
+        /// When somebody was last sent there.
+        sent_at: Instant,
     },
     /// Works off what it was sent before; whatever comes now is for its successor.
     Draining(Vec<Errand>),
@@ -130,6 +151,8 @@ impl Actor for Recordings {
         message: Message,
         region: &mut Region,
     ) -> Result<(), ActorProcessingErr> {
+        // Whoever is sent to a live actor changes nothing here, and counting them all takes time.
+        let passing = message.on_the_way().is_some_and(|key| region.is_live(key));
         match message {
             Message::Resolve { key, reply } => {
                 self.route(key, Errand::Resolve(reply), &myself, region);
@@ -138,14 +161,21 @@ impl Actor for Recordings {
             Message::Loaded { asked, found } => {
                 self.activate(&asked, found, &myself, region).await;
             }
-            Message::Idle { key, actor } => region.passivate(key, actor),
+            Message::Idle { key, actor } => {
+                if region.is_left_alone(&key, self.services.idle_after) {
+                    region.drain(key, actor);
+                }
+            }
+            Message::Moved { key, actor } => region.drain(key, actor),
             Message::Cooled { key } => {
                 if let Some(Entry::Cooling(parked)) = region.entries.remove(&key) {
                     self.reroute(&key, parked, &myself, region);
                 }
             }
         }
-        self.publish(region);
+        if !passing {
+            self.publish(region);
+        }
         Ok(())
     }
 
@@ -180,7 +210,10 @@ impl Recordings {
     fn route(&self, key: CallKey, errand: Errand, myself: &ActorRef<Message>, region: &mut Region) {
         let full = region.entries.len() >= self.live_max;
         match region.entries.get_mut(&key) {
-            Some(Entry::Live { actor, view }) => errand.deliver(actor, view),
+            Some(Entry::Live { actor, view, sent_at }) => {
+                *sent_at = Instant::now();
+                errand.deliver(actor, view);
+            }
             Some(Entry::Loading(parked) | Entry::Draining(parked) | Entry::Cooling(parked)) => {
                 if parked.len() < self.parked_max {
                     parked.push(errand);
@@ -265,10 +298,11 @@ impl Recordings {
         };
         // Nameless: the registry is global, and frees a name before its actor has ended.
         let (actor, _) = Actor::spawn_linked(None, actor, record, myself.get_cell()).await?;
-        let posting = Posting::new(self.services.clock.now(), view.clone());
-        self.board.post(key.clone(), region.crashes.mark(&key, posting));
+        let now = self.services.clock.now();
+        let posting = Posting::new(now, view.clone());
+        self.board.post(key.clone(), region.crashes.mark(&key, posting, now));
         region.keys.insert(actor.get_id(), key.clone());
-        region.entries.insert(key, Entry::Live { actor, view });
+        region.entries.insert(key, Entry::Live { actor, view, sent_at: Instant::now() });
         Ok(())
     }
 
@@ -281,14 +315,20 @@ impl Recordings {
         region: &mut Region,
     ) {
         let parked = region.take_parked(&key);
-        let pause = region.crashes.record(&key, error, self.services.clock.now());
+        let now = self.services.clock.now();
+        for forgiven in region.crashes.forgive(now) {
+            if forgiven != key && !region.entries.contains_key(&forgiven) {
+                self.board.remove(&forgiven);
+            }
+        }
+        let pause = region.crashes.record(&key, error, now);
         tracing::error!(
             business.id = %key.business, call.sid = %key.call, error,
             pause_ms = pause.as_millis() as u64,
             "recording actor crashed; it is started again when asked"
         );
         if let Some(posting) = self.board.call(&key) {
-            self.board.post(key.clone(), region.crashes.mark(&key, posting));
+            self.board.post(key.clone(), region.crashes.mark(&key, posting, now));
         }
         region.entries.insert(key.clone(), Entry::Cooling(parked));
         myself.send_after(pause, move || Message::Cooled { key });
@@ -315,10 +355,22 @@ impl Recordings {
 }
 
 impl Region {
-    /// Drains the idle actor: what it was sent is worked off, what comes now is parked for its successor.
-    fn passivate(&mut self, key: CallKey, idle: ActorId) {
+    fn is_live(&self, key: &CallKey) -> bool {
+        matches!(self.entries.get(key), Some(Entry::Live { .. }))
+    }
+
+    /// Whoever was sent to the actor a moment ago may not have arrived yet.
+    fn is_left_alone(&self, key: &CallKey, idle_after: Duration) -> bool {
+        match self.entries.get(key) {
+            Some(Entry::Live { sent_at, .. }) => sent_at.elapsed() >= idle_after,
+            Some(Entry::Loading(_) | Entry::Draining(_) | Entry::Cooling(_)) | None => false,
+        }
+    }
+
+    /// What the actor was sent is worked off, what comes now is parked for its successor.
+    fn drain(&mut self, key: CallKey, leaving: ActorId) {
         if let Some(Entry::Live { actor, .. }) = self.entries.get(&key)
-            && actor.get_id() == idle
+            && actor.get_id() == leaving
             && actor.get_cell().drain().is_ok()
         {
             self.entries.insert(key, Entry::Draining(Vec::new()));

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::board::{Board, BoardSenders, ChildView};
+use crate::domain::Timestamp;
 use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
 use crate::inbox::{Desk, Inbox, InboxHandle};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
@@ -78,7 +79,16 @@ impl Core {
         let recordings = RecordingsHandle::new(addresses.recordings.clone());
         let inbox = InboxHandle::new(addresses.inbox.clone());
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
-        let root = Root { ports, settings, addresses, senders, board: Arc::clone(&board), pacer };
+        let started_at = ports.clock.now();
+        let root = Root {
+            ports,
+            settings,
+            addresses,
+            senders,
+            board: Arc::clone(&board),
+            pacer,
+            started_at,
+        };
         let (root, ended) = Actor::spawn(None, root, ()).await?;
         Ok(Self { recordings, inbox, board, root, ended })
     }
@@ -136,6 +146,7 @@ struct Root {
     senders: BoardSenders,
     board: Arc<Board>,
     pacer: Arc<Pacer>,
+    started_at: Timestamp,
 }
 
 struct Family {
@@ -311,6 +322,7 @@ impl Root {
             clock: Arc::clone(&self.ports.clock),
             recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
             bytes_max: self.settings.vault_bytes_max,
+            started_at: self.started_at,
             view: self.senders.vault_keeper.clone(),
         }
     }

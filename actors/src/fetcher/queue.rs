@@ -48,6 +48,12 @@ impl<T> FairQueue<T> {
         None
     }
 
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&T) -> bool) {
+        for lane in &mut self.lanes {
+            lane.retain(&mut wanted);
+        }
+    }
+
     /// Moves a waiting item to a more urgent lane.
     pub(super) fn prioritise(&mut self, intent: Intent, wanted: impl Fn(&T) -> bool) {
         for lane in (intent as usize + 1)..self.lanes.len() {

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
 use crate::domain::Timestamp;
@@ -65,15 +66,19 @@ pub(crate) struct VaultKeeper {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recordings: RecordingsHandle,
     pub(crate) bytes_max: u64,
+    /// When this process began: what was written before then, nobody is still writing.
+    pub(crate) started_at: Timestamp,
     pub(crate) view: watch::Sender<VaultKeeperView>,
 }
 
+#[derive(Default)]
 pub(crate) struct Rounds {
-    started_at: Timestamp,
     swept_at: Option<Instant>,
     passing: bool,
     /// Asked for while a pass was running.
     again: bool,
+    /// At most one timer runs; a newer one takes its place.
+    recount: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
     view: VaultKeeperView,
 }
 
@@ -100,8 +105,7 @@ impl Actor for VaultKeeper {
         let _ = myself.cast(Message::Tick);
         myself.send_interval(TICK, || Message::Tick);
         let view = VaultKeeperView { bytes_max: self.bytes_max, ..VaultKeeperView::default() };
-        let started_at = self.clock.now();
-        Ok(Rounds { started_at, swept_at: None, passing: false, again: false, view })
+        Ok(Rounds { view, ..Rounds::default() })
     }
 
     async fn handle(
@@ -114,7 +118,7 @@ impl Actor for VaultKeeper {
             Message::Look => self.begin(None, &myself, rounds),
             Message::Tick => {
                 let due = rounds.swept_at.is_none_or(|at| at.elapsed() >= SWEEP_PERIOD);
-                let older_than = rounds.started_at.max(self.clock.now().minus(LEFTOVER_AGE));
+                let older_than = self.started_at.max(self.clock.now().minus(LEFTOVER_AGE));
                 if due && !rounds.passing {
                     rounds.swept_at = Some(Instant::now());
                 }
@@ -174,12 +178,14 @@ impl VaultKeeper {
                 view.swept_total += pass.swept;
                 view.last_error = None;
                 if pass.evicted > 0 {
-                    myself.send_after(EVICTION_SETTLE, || Message::Look);
+                    let recount = myself.send_after(EVICTION_SETTLE, || Message::Look);
+                    rounds.recount = Some(AbortOnDropHandle::new(recount));
                 }
             }
             Err(error) => {
                 tracing::warn!(error, "the vault was not looked after; tried again in a minute");
                 view.last_error = Some(error);
+                rounds.swept_at = None;
             }
         }
         if std::mem::take(&mut rounds.again) {

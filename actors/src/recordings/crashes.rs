@@ -31,16 +31,29 @@ pub struct CrashView {
     pub at: Timestamp,
 }
 
+impl Crash {
+    fn is_over(&self, now: Timestamp) -> bool {
+        now.since(self.at) >= FORGIVEN_AFTER
+    }
+}
+
 impl Crashes {
-    /// Remembers a crash and says how long to wait before the next start.
-    pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> Duration {
-        self.0.retain(|_, crash| now.since(crash.at) < FORGIVEN_AFTER);
-        if self.0.len() >= REMEMBERED_MAX
+    /// Forgets crashes of long ago, and the oldest where there are too many. Returns whose they were.
+    pub(super) fn forgive(&mut self, now: Timestamp) -> Vec<CallKey> {
+        let mut forgiven: Vec<CallKey> =
+            self.0.extract_if(.., |_, crash| crash.is_over(now)).map(|(key, _)| key).collect();
+        while self.0.len() >= REMEMBERED_MAX
             && let Some(oldest) =
                 self.0.iter().min_by_key(|(_, crash)| crash.at).map(|(key, _)| key.clone())
         {
             self.0.remove(&oldest);
+            forgiven.push(oldest);
         }
+        forgiven
+    }
+
+    /// Remembers a crash and says how long to wait before the next start.
+    pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> Duration {
         let crash =
             self.0.entry(key.clone()).or_insert(Crash { count: 0, error: String::new(), at: now });
         crash.count += 1;
@@ -51,8 +64,8 @@ impl Crashes {
     }
 
     /// Writes on a posting what its call's actors went through.
-    pub(super) fn mark(&self, key: &CallKey, mut posting: Posting) -> Posting {
-        if let Some(crash) = self.0.get(key) {
+    pub(super) fn mark(&self, key: &CallKey, mut posting: Posting, now: Timestamp) -> Posting {
+        if let Some(crash) = self.0.get(key).filter(|crash| !crash.is_over(now)) {
             posting.restarts = crash.count;
             posting.last_error = Some(crash.error.clone());
         }

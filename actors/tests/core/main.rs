@@ -1,0 +1,11 @@
+//! The core under test, through its public face: `Core`, handles and board, with a made-up world behind the ports.
+
+mod asking;
+mod committing;
+mod crashing;
+mod fetching;
+mod keeping;
+mod passivating;
+mod receiving;
+mod supervising;
+mod world;

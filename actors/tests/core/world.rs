@@ -1,0 +1,277 @@
+//! A made-up world for the core: every port is true to its contract, and can be told to misbehave.
+//!
+//! Invariant: time is the runtime's, so that a paused test owns it; nothing here sleeps for luck.
+
+mod catalog;
+mod source;
+mod vault;
+
+use std::num::NonZeroU32;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actors::domain::{
+    AccountSid, AudioKey, BusinessId, CallKey, CallSid, Format, Intent, Permit, RecordingSid,
+    RetryPolicy, StateName, StoredCopy, Timestamp,
+};
+use actors::ports::{Chance, Clock};
+use actors::{Ask, AskError, Core, Ports, RecordingView, Settings};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+pub(crate) use catalog::{CommitFault, FakeCatalog};
+pub(crate) use source::{Answer, FakeSource};
+pub(crate) use vault::FakeVault;
+
+pub(crate) const ACCOUNT: AccountSid = AccountSid::from_bits(1);
+pub(crate) const OTHER_ACCOUNT: AccountSid = AccountSid::from_bits(2);
+
+/// Long enough for everything these tests make the core do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct World {
+    pub(crate) core: Core,
+    pub(crate) fakes: Fakes,
+}
+
+/// What stands behind the ports.
+pub(crate) struct Fakes {
+    pub(crate) catalog: Arc<FakeCatalog>,
+    pub(crate) vault: Arc<FakeVault>,
+    pub(crate) source: Arc<FakeSource>,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) chance: Arc<FakeChance>,
+    pub(crate) journal: Journal,
+}
+
+impl Deref for World {
+    type Target = Fakes;
+
+    fn deref(&self) -> &Fakes {
+        &self.fakes
+    }
+}
+
+impl World {
+    /// Starts the core, after `prepare` made what is there before. What is found then is taken up at once.
+    pub(crate) async fn start(prepare: impl FnOnce(&mut Settings, &Fakes)) -> Self {
+        let journal = Journal::default();
+        let clock = Arc::new(FakeClock::default());
+        let fakes = Fakes {
+            catalog: Arc::new(FakeCatalog::new(journal.clone(), Arc::clone(&clock))),
+            vault: Arc::new(FakeVault::new(journal.clone(), Arc::clone(&clock))),
+            source: Arc::default(),
+            clock,
+            chance: Arc::default(),
+            journal,
+        };
+        let mut settings = settings();
+        prepare(&mut settings, &fakes);
+        let ports = Ports {
+            catalog: fakes.catalog.clone(),
+            vault: fakes.vault.clone(),
+            source: fakes.source.clone(),
+            clock: fakes.clock.clone(),
+            chance: fakes.chance.clone(),
+        };
+        let core = Core::start(ports, settings).await.expect("the core starts");
+        settle().await;
+        Self { core, fakes }
+    }
+
+    /// "I want to hear call `n`, and wait so long."
+    pub(crate) async fn listen(&self, n: u128, wait: Duration) -> Result<Option<Permit>, AskError> {
+        self.core.recordings.ask(&call(n), listener(wait)).await
+    }
+
+    /// Waits for the bytes of call `n`'s copy.
+    pub(crate) async fn play(&self, n: u128) -> StoredCopy {
+        match self.listen(n, PATIENCE).await {
+            Ok(Some(Permit::Play(playable))) => playable.copy,
+            other => panic!("call {n} does not play: {other:?}"),
+        }
+    }
+
+    /// The copy of recording `n` that the catalog has.
+    pub(crate) fn copy_of(&self, n: u128) -> StoredCopy {
+        let held = self.catalog.row(n).and_then(|row| row.copy);
+        held.expect("there was a copy").copy
+    }
+
+    pub(crate) fn view(&self, n: u128) -> Option<RecordingView> {
+        let posting = self.core.board.call(&call(n))?;
+        posting.view().recording(None).cloned()
+    }
+
+    pub(crate) fn state(&self, n: u128) -> Option<StateName> {
+        self.view(n).map(|view| view.state)
+    }
+
+    /// Lets time pass until it is so.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Lets everything happen that needs no time. For runtimes with one thread.
+pub(crate) async fn settle() {
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        retry: RetryPolicy::default(),
+        prefetch: true,
+        waiting_max: 10_000,
+        parked_max: 10_000,
+        live_max: 10_000,
+        idle_after: Duration::from_hours(1),
+        parallel_fetches_max: 4,
+        queued_fetches_max: 1_000,
+        requests_per_second: NonZeroU32::MAX,
+        vault_bytes_max: u64::MAX,
+    }
+}
+
+pub(crate) fn listener(wait: Duration) -> Ask {
+    Ask { recording: None, intent: Intent::Listen, wait }
+}
+
+pub(crate) fn call(n: u128) -> CallKey {
+    CallKey { business: business(), call: CallSid::from_bits(n) }
+}
+
+pub(crate) const fn recording(n: u128) -> RecordingSid {
+    RecordingSid::from_bits(n)
+}
+
+pub(crate) fn audio(n: u128) -> AudioKey {
+    AudioKey { business: business(), recording: recording(n), format: Format::Mp3 }
+}
+
+pub(crate) fn business() -> BusinessId {
+    "acme".parse().expect("a business id")
+}
+
+/// A second of MPEG audio, different for each `seed`.
+pub(crate) fn speech(seed: u8) -> Vec<u8> {
+    let mut frame = vec![0xff, 0xf3, 0x44, 0xc0];
+    frame.resize(96, seed);
+    frame.repeat(42)
+}
+
+/// What was done to catalog and vault, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
+
+impl Journal {
+    pub(crate) fn note(&self, line: impl Into<String>) {
+        self.0.lock().expect("whole").push(line.into());
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().expect("whole").clone()
+    }
+
+    /// Where the first line is that begins so.
+    pub(crate) fn position(&self, beginning: &str) -> Option<usize> {
+        self.lines().iter().position(|line| line.starts_with(beginning))
+    }
+
+    pub(crate) fn count(&self, beginning: &str) -> usize {
+        self.lines().iter().filter(|line| line.starts_with(beginning)).count()
+    }
+}
+
+/// Holds up whoever comes by while it is closed.
+pub(crate) struct Gate(watch::Sender<bool>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(watch::Sender::new(true))
+    }
+}
+
+impl Gate {
+    pub(crate) fn close(&self) {
+        self.0.send_replace(false);
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(crate) async fn pass(&self) {
+        self.0.subscribe().wait_for(|open| *open).await.expect("the gate outlives its users");
+    }
+}
+
+/// The runtime's time. Can be told to panic, once, at a later reading.
+pub(crate) struct FakeClock {
+    begun: Instant,
+    readings_left: AtomicI64,
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self { begun: Instant::now(), readings_left: AtomicI64::new(i64::MAX) }
+    }
+}
+
+impl FakeClock {
+    /// The `nth` reading from now panics (1 is the next).
+    pub(crate) fn panic_at(&self, nth: i64) {
+        self.readings_left.store(nth, Ordering::SeqCst);
+    }
+
+    /// Reads without counting.
+    pub(crate) fn reading(&self) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).plus(self.begun.elapsed())
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        if self.readings_left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            panic!("the clock fell from the wall");
+        }
+        self.reading()
+    }
+}
+
+/// Always the same luck, and names that count up.
+#[derive(Default)]
+pub(crate) struct FakeChance {
+    named: AtomicU64,
+    panics_left: AtomicU64,
+}
+
+impl FakeChance {
+    /// So many of the next names end in a panic.
+    pub(crate) fn panic_times(&self, times: u64) {
+        self.panics_left.store(times, Ordering::SeqCst);
+    }
+}
+
+impl Chance for FakeChance {
+    fn unit(&self) -> f64 {
+        0.0
+    }
+
+    fn bits(&self) -> u128 {
+        let left = self.panics_left.load(Ordering::SeqCst);
+        if left > 0 {
+            self.panics_left.store(left - 1, Ordering::SeqCst);
+            panic!("out of names");
+        }
+        u128::from(self.named.fetch_add(1, Ordering::SeqCst)) + 1
+    }
+}

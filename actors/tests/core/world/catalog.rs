@@ -1,0 +1,478 @@
+//! A catalog in memory. Each method is one transaction, and `away` refuses them all.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use actors::domain::{
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CopyId, Recording, RecordingSid,
+    SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+};
+use actors::ports::{
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, HeldCopy,
+    InboxEvent, NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+};
+use async_trait::async_trait;
+
+use super::{ACCOUNT, FakeClock, Gate, Journal, OTHER_ACCOUNT, business, call, recording};
+
+pub(crate) struct FakeCatalog {
+    /// Held up before a call is loaded.
+    pub(crate) loading: Gate,
+    /// Held up before a copy is committed.
+    pub(crate) committing: Gate,
+    pub(crate) away: AtomicBool,
+    loads: AtomicUsize,
+    inbox_looks: AtomicUsize,
+    slow_loads: Mutex<VecDeque<Duration>>,
+    commit_faults: Mutex<VecDeque<CommitFault>>,
+    rows: Mutex<Rows>,
+    journal: Journal,
+    clock: Arc<FakeClock>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CommitFault {
+    Refused,
+    Panic,
+}
+
+#[derive(Default)]
+struct Rows {
+    businesses: Vec<Business>,
+    tokens: Vec<(AccountSid, Vec<u8>)>,
+    calls: BTreeMap<CallKey, Call>,
+    recordings: BTreeMap<RecordingSid, RecordingRecord>,
+    played: BTreeMap<RecordingSid, Timestamp>,
+    looked_up: BTreeSet<CallKey>,
+    events: Vec<InboxEvent>,
+    pending: BTreeMap<i64, WebhookEvent>,
+}
+
+impl FakeCatalog {
+    pub(crate) fn new(journal: Journal, clock: Arc<FakeClock>) -> Self {
+        Self {
+            loading: Gate::default(),
+            committing: Gate::default(),
+            away: AtomicBool::new(false),
+            loads: AtomicUsize::new(0),
+            inbox_looks: AtomicUsize::new(0),
+            slow_loads: Mutex::default(),
+            commit_faults: Mutex::default(),
+            rows: Mutex::default(),
+            journal,
+            clock,
+        }
+    }
+
+    /// Adds call `n` with one completed recording `n`.
+    pub(crate) fn add(&self, n: u128) {
+        self.add_with(n, |_| {});
+    }
+
+    pub(crate) fn add_with(&self, n: u128, change: impl FnOnce(&mut Recording)) {
+        let now = self.clock.reading();
+        let mut recording = Recording {
+            business: business(),
+            sid: recording(n),
+            call: call(n).call,
+            account: ACCOUNT,
+            status: SourceStatus::Completed,
+            channels: Some(1),
+            duration: None,
+            started_at: None,
+            completed_at: Some(now),
+        };
+        change(&mut recording);
+        let mut rows = self.rows.lock().expect("whole");
+        let call = Call {
+            business: business(),
+            sid: recording.call,
+            account: recording.account,
+            details: CallDetails::default(),
+            heard_at: now,
+        };
+        let key = CallKey { business: business(), call: call.sid };
+        rows.looked_up.insert(key.clone());
+        rows.calls.entry(key).or_insert(call);
+        rows.recordings.insert(recording.sid, RecordingRecord { recording, copy: None });
+    }
+
+    /// Forgets that the source was asked about call `n`.
+    pub(crate) fn lacks_details(&self, n: u128) {
+        self.rows.lock().expect("whole").looked_up.remove(&call(n));
+    }
+
+    pub(crate) fn set_status(&self, n: u128, status: SourceStatus) {
+        let mut rows = self.rows.lock().expect("whole");
+        if let Some(row) = rows.recordings.get_mut(&recording(n)) {
+            row.recording.status = status;
+        }
+    }
+
+    pub(crate) fn next_commit(&self, fault: CommitFault) {
+        self.commit_faults.lock().expect("whole").push_back(fault);
+    }
+
+    /// The next answer to `load_call` takes so long; several are taken in turn.
+    pub(crate) fn next_load_takes(&self, span: Duration) {
+        self.slow_loads.lock().expect("whole").push_back(span);
+    }
+
+    /// How often somebody looked for events.
+    pub(crate) fn inbox_looks(&self) -> usize {
+        self.inbox_looks.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn row(&self, n: u128) -> Option<RecordingRecord> {
+        self.rows.lock().expect("whole").recordings.get(&recording(n)).cloned()
+    }
+
+    pub(crate) fn details(&self, n: u128) -> Option<CallDetails> {
+        let rows = self.rows.lock().expect("whole");
+        rows.calls.get(&call(n)).map(|call| call.details.clone())
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(CatalogError::Away("unplugged".to_owned()));
+        }
+        Ok(self.rows.lock().expect("whole"))
+    }
+}
+
+impl Rows {
+    fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
+        [ACCOUNT, OTHER_ACCOUNT].contains(&account).then(business)
+    }
+
+    fn parent(&self, key: &CallKey) -> Option<CallKey> {
+        let call = self.calls.get(key)?;
+        let sid = call.details.parent.unwrap_or(call.sid);
+        Some(CallKey { business: key.business.clone(), call: sid })
+    }
+
+    fn record(&self, call: &Call) -> CallRecord {
+        let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
+        let recordings = self.recordings.values().filter(mine).cloned().collect();
+        CallRecord { call: call.clone(), recordings }
+    }
+
+    fn hear_of(&mut self, key: &CallKey, account: AccountSid, now: Timestamp) -> &mut Call {
+        self.calls.entry(key.clone()).or_insert_with(|| Call {
+            business: key.business.clone(),
+            sid: key.call,
+            account,
+            details: CallDetails::default(),
+            heard_at: now,
+        })
+    }
+
+    fn fill_in(&mut self, key: &CallKey, details: &CallDetails, now: Timestamp) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let (account, known) = (call.account, &mut call.details);
+        known.direction = details.direction.or(known.direction);
+        known.started_at = details.started_at.or(known.started_at);
+        known.status = details.status.or(known.status);
+        if let (Some(parent), None) = (details.parent, known.parent) {
+            known.parent = Some(parent);
+            self.hear_of(&CallKey { business: key.business.clone(), call: parent }, account, now);
+            for row in self.recordings.values_mut().filter(|row| row.recording.call == key.call) {
+                row.recording.call = parent;
+            }
+        }
+    }
+
+    fn present(&self) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
+        self.recordings.values().filter_map(|row| {
+            let held = row.copy.as_ref().filter(|held| held.present)?;
+            Some((row, &held.copy))
+        })
+    }
+}
+
+#[async_trait]
+impl Catalog for FakeCatalog {
+    async fn ping(&self) -> Result<(), CatalogError> {
+        self.open().map(drop)
+    }
+
+    async fn add_business(&self, new: &NewBusiness, _: Timestamp) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        if rows.businesses.iter().any(|known| known.id == new.id) {
+            return Err(CatalogError::Exists(format!("business {}", new.id)));
+        }
+        rows.tokens.push((new.account, new.sealed_token.clone()));
+        rows.businesses.push(Business {
+            id: new.id.clone(),
+            name: new.name.clone(),
+            account: new.account,
+            numbers: new.numbers.clone(),
+        });
+        Ok(())
+    }
+
+    async fn businesses(&self) -> Result<Vec<Business>, CatalogError> {
+        Ok(self.open()?.businesses.clone())
+    }
+
+    async fn add_token(
+        &self,
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+        _: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.open()?.tokens.push((account, sealed_token));
+        Ok(())
+    }
+
+    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError> {
+        let mut accounts: BTreeMap<AccountSid, Vec<Vec<u8>>> = BTreeMap::new();
+        for (account, token) in self.open()?.tokens.iter().rev() {
+            accounts.entry(*account).or_default().push(token.clone());
+        }
+        let account = |(sid, sealed_tokens)| TwilioAccount { sid, sealed_tokens };
+        Ok(accounts.into_iter().map(account).collect())
+    }
+
+    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError> {
+        let mut rows = self.open()?;
+        if rows.events.iter().any(|known| known.dedup_key == event.dedup_key) {
+            return Ok(false);
+        }
+        rows.events.push(event.clone());
+        let id = i64::try_from(rows.events.len()).expect("few events");
+        rows.pending.insert(id, event.event.clone());
+        Ok(true)
+    }
+
+    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
+        self.inbox_looks.fetch_add(1, Ordering::SeqCst);
+        let rows = self.open()?;
+        let oldest = rows.pending.iter().take(limit as usize);
+        Ok(oldest.map(|(id, event)| (*id, event.clone())).collect())
+    }
+
+    async fn apply_event(
+        &self,
+        id: i64,
+        event: &WebhookEvent,
+        now: Timestamp,
+    ) -> Result<EventOutcome, CatalogError> {
+        let mut rows = self.open()?;
+        self.journal.note(format!("apply {id}"));
+        rows.pending.remove(&id);
+        let Some(business) = rows.business_of(event.account()) else {
+            return Ok(EventOutcome::Unassigned);
+        };
+        let leg = CallKey { business: business.clone(), call: event.call() };
+        rows.hear_of(&leg, event.account(), now);
+        let recording = match event {
+            WebhookEvent::Call(event) => {
+                rows.fill_in(&leg, &event.details, now);
+                None
+            }
+            WebhookEvent::Recording(event) => {
+                let parent = rows.parent(&leg).expect("heard of");
+                let row =
+                    rows.recordings.entry(event.recording).or_insert_with(|| RecordingRecord {
+                        recording: Recording {
+                            business,
+                            sid: event.recording,
+                            call: parent.call,
+                            account: event.account,
+                            status: event.status,
+                            channels: event.channels,
+                            duration: event.duration,
+                            started_at: event.started_at,
+                            completed_at: None,
+                        },
+                        copy: None,
+                    });
+                if event.status.rank() > row.recording.status.rank() {
+                    row.recording.status = event.status;
+                    row.recording.duration = event.duration;
+                }
+                if event.status == SourceStatus::Completed {
+                    row.recording.completed_at.get_or_insert(now);
+                }
+                Some(event.recording)
+            }
+        };
+        let call = rows.parent(&leg).expect("heard of");
+        Ok(EventOutcome::Applied { call, recording })
+    }
+
+    async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {
+        Ok(self.open()?.parent(key))
+    }
+
+    async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let found = {
+            let rows = self.open()?;
+            let parent = rows.calls.get(key).filter(|call| call.details.parent.is_none());
+            parent.map(|call| rows.record(call))
+        };
+        // What was read is what it was then, however long the answer takes.
+        self.loading.pass().await;
+        let takes = self.slow_loads.lock().expect("whole").pop_front();
+        tokio::time::sleep(takes.unwrap_or_default()).await;
+        Ok(found)
+    }
+
+    async fn list_calls(
+        &self,
+        business: &BusinessId,
+        filter: &CallFilter,
+    ) -> Result<CallPage, CatalogError> {
+        let rows = self.open()?;
+        let mut parents: Vec<&Call> = rows
+            .calls
+            .values()
+            .filter(|call| call.business == *business && call.details.parent.is_none())
+            .collect();
+        parents.sort_by_key(|call| std::cmp::Reverse(call.heard_at));
+        let page = parents.into_iter().take(filter.limit as usize);
+        Ok(CallPage { calls: page.map(|call| rows.record(call)).collect(), next_cursor: None })
+    }
+
+    async fn calls_without_details(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(CallKey, AccountSid)>, CatalogError> {
+        let rows = self.open()?;
+        let mut lacking: Vec<(&CallKey, &Call)> = rows
+            .calls
+            .iter()
+            .filter(|(key, call)| {
+                let told = call.details.direction.is_some() && call.details.started_at.is_some();
+                !told && !rows.looked_up.contains(key)
+            })
+            .collect();
+        lacking.sort_by_key(|(_, call)| std::cmp::Reverse(call.heard_at));
+        let newest = lacking.into_iter().take(limit as usize);
+        Ok(newest.map(|(key, call)| (key.clone(), call.account)).collect())
+    }
+
+    async fn record_details(
+        &self,
+        key: &CallKey,
+        details: &CallDetails,
+    ) -> Result<(), CatalogError> {
+        let now = self.clock.reading();
+        let mut rows = self.open()?;
+        if !rows.calls.contains_key(key) {
+            return Err(CatalogError::Unknown(format!("call {}", key.call)));
+        }
+        rows.looked_up.insert(key.clone());
+        rows.fill_in(key, details, now);
+        Ok(())
+    }
+
+    async fn record_status(
+        &self,
+        key: &AudioKey,
+        status: SourceStatus,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        row.recording.status = status;
+        Ok(())
+    }
+
+    async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError> {
+        let rows = self.open()?;
+        let never_copied = rows
+            .recordings
+            .values()
+            .filter(|row| row.copy.is_none() && row.recording.status == SourceStatus::Completed);
+        let mut wanted: Vec<&Recording> = never_copied.map(|row| &row.recording).collect();
+        wanted.sort_by_key(|recording| std::cmp::Reverse(recording.completed_at));
+        let newest = wanted.into_iter().take(limit as usize);
+        Ok(newest.map(|recording| (key_of(recording), recording.sid)).collect())
+    }
+
+    async fn commit_copy(
+        &self,
+        key: &AudioKey,
+        copy: &StoredCopy,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.committing.pass().await;
+        let fault = self.commit_faults.lock().expect("whole").pop_front();
+        match fault {
+            Some(CommitFault::Refused) => return Err(CatalogError::Away("disk full".to_owned())),
+            Some(CommitFault::Panic) => panic!("the catalog broke"),
+            None => {}
+        }
+        let mut rows = self.open()?;
+        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
+        rows.played.entry(key.recording).or_insert(now);
+        self.journal.note(format!("commit {}", copy.id));
+        Ok(())
+    }
+
+    async fn withdraw_copy(&self, key: &AudioKey, id: CopyId) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        self.journal.note(format!("withdraw {id}"));
+        if let Some(row) = rows.recordings.get_mut(&key.recording)
+            && let Some(held) = row.copy.as_mut().filter(|held| held.copy.id == id)
+        {
+            held.present = false;
+        }
+        Ok(())
+    }
+
+    async fn is_held(&self, key: &AudioKey, id: CopyId) -> Result<bool, CatalogError> {
+        let rows = self.open()?;
+        let held =
+            rows.present().any(|(row, copy)| row.recording.sid == key.recording && copy.id == id);
+        Ok(held)
+    }
+
+    async fn record_played(&self, key: &AudioKey, now: Timestamp) -> Result<(), CatalogError> {
+        self.open()?.played.insert(key.recording, now);
+        Ok(())
+    }
+
+    async fn vault_use(&self) -> Result<VaultUse, CatalogError> {
+        let rows = self.open()?;
+        let lengths: Vec<u64> = rows.present().map(|(_, copy)| copy.length).collect();
+        Ok(VaultUse { copies: lengths.len() as u64, bytes: lengths.iter().sum() })
+    }
+
+    async fn coldest_copies(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError> {
+        let rows = self.open()?;
+        let mut may_leave: Vec<(&RecordingRecord, &StoredCopy)> =
+            rows.present().filter(|(row, _)| row.recording.status.gone().is_none()).collect();
+        may_leave.sort_by_key(|(row, _)| rows.played.get(&row.recording.sid));
+        let coldest = may_leave.into_iter().take(limit as usize).map(|(row, copy)| {
+            let recording = &row.recording;
+            let audio = AudioKey {
+                business: recording.business.clone(),
+                recording: recording.sid,
+                format: actors::domain::Format::Mp3,
+            };
+            (key_of(recording), audio, copy.clone())
+        });
+        Ok(coldest.collect())
+    }
+}
+
+fn key_of(recording: &Recording) -> CallKey {
+    CallKey { business: recording.business.clone(), call: recording.call }
+}
+
+fn unknown(key: &AudioKey) -> CatalogError {
+    CatalogError::Unknown(format!("recording {}", key.recording))
+}
