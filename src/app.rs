@@ -1,6 +1,8 @@
 //! The composition root: the only file that names concrete adapters.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,7 +40,11 @@ pub struct Foundation {
 
 impl Foundation {
     pub async fn lay(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data.dir)
+        let mut folder = DirBuilder::new();
+        folder
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.data.dir)
             .with_context(|| format!("data.dir: {} cannot be made", config.data.dir.display()))?;
         let catalog = SqliteCatalog::open(&config.database_url()).await.context("database.url")?;
         catalog.migrate().await.context("migrating the database")?;
