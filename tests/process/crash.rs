@@ -42,8 +42,8 @@ async fn killed_at_any_moment_it_keeps_what_it_acknowledged_and_plays_what_is_ri
         starts.append(own_starts);
         delays.append(own_delays);
     }
-    println!("ready to serve after a kill: {starts}");
-    println!("interrupted fetches ready, beyond the time that the source needs: {delays}");
+    eprintln!("ready to serve after a kill: {starts}");
+    eprintln!("interrupted fetches ready, beyond the time that the source needs: {delays}");
     assert!(starts.max() < START_MAX, "{starts}");
     assert!(delays.max() < READY_MAX, "{delays}");
     assert!(delays.len() > 5, "too few fetches were interrupted: {delays}");
@@ -98,7 +98,9 @@ async fn live_and_die(seed: u64) -> (Measured, Measured) {
             tokio::join!(place, kill, world.listen_until_cut(calls.last()));
         process = restarted;
         starts.push(started);
-        println!("seed {seed} round {round}: killed after {kill_after:?}, ready after {started:?}");
+        eprintln!(
+            "seed {seed} round {round}: killed after {kill_after:?}, ready after {started:?}"
+        );
         let plays = placed.iter().map(|call| world.play_as_soon_as_ready(call, serves));
         join_all(plays).await.into_iter().flatten().for_each(|delay| delays.push(delay));
         calls.extend(placed);
@@ -282,6 +284,6 @@ fn seed() -> u64 {
     let given = std::env::var("TEST_SEED").ok();
     let seed = given.map(|text| text.parse().expect("TEST_SEED is a number"));
     let seed = seed.unwrap_or_else(|| SystemClock.now().as_millis().unsigned_abs());
-    println!("TEST_SEED={seed}");
+    eprintln!("TEST_SEED={seed}");
     seed
 }
