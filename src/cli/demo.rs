@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId};
-use actors::ports::{Chance, Clock};
+use actors::ports::{Catalog, Chance, Clock};
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
@@ -37,6 +37,8 @@ const TOKEN_TTL: Duration = Duration::from_hours(12);
 /// Slow enough to watch: what Twilio needs to find a recording, and a modest line.
 const FIRST_BYTE_MS: u64 = 300;
 const BYTES_PER_SECOND: u64 = 250_000;
+const KNOWN_PAUSE: Duration = Duration::from_millis(10);
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are synthetic. \
                       Nothing is fetched before you press play.";
 
@@ -59,6 +61,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     app.reload_tenants().await?;
     simulator.set_callbacks(callbacks(&app.public_url));
     let calls = place_calls(&simulator, now_ms).await?;
+    until_known(&*app.foundation.catalog).await?;
     let authority = Authority::new(&config, &auth_secret(&config)?)?;
     let mint = |role| authority.mint(&business, role, SystemClock.now(), TOKEN_TTL);
     let opening = Opening {
@@ -96,6 +99,17 @@ async fn place_calls(simulator: &Simulator, now_ms: i64) -> anyhow::Result<Vec<S
         calls.push(placed.call.to_string());
     }
     Ok(calls)
+}
+
+/// Waits until what Twilio told is known to whoever asks: a webhook is answered before that.
+async fn until_known(catalog: &dyn Catalog) -> anyhow::Result<()> {
+    let applied = async {
+        while !catalog.pending_events(1).await?.is_empty() {
+            tokio::time::sleep(KNOWN_PAUSE).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(KNOWN_WITHIN, applied).await.context("the calls do not become known")?
 }
 
 struct Opening {

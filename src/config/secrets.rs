@@ -1,7 +1,10 @@
 //! What a first start makes for itself: the private folder, and the signing secret in it.
+//!
+//! Invariant: under its own name the file is complete and never replaced. One that is damaged is refused: whoever
+//! knew what is left of the secret could sign tokens.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,15 +13,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Config;
+use super::{AUTH_SECRET_BYTES_MIN, Config};
 
 const SECRET_BYTES: usize = 48;
 
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source}; make its folder writable, or set auth.secret", file.display())]
-pub struct SecretsError {
-    file: PathBuf,
-    source: std::io::Error,
+pub enum SecretsError {
+    #[error("{}: {source}; make its folder writable, or set auth.secret", file.display())]
+    Unavailable { file: PathBuf, source: io::Error },
+    #[error(
+        "{}: it is shorter than 32 bytes; restore it, or remove it, and a new one is made \
+         (tokens signed with the old one end)", file.display()
+    )]
+    Damaged { file: PathBuf },
 }
 
 /// The configured secret, or the one in `auth.secret`, which is made if it is not there.
@@ -27,38 +34,58 @@ pub fn auth_secret(config: &Config) -> Result<SecretString, SecretsError> {
         return Ok(config.auth.secret.clone());
     }
     let file = config.data.dir.join("auth.secret");
-    read_or_make(&file).map_err(|source| SecretsError { file, source })
+    match read_or_make(&file) {
+        Ok(secret) if secret.expose_secret().len() < AUTH_SECRET_BYTES_MIN => {
+            Err(SecretsError::Damaged { file })
+        }
+        Ok(secret) => Ok(secret),
+        Err(source) => Err(SecretsError::Unavailable { file, source }),
+    }
 }
 
 /// Makes a folder that only this user can enter, where there is none yet.
-pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn read_or_make(file: &Path) -> std::io::Result<SecretString> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => return Ok(text.trim_end().into()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+fn read_or_make(file: &Path) -> io::Result<SecretString> {
+    match read(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            make(file)?;
+            read(file)
+        }
+        other => other,
     }
-    if let Some(folder) = file.parent() {
-        make_private_folder(folder)?;
-    }
-    let mut bytes = [0; SECRET_BYTES];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| std::io::Error::other("the system has no randomness"))?;
-    let text = STANDARD_NO_PAD.encode(bytes);
-    let mut made = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Ok(made) => made,
-        // Another process was faster: its secret counts.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return read_or_make(file),
-        Err(error) => return Err(error),
+}
+
+fn read(file: &Path) -> io::Result<SecretString> {
+    Ok(fs::read_to_string(file)?.trim_end().into())
+}
+
+/// Writes a new secret beside the file, then links it into place. One that another process put there meanwhile
+/// stays, and counts.
+fn make(file: &Path) -> io::Result<()> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
     };
-    made.write_all(text.as_bytes())?;
-    made.sync_all()?;
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        File::open(folder)?.sync_all()?;
+    make_private_folder(folder)?;
+    let draft = file.with_added_extension(format!("{:016x}", u64::from_ne_bytes(random()?)));
+    let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let linked = made
+        .write_all(STANDARD_NO_PAD.encode(random::<SECRET_BYTES>()?).as_bytes())
+        .and_then(|()| made.sync_all())
+        .and_then(|()| fs::hard_link(&draft, file));
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => File::open(folder)?.sync_all(),
     }
-    Ok(text.into())
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| io::Error::other("the system has no randomness"))?;
+    Ok(bytes)
 }
