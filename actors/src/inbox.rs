@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
-use crate::domain::{CallKey, FetchError};
+use crate::domain::{CallDetails, CallKey, FetchError, WebhookEvent};
 use crate::fetcher::Pacer;
 use crate::ports::{Catalog, CatalogError, Clock, EventOutcome, RecordingSource};
 use crate::recordings::RecordingsHandle;
@@ -57,8 +57,8 @@ pub(crate) struct Pass {
     resumed: bool,
     /// There are calls that it was not the time to ask for.
     more: bool,
-    /// Calls whose details the source did not give, and how often it was asked.
-    refused: HashMap<CallKey, u32>,
+    /// Calls that the source does not know, and how often it was asked.
+    unknown: HashMap<CallKey, u32>,
     error: Option<CatalogError>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Rounds {
     passing: bool,
     again: bool,
     resumed: bool,
-    refused: HashMap<CallKey, u32>,
+    unknown: HashMap<CallKey, u32>,
     /// At most one timer runs, or a long outage would gather them.
     retry: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
     view: InboxView,
@@ -92,7 +92,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const EVENTS_BATCH: u32 = 100;
 const DETAILS_BATCH: u32 = 20;
 const DETAILS_ASKED_MAX: u32 = 5;
-const REFUSED_MAX: usize = 10_000;
+const UNKNOWN_MAX: usize = 10_000;
 /// Interrupted prefetches that a start takes up again.
 const RESUMED_MAX: u32 = 1_000;
 
@@ -136,7 +136,7 @@ impl Inbox {
         let desk = Arc::clone(&self.desk);
         let before = Pass {
             resumed: rounds.resumed,
-            refused: std::mem::take(&mut rounds.refused),
+            unknown: std::mem::take(&mut rounds.unknown),
             ..Pass::default()
         };
         let pass = tokio::spawn(async move { desk.pass(before).await });
@@ -154,7 +154,7 @@ impl Inbox {
     fn settle(&self, pass: Pass, myself: &ActorRef<Message>, rounds: &mut Rounds) {
         rounds.passing = false;
         rounds.resumed = pass.resumed;
-        rounds.refused = pass.refused;
+        rounds.unknown = pass.unknown;
         let view = &mut rounds.view;
         view.applied_total += pass.applied;
         view.unassigned_total += pass.unassigned;
@@ -195,38 +195,51 @@ impl Desk {
             if events.is_empty() {
                 return Ok(());
             }
+            let before = pass.applied + pass.unassigned;
             for (id, event) in events {
-                match self.catalog.apply_event(id, &event, self.clock.now()).await? {
-                    EventOutcome::Applied { call, recording } => {
-                        pass.applied += 1;
-                        // A leg that was just found to be one may have an actor of its own.
-                        if call.call != event.call() {
-                            let business = call.business.clone();
-                            let leg = CallKey { business, call: event.call() };
-                            self.recordings.refresh(leg, None);
-                        }
-                        if recording.is_some() {
-                            self.recordings.refresh(call, recording);
-                        }
-                    }
-                    EventOutcome::Unassigned => {
-                        pass.unassigned += 1;
-                        tracing::warn!(
-                            account.sid = %event.account(), call.sid = %event.call(),
-                            "webhook fits no business; kept as unassigned"
-                        );
+                match self.catalog.apply_event(id, &event, self.clock.now()).await {
+                    Ok(outcome) => self.pass_on(&event, outcome, pass),
+                    Err(error @ CatalogError::Away(_)) => return Err(error),
+                    // A row that cannot be right must not hold up those behind it.
+                    Err(error) => {
+                        tracing::error!(call.sid = %event.call(), %error, "webhook not applied");
                     }
                 }
+            }
+            if before == pass.applied + pass.unassigned {
+                return Ok(());
             }
         }
     }
 
+    /// Tells the actors of what an event changed.
+    fn pass_on(&self, event: &WebhookEvent, outcome: EventOutcome, pass: &mut Pass) {
+        match outcome {
+            EventOutcome::Applied { call, recording } => {
+                pass.applied += 1;
+                // A leg that was just found to be one may have an actor of its own.
+                if call.call != event.call() {
+                    let business = call.business.clone();
+                    self.recordings.refresh(CallKey { business, call: event.call() }, None);
+                }
+                if recording.is_some() {
+                    self.recordings.refresh(call, recording);
+                }
+            }
+            EventOutcome::Unassigned => {
+                pass.unassigned += 1;
+                tracing::warn!(
+                    account.sid = %event.account(), call.sid = %event.call(),
+                    "webhook fits no business; kept as unassigned"
+                );
+            }
+        }
+    }
+
+    /// Asks the source for what no webhook said. What it does not know, asked again and again, counts as
+    /// said: it must not stand in the way of others. An outage counts as nothing.
     async fn ask_for_details(&self, pass: &mut Pass) -> Result<(), CatalogError> {
         for (key, account) in self.catalog.calls_without_details(DETAILS_BATCH).await? {
-            let asked = pass.refused.get(&key).copied().unwrap_or(0);
-            if asked >= DETAILS_ASKED_MAX {
-                continue;
-            }
             if self.pacer.admit(account).is_err() {
                 pass.more = true;
                 continue;
@@ -234,10 +247,19 @@ impl Desk {
             match self.source.call(account, key.call).await {
                 Ok(details) => {
                     self.catalog.record_details(&key, &details).await?;
-                    pass.refused.remove(&key);
+                    pass.unknown.remove(&key);
                     pass.details += 1;
                     if details.parent.is_some() {
                         self.recordings.refresh(key, None);
+                    }
+                }
+                Err(FetchError::NotFound) => {
+                    let asked = pass.unknown.get(&key).map_or(1, |asked| asked + 1);
+                    if asked >= DETAILS_ASKED_MAX || pass.unknown.len() >= UNKNOWN_MAX {
+                        self.catalog.record_details(&key, &CallDetails::default()).await?;
+                        pass.unknown.remove(&key);
+                    } else {
+                        pass.unknown.insert(key, asked);
                     }
                 }
                 Err(FetchError::Throttled { retry_after }) => {
@@ -246,9 +268,6 @@ impl Desk {
                 }
                 Err(error) => {
                     tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
-                    if pass.refused.len() < REFUSED_MAX {
-                        pass.refused.insert(key, asked + 1);
-                    }
                 }
             }
         }

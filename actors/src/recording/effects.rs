@@ -19,6 +19,9 @@ use crate::ports::SourceRequest;
 
 /// Playing is written to the catalog at most this often.
 const PLAYED_RESOLUTION: Duration = Duration::from_mins(1);
+/// A catalog that is away is asked for so long to withdraw a copy; then the file stays, and so does its row.
+const WITHDRAWALS_MAX: u32 = 60;
+const WITHDRAWAL_PAUSE: Duration = Duration::from_secs(1);
 
 impl RecordingActor {
     /// The one place that obeys the machine. Awaits nothing.
@@ -114,12 +117,19 @@ impl RecordingActor {
             (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
         let audio = self.audio(sid);
         tokio::spawn(async move {
-            if let Err(error) = catalog.withdraw_copy(&audio, copy.id).await {
-                tracing::warn!(recording.sid = %sid, %error, "copy not withdrawn; its file stays");
-                return;
-            }
-            if let Err(error) = vault.discard(&audio, copy.id).await {
-                tracing::warn!(recording.sid = %sid, %error, "file not removed; swept later");
+            for _ in 0..WITHDRAWALS_MAX {
+                match catalog.withdraw_copy(&audio, copy.id).await {
+                    Ok(()) => {
+                        if let Err(error) = vault.discard(&audio, copy.id).await {
+                            tracing::warn!(recording.sid = %sid, %error, "file not removed; swept later");
+                        }
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::warn!(recording.sid = %sid, %error, "copy not withdrawn yet");
+                        tokio::time::sleep(WITHDRAWAL_PAUSE).await;
+                    }
+                }
             }
         });
     }

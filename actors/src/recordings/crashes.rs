@@ -7,7 +7,8 @@ use crate::board::Posting;
 use crate::domain::{CallKey, Timestamp};
 
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Shorter than askers wait to be let through.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// So long without a crash, and it is forgotten.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(10);
 /// Remembered at most; the oldest go first.
