@@ -78,7 +78,7 @@ impl Service {
 
 pub(crate) fn router(parts: ServiceParts) -> Router {
     let service = Service(Arc::new(parts));
-    Router::new()
+    let routes = Router::new()
         .route("/api/recordings/file/{call_sid}", get(play::play))
         .route("/api/recordings/{call_sid}/stream", get(play::play))
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
@@ -96,11 +96,14 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/web/{asset}", get(console::asset))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(axum::middleware::from_fn_with_state(service.clone(), cors::share))
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Problem::Internal)
         }))
-        .with_state(service)
+        .with_state(service.clone());
+    // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
+    Router::new()
+        .fallback_service(routes)
+        .layer(axum::middleware::from_fn_with_state(service, cors::share))
 }
 
 /// How every time leaves this service.

@@ -197,14 +197,14 @@ impl SealedKeys for SqliteCatalog {
     ) -> Result<Vec<u8>, VaultError> {
         let of = business.clone();
         let kept = self.database.read(move |db| keys::of_business(db, of).boxed()).await;
-        if let Some(kept) = kept.map_err(keys_away)? {
+        if let Some(kept) = kept.map_err(without_keys)? {
             return Ok(kept);
         }
         let of = business.clone();
         self.database
             .write(move |db| keys::keep_for_business(db, of, fresh).boxed())
             .await
-            .map_err(keys_away)
+            .map_err(without_keys)
     }
 
     async fn key_of_recording(
@@ -214,25 +214,34 @@ impl SealedKeys for SqliteCatalog {
     ) -> Result<Vec<u8>, VaultError> {
         let of = key.clone();
         let kept = self.database.read(move |db| keys::of_recording(db, of).boxed()).await;
-        if let Some(kept) = kept.map_err(keys_away)? {
+        if let Some(kept) = kept.map_err(without_keys)? {
             return Ok(kept);
         }
         let of = key.clone();
         self.database
             .write(move |db| keys::keep_for_recording(db, of, fresh).boxed())
             .await
-            .map_err(keys_away)
+            .map_err(without_keys)
     }
 
     async fn key_check(&self) -> Result<Option<Vec<u8>>, VaultError> {
-        self.database.read(|db| keys::check(db).boxed()).await.map_err(keys_away)
+        self.database.read(|db| keys::check(db).boxed()).await.map_err(without_keys)
     }
 
     async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError> {
-        self.database.write(move |db| keys::set_check(db, check).boxed()).await.map_err(keys_away)
+        self.database
+            .write(move |db| keys::set_check(db, check).boxed())
+            .await
+            .map_err(without_keys)
     }
 }
 
-fn keys_away(error: CatalogError) -> VaultError {
-    VaultError::Keys(error.to_string())
+fn without_keys(error: CatalogError) -> VaultError {
+    match error {
+        CatalogError::Away(why) => VaultError::KeysAway(why),
+        CatalogError::Cursor
+        | CatalogError::Exists(_)
+        | CatalogError::Unknown(_)
+        | CatalogError::Corrupt(_) => VaultError::Keys(error.to_string()),
+    }
 }

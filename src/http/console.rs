@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +34,8 @@ pub(super) async fn page(State(service): State<Service>) -> Response {
     serve("text/html; charset=utf-8", page)
 }
 
-pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn asset(name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let Path(name) = name.map_err(|_| Problem::NoSuchPage)?;
     let media_type = match name.rsplit_once('.') {
         Some((_, "css")) => "text/css; charset=utf-8",
         Some((_, "js")) => "text/javascript; charset=utf-8",

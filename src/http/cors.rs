@@ -3,7 +3,7 @@
 //! Invariant: an origin is answered only if it is configured; none is echoed because it asked.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -18,7 +18,7 @@ const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 const MAX_AGE_S: u64 = 600;
 
-/// Around every route: answers `OPTIONS`, and adds what a browser asks for.
+/// Around the whole router: answers `OPTIONS`, and adds what a browser asks for.
 pub(super) async fn share(
     State(service): State<Service>,
     request: Request,
@@ -28,8 +28,13 @@ pub(super) async fn share(
     let allowed = origin.filter(|origin| service.cors_origins.contains(origin));
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
-    if preflight && response.headers().contains_key(header::ALLOW) {
-        response = options(response.headers());
+    // Only the refusal of a method has it.
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        let allow = with_options(allow);
+        if preflight {
+            response = StatusCode::NO_CONTENT.into_response();
+        }
+        response.headers_mut().insert(header::ALLOW, allow);
     }
     let headers = response.headers_mut();
     if !service.cors_origins.is_empty() {
@@ -48,10 +53,9 @@ pub(super) async fn share(
     response
 }
 
-/// The router knows which methods a route has; its refusal says so in `Allow`.
-fn options(refusal: &HeaderMap) -> Response {
-    let known = refusal.get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or("");
+/// The router knows which methods a route has; `OPTIONS`, which is answered here, is one more.
+fn with_options(known: &HeaderValue) -> HeaderValue {
+    let known = known.to_str().unwrap_or("");
     let allow = if known.is_empty() { "OPTIONS".to_owned() } else { format!("{known},OPTIONS") };
-    let allow = HeaderValue::from_str(&allow).expect("method names");
-    (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
+    HeaderValue::from_str(&allow).expect("method names")
 }

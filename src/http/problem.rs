@@ -177,7 +177,10 @@ impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         tracing::error!(%error, "a copy cannot be read");
         match error {
-            VaultError::Missing | VaultError::Damaged { .. } | VaultError::Io { .. } => Self::Away,
+            VaultError::Missing
+            | VaultError::Damaged { .. }
+            | VaultError::Io { .. }
+            | VaultError::KeysAway(_) => Self::Away,
             VaultError::Keys(_) => Self::Internal,
         }
     }

@@ -1,7 +1,17 @@
 //! One binary for everything that is tested from outside the crates.
 
+#![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
+
+mod calls;
 mod contracts;
+mod debug;
+mod failures;
+mod herd;
 mod playback;
+mod ranges;
+mod session;
 mod simulator;
 mod support;
+mod tenancy;
 mod twilio;
+mod webhooks;

@@ -1,9 +1,10 @@
 //! A whole service on a simulated Twilio, in a folder of its own.
 
-use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use actors::domain::{AccountSid, BusinessId, CallSid, RecordingSid};
+use actors::domain::{AccountSid, BusinessId, CallSid, RecordingSid, Timestamp};
 use actors::ports::Clock;
 use hearback::app::{App, World};
 use hearback::auth::{Authority, Role};
@@ -12,15 +13,18 @@ use hearback::simulator::{
     Callbacks, PlannedAudio, PlannedCall, PlannedRecording, SimulatedAccount, Simulator,
     SimulatorConfig,
 };
+use hearback::twilio::signature::sign;
 use hearback::twilio::webhook::CallbackUrls;
 use hearback::world::SystemClock;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 pub const ACME: AccountSid = AccountSid::from_bits(0xac);
 pub const GLOBEX: AccountSid = AccountSid::from_bits(0x61);
-const ACME_TOKEN: &str = "acme-auth-token";
-const GLOBEX_TOKEN: &str = "globex-auth-token";
+pub const ACME_TOKEN: &str = "acme-auth-token";
+pub const GLOBEX_TOKEN: &str = "globex-auth-token";
 /// Far beyond what anything here takes: a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -83,10 +87,6 @@ impl TestApp {
         self.config.vault_dir()
     }
 
-    pub fn data_dir(&self) -> &Path {
-        &self.config.data.dir
-    }
-
     /// Twilio tells of a call of acme's with this audio.
     pub async fn place(&self, audio: Vec<u8>) -> Placed {
         self.place_planned(PlannedRecording::of_mp3(audio.clone()), ACME, audio).await
@@ -127,6 +127,24 @@ impl TestApp {
         self.authority.mint(&business, role, SystemClock.now(), hour).expect("minted")
     }
 
+    /// A token with these claims beside, or instead of, those of a good one; `null` leaves one out.
+    pub fn token_with(&self, claims: serde_json::Value) -> String {
+        self.token_by(Algorithm::HS256, claims)
+    }
+
+    pub fn token_by(&self, algorithm: Algorithm, claims: serde_json::Value) -> String {
+        let exp = SystemClock.now().as_millis() / 1_000 + 3_600;
+        let mut all = serde_json::json!({ "sub": "agent-7", "business_id": "acme",
+            "role": "agent", "exp": exp, "aud": "hearback", "iss": "hearback" });
+        for (name, value) in claims.as_object().expect("an object") {
+            all[name] = value.clone();
+        }
+        all.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+        let secret = auth_secret(&self.config).expect("a secret");
+        let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
+        jsonwebtoken::encode(&Header::new(algorithm), &all, &key).expect("encoded")
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.app.public_url)
     }
@@ -135,6 +153,23 @@ impl TestApp {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let token = self.token("acme", Role::Agent);
         self.client.request(method, self.url(path)).bearer_auth(token)
+    }
+
+    pub fn request_by(
+        &self,
+        (business, role): (&str, Role),
+        method: Method,
+        path: &str,
+    ) -> RequestBuilder {
+        self.client.request(method, self.url(path)).bearer_auth(self.token(business, role))
+    }
+
+    /// A webhook as Twilio sends it, signed with `auth_token`.
+    pub fn webhook(&self, path: &str, auth_token: &str, form: &[(&str, &str)]) -> RequestBuilder {
+        let form: Vec<(String, String)> =
+            form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let signature = sign(auth_token, &self.url(path), &form);
+        self.client.post(self.url(path)).header("x-twilio-signature", signature).form(&form)
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -156,6 +191,16 @@ impl TestApp {
             (response.status() == StatusCode::OK).then(|| header(&response, "etag"))
         })
         .await
+    }
+
+    /// The same without anybody waiting at the actor, so that no timer is left behind.
+    pub async fn until_prepared(&self, placed: &Placed) {
+        let path = format!("/api/recordings/{}/prepare", placed.call);
+        self.until("the recording is prepared", async || {
+            let response = self.request(Method::POST, &path).send().await.ok()?;
+            (response.status() == StatusCode::OK).then_some(())
+        })
+        .await;
     }
 
     /// Asks again and again, with a pause, until there is an answer.
@@ -183,6 +228,43 @@ impl TestApp {
             response.text().await.ok()?.contains(&recording).then_some(())
         })
         .await;
+    }
+}
+
+/// Real time, until a test moves it on or makes its next reading panic.
+#[derive(Default)]
+pub struct TestClock {
+    ahead_ms: AtomicI64,
+    panics: AtomicBool,
+}
+
+pub const CLOCK_PANIC: &str = "the clock struck thirteen";
+
+impl TestClock {
+    pub fn world(self: &Arc<Self>) -> World {
+        World { clock: Arc::clone(self) as Arc<dyn Clock>, ..World::default() }
+    }
+
+    pub fn advance(&self, span: Duration) {
+        let span_ms = i64::try_from(span.as_millis()).expect("not that long");
+        self.ahead_ms.fetch_add(span_ms, Ordering::SeqCst);
+    }
+
+    pub fn panic_once(&self) {
+        self.panics.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the panic that was ordered has taken place.
+    pub fn has_panicked(&self) -> bool {
+        !self.panics.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "{CLOCK_PANIC}");
+        let ahead_ms = self.ahead_ms.load(Ordering::SeqCst);
+        Timestamp::from_millis(SystemClock.now().as_millis() + ahead_ms)
     }
 }
 

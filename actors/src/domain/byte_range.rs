@@ -33,12 +33,14 @@ pub enum RangeAnswer {
 /// multipart bodies have only ever served attackers.
 pub fn answer_range(header: &str, length: u64) -> RangeAnswer {
     let Some((unit, set)) = header.split_once('=') else { return RangeAnswer::Whole };
-    if !unit.trim().eq_ignore_ascii_case("bytes") {
+    if !unit.eq_ignore_ascii_case("bytes") {
         return RangeAnswer::Whole;
     }
-    let Some((first, last)) = set.trim().split_once('-') else { return RangeAnswer::Whole };
+    let Some((first, last)) = set.split_once('-') else { return RangeAnswer::Whole };
     match (parse(first), parse(last)) {
-        (Position::At(first), Position::At(last)) if last < first => RangeAnswer::Whole,
+        (Position::At(_), Position::At(_)) if magnitude(last) < magnitude(first) => {
+            RangeAnswer::Whole
+        }
         (Position::At(first), Position::At(last)) => part(first, last, length),
         (Position::At(first), Position::Open) => part(first, u64::MAX, length),
         (Position::Open, Position::At(suffix)) if suffix > 0 => {
@@ -65,6 +67,12 @@ fn parse(digits: &str) -> Position {
     } else {
         Position::Invalid
     }
+}
+
+/// Orders digits as numbers, however many there are.
+fn magnitude(digits: &str) -> (usize, &str) {
+    let significant = digits.trim_start_matches('0');
+    (significant.len(), significant)
 }
 
 fn part(first: u64, last: u64, length: u64) -> RangeAnswer {

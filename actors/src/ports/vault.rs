@@ -85,6 +85,9 @@ pub enum VaultError {
     Io { doing: &'static str, source: std::io::Error },
     #[error("{0}")]
     Keys(String),
+    /// Nothing is wrong with the keys; only where they are kept cannot be reached.
+    #[error("the keys are out of reach: {0}")]
+    KeysAway(String),
 }
 
 impl VaultError {
@@ -92,7 +95,7 @@ impl VaultError {
     pub const fn is_damage(&self) -> bool {
         match self {
             Self::Missing | Self::Damaged { .. } => true,
-            Self::Io { .. } | Self::Keys(_) => false,
+            Self::Io { .. } | Self::Keys(_) | Self::KeysAway(_) => false,
         }
     }
 }
