@@ -1,0 +1,24 @@
+# One line of real commands each. `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: bless check demo help test
+
+# Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
+demo: ## Run the service on a simulated Twilio, and print one URL to open. No account is needed.
+	@cargo run --quiet -- demo
+
+test: ## Install what the tests need (Debian or Ubuntu), then check and test everything.
+	tests/setup
+	$(MAKE) --no-print-directory check
+	cargo test --workspace --all-targets
+
+check: ## Formatting, lints, and the rules of the house.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --test tidy
+
+bless: ## Write the recording's transition matrix into actors/README.md.
+	BLESS=1 cargo test --quiet -p actors the_readme_shows_the_matrix
+
+help: ## List these commands.
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile
