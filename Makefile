@@ -5,7 +5,7 @@
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
 demo: ## Run the service on a simulated Twilio, and print one URL to open. No account is needed.
-	@cargo run --quiet -- demo
+	@cargo run -- demo
 
 test: ## Install what the tests need (Debian or Ubuntu), then check and test everything.
 	tests/setup
