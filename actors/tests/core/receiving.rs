@@ -51,6 +51,20 @@ async fn stored_events_are_applied_in_the_order_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_applied_does_not_hold_up_those_behind_it() {
+    let world = World::start(|_, fakes| fakes.catalog.corrupt(1)).await;
+    for n in 1..=150 {
+        store(&world, news(n, SourceStatus::InProgress, ACCOUNT)).await;
+    }
+    world.core.inbox.event_stored();
+    settle().await;
+    assert_eq!(world.core.board.inbox.borrow().applied_total, 149);
+    let looks = world.catalog.inbox_looks();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert!(world.catalog.inbox_looks() - looks <= 20, "it is not asked for again and again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_announced_recording_is_fetched_before_anybody_asks() {
     let world = World::start(|_, _| {}).await;
     store(&world, news(1, SourceStatus::Completed, ACCOUNT)).await;

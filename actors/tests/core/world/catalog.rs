@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CopyId, HeldCopy, Recording,
-    RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, HeldCopy,
+    Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
@@ -48,6 +48,8 @@ struct Rows {
     looked_up: BTreeSet<CallKey>,
     events: Vec<InboxEvent>,
     pending: BTreeMap<i64, WebhookEvent>,
+    /// Of calls whose events meet a row that makes no sense.
+    corrupt: BTreeSet<CallSid>,
 }
 
 impl FakeCatalog {
@@ -109,6 +111,11 @@ impl FakeCatalog {
         if let Some(row) = rows.recordings.get_mut(&recording(n)) {
             row.recording.status = status;
         }
+    }
+
+    /// From now on no event of call `n` can be applied.
+    pub(crate) fn corrupt(&self, n: u128) {
+        self.rows.lock().expect("whole").corrupt.insert(call(n).call);
     }
 
     pub(crate) fn next_commit(&self, fault: CommitFault) {
@@ -265,6 +272,9 @@ impl Catalog for FakeCatalog {
         now: Timestamp,
     ) -> Result<EventOutcome, CatalogError> {
         let mut rows = self.open()?;
+        if rows.corrupt.contains(&event.call()) {
+            return Err(CatalogError::Corrupt("a call without a business".to_owned()));
+        }
         self.journal.note(format!("apply {id}"));
         rows.pending.remove(&id);
         let Some(business) = rows.business_of(event.account()) else {
