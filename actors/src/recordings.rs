@@ -69,6 +69,8 @@ impl Message {
     }
 }
 
+const NEWS_PAUSE: Duration = Duration::from_secs(1);
+
 /// Where a call's actor is.
 pub(crate) enum Resolution {
     Live {
@@ -116,7 +118,11 @@ pub(crate) struct Region {
 }
 
 enum Entry {
-    Loading(Vec<Errand>),
+    Loading {
+        parked: Vec<Errand>,
+        /// How many of them came before the reading began: it answers them, whatever it finds.
+        early: usize,
+    },
     Live {
         actor: ActorRef<recording::Message>,
         view: watch::Receiver<CallView>,
@@ -214,7 +220,9 @@ impl Recordings {
                 *sent_at = Instant::now();
                 errand.deliver(actor, view);
             }
-            Some(Entry::Loading(parked) | Entry::Draining(parked) | Entry::Cooling(parked)) => {
+            Some(
+                Entry::Loading { parked, .. } | Entry::Draining(parked) | Entry::Cooling(parked),
+            ) => {
                 if parked.len() < self.parked_max {
                     parked.push(errand);
                 } else {
@@ -222,10 +230,7 @@ impl Recordings {
                 }
             }
             None if full => errand.refuse(Resolution::Overloaded),
-            None => {
-                self.load(key.clone(), myself);
-                region.entries.insert(key, Entry::Loading(vec![errand]));
-            }
+            None => self.load_for(key, vec![errand], myself, region),
         }
     }
 
@@ -239,6 +244,18 @@ impl Recordings {
         for errand in parked {
             self.route(key.clone(), errand, myself, region);
         }
+    }
+
+    fn load_for(
+        &self,
+        key: CallKey,
+        parked: Vec<Errand>,
+        myself: &ActorRef<Message>,
+        region: &mut Region,
+    ) {
+        self.load(key.clone(), myself);
+        let early = parked.len();
+        region.entries.insert(key, Entry::Loading { parked, early });
     }
 
     /// Reads the call in a task of its own; any of its legs finds it.
@@ -266,11 +283,20 @@ impl Recordings {
         myself: &ActorRef<Message>,
         region: &mut Region,
     ) {
-        let Some(Entry::Loading(parked)) = region.entries.remove(asked) else { return };
+        let Some(Entry::Loading { mut parked, early }) = region.entries.remove(asked) else {
+            return;
+        };
         let record = match found {
             Ok(Some(record)) => record,
-            Ok(None) => return refuse_all(parked, || Resolution::Unknown),
-            Err(error) => return refuse_all(parked, || Resolution::Away(error.clone())),
+            Ok(None) => {
+                // Who came meanwhile may know of what was not there when the reading began.
+                let late = parked.split_off(early);
+                if !late.is_empty() {
+                    self.load_for(asked.clone(), late, myself, region);
+                }
+                return refuse_all(parked, || Resolution::Unknown);
+            }
+            Err(error) => return put_off(asked, parked, &error, myself),
         };
         let key = CallKey { business: asked.business.clone(), call: record.call.sid };
         if !region.entries.contains_key(&key)
@@ -343,7 +369,7 @@ impl Recordings {
         for entry in region.entries.values() {
             let (count, parked) = match entry {
                 Entry::Live { .. } => (&mut view.live, 0),
-                Entry::Loading(parked) => (&mut view.loading, parked.len()),
+                Entry::Loading { parked, .. } => (&mut view.loading, parked.len()),
                 Entry::Draining(parked) => (&mut view.draining, parked.len()),
                 Entry::Cooling(parked) => (&mut view.cooling, parked.len()),
             };
@@ -363,7 +389,7 @@ impl Region {
     fn is_left_alone(&self, key: &CallKey, idle_after: Duration) -> bool {
         match self.entries.get(key) {
             Some(Entry::Live { sent_at, .. }) => sent_at.elapsed() >= idle_after,
-            Some(Entry::Loading(_) | Entry::Draining(_) | Entry::Cooling(_)) | None => false,
+            Some(Entry::Loading { .. } | Entry::Draining(_) | Entry::Cooling(_)) | None => false,
         }
     }
 
@@ -379,9 +405,9 @@ impl Region {
 
     fn take_parked(&mut self, key: &CallKey) -> Vec<Errand> {
         match self.entries.remove(key) {
-            Some(Entry::Loading(parked) | Entry::Draining(parked) | Entry::Cooling(parked)) => {
-                parked
-            }
+            Some(
+                Entry::Loading { parked, .. } | Entry::Draining(parked) | Entry::Cooling(parked),
+            ) => parked,
             Some(Entry::Live { .. }) | None => Vec::new(),
         }
     }
@@ -416,5 +442,18 @@ impl Errand {
 fn refuse_all(parked: Vec<Errand>, why: impl Fn() -> Resolution) {
     for errand in parked {
         errand.refuse(why());
+    }
+}
+
+/// The catalog is away: who asks is told so, and news is told again when it may be back.
+fn put_off(key: &CallKey, parked: Vec<Errand>, error: &CatalogError, myself: &ActorRef<Message>) {
+    for errand in parked {
+        match errand {
+            Errand::Resolve(_) => errand.refuse(Resolution::Away(error.clone())),
+            Errand::Tell(news) => {
+                let key = key.clone();
+                myself.send_after(NEWS_PAUSE, || Message::Tell { key, news });
+            }
+        }
     }
 }

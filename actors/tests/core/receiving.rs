@@ -51,6 +51,36 @@ async fn stored_events_are_applied_in_the_order_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn news_of_a_call_that_somebody_is_just_asking_for_is_not_lost() {
+    let world = World::start(|_, fakes| fakes.catalog.loading.close()).await;
+    let ask = world.listen(1, Duration::ZERO);
+    let tell = async {
+        settle().await;
+        store(&world, news(1, SourceStatus::Completed, ACCOUNT)).await;
+        world.core.inbox.event_stored();
+        settle().await;
+        world.catalog.loading.open();
+    };
+    let (answer, ()) = tokio::join!(ask, tell);
+    assert!(matches!(answer, Ok(None)), "it was unknown when it was looked for: {answer:?}");
+    world.until("it is here", |world| has_copy(world, 1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_is_told_again_when_the_catalog_is_back() {
+    let world = World::start(|_, _| {}).await;
+    store(&world, news(1, SourceStatus::Completed, ACCOUNT)).await;
+    world.catalog.loading.close();
+    world.core.inbox.event_stored();
+    settle().await;
+    world.catalog.away.store(true, Ordering::SeqCst);
+    world.catalog.loading.open();
+    settle().await;
+    world.catalog.away.store(false, Ordering::SeqCst);
+    world.until("it is here", |world| has_copy(world, 1)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_applied_does_not_hold_up_those_behind_it() {
     let world = World::start(|_, fakes| fakes.catalog.corrupt(1)).await;
     for n in 1..=150 {

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use super::{ACCOUNT, FakeClock, Gate, Journal, OTHER_ACCOUNT, business, call, recording};
 
 pub(crate) struct FakeCatalog {
-    /// Held up before a call is loaded.
+    /// Holds up answers about calls.
     pub(crate) loading: Gate,
     /// Held up before a copy is committed.
     pub(crate) committing: Gate,
@@ -319,7 +319,10 @@ impl Catalog for FakeCatalog {
     }
 
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {
-        Ok(self.open()?.parent(key))
+        let found = self.open()?.parent(key);
+        // What was read is what it was then, however long the answer takes.
+        self.loading.pass().await;
+        Ok(found)
     }
 
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
