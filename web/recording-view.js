@@ -130,9 +130,13 @@ function createPlayer({ pressed, released, stopped, started }) {
   audio.addEventListener('pause', () => {
     if (!audio.paused || audio.error) return;
     released();
-    // Waiting for what is no longer wanted would keep one of the browser's few connections.
-    if (audio.readyState === 0) audio.load();
+    if (audio.readyState === 0) abandon();
   });
+
+  /** Waiting for what is no longer wanted would keep one of the browser's few connections. `load()` would ask again. */
+  function abandon() {
+    audio.setAttribute('src', audio.getAttribute('src'));
+  }
 
   return {
     audio,
