@@ -11,6 +11,7 @@ test: ## Install what the tests need (Debian or Ubuntu), then check and test eve
 	tests/setup
 	$(MAKE) --no-print-directory check
 	cargo test --workspace --all-targets
+	tests/browser/run
 
 check: ## Formatting, lints, and the rules of the house.
 	cargo fmt --all --check

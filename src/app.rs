@@ -77,11 +77,6 @@ impl Foundation {
     ) -> anyhow::Result<()> {
         let twilio = &config.twilio;
         if twilio.account_sid.is_empty() {
-            if self.catalog.businesses().await?.is_empty() {
-                tracing::warn!(
-                    "there is no business yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or run hearback business add"
-                );
-            }
             return Ok(());
         }
         let account: AccountSid =

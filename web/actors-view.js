@@ -34,7 +34,7 @@ function createLiveRecording(first) {
   const chip = createChip();
   const since = element('span', { class: 'quiet' });
   const sid = element('bdi', { class: 'sid', dir: 'ltr' });
-  const size = element('span', { class: 'quiet' });
+  const size = element('bdi', { class: 'quiet' });
   const facts = element('span', { class: 'quiet facts' });
   const progress = createProgress();
   const reason = element('bdi', { class: 'problem' });
@@ -82,6 +82,7 @@ export function createTreeRow() {
   const pool = createPool();
   const meter = createMeter();
   const facts = element('dl', { class: 'facts-list' });
+  const crashes = element('ul', { class: 'crashes', role: 'list' });
   const error = element('bdi', { class: 'problem' });
   const node = element(
     'li',
@@ -90,6 +91,7 @@ export function createTreeRow() {
     pool.node,
     meter.node,
     facts,
+    crashes,
     error,
   );
   return {
@@ -106,6 +108,24 @@ export function createTreeRow() {
       meter.update(model.meter);
       reconcile(facts, model.facts, createFact);
       facts.hidden = model.facts.length === 0;
+      reconcile(crashes, model.crashes, createCrash);
+      crashes.hidden = model.crashes.length === 0;
+      setText(error, model.error);
+    },
+  };
+}
+
+function createCrash() {
+  const sid = element('bdi', { class: 'sid', dir: 'ltr' });
+  const text = element('span', { class: 'small' });
+  const error = element('bdi', { class: 'problem' });
+  const node = element('li', {}, sid, ' ', text, error);
+  return {
+    node,
+    update(model) {
+      setText(sid, model.shortSid);
+      setAttribute(sid, 'title', model.sid);
+      setText(text, model.text);
       setText(error, model.error);
     },
   };

@@ -26,9 +26,9 @@ export function listCalls({ limit, cursor, direction, signal }) {
 
 export const liveActors = (signal) => send('GET', 'debug/actors', { signal });
 
-export function recordingStatus(callSid, recordingSid) {
+export function recordingStatus(callSid, recordingSid, signal) {
   const query = new URLSearchParams({ recording: recordingSid });
-  return send('GET', `api/recordings/${encodeURIComponent(callSid)}/status?${query}`);
+  return send('GET', `api/recordings/${encodeURIComponent(callSid)}/status?${query}`, { signal });
 }
 
 async function send(method, path, { body, signal } = {}) {

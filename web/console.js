@@ -4,9 +4,10 @@ import * as api from './api.js';
 import { createActorRow, createTreeRow } from './actors-view.js';
 import { createCallRow } from './calls-view.js';
 import { byId, reconcile, setAttribute, setText } from './dom.js';
-import { formatsFor, instant } from './format.js';
+import { formatsFor } from './format.js';
+import { liveModel } from './live-models.js';
 import { chooseLanguage, speaker } from './messages.js';
-import { callModel, liveModel, partyOf } from './models.js';
+import { callModel, partyOf } from './models.js';
 import { createPoller } from './poller.js';
 import * as session from './session.js';
 import * as change from './state.js';
@@ -14,6 +15,12 @@ import * as change from './state.js';
 const PAGE_SIZE = 50;
 const CALLS_EVERY_MS = 5000;
 const ACTORS_EVERY_MS = 1000;
+/** While somebody waits for sound; slower once that lasts. */
+const AWAITED_EVERY_MS = 250;
+const AWAITED_LONG_EVERY_MS = 1500;
+const AWAITED_LONG_MS = 20_000;
+/** After that the button to try again is all that is left. */
+const AWAITED_MAX_MS = 180_000;
 const COPIED_FOR_MS = 1600;
 
 const language = chooseLanguage(session.chosenLanguage(), navigator.languages ?? []);
@@ -22,7 +29,7 @@ const { say } = words.speaker;
 const store = change.createStore(change.initialState);
 
 const callsPoller = createPoller({
-  intervalMs: CALLS_EVERY_MS,
+  intervalMs: () => CALLS_EVERY_MS,
   async ask(signal) {
     const { direction } = store.get();
     const page = await api.listCalls({ limit: PAGE_SIZE, direction, signal });
@@ -36,7 +43,7 @@ const callsPoller = createPoller({
 });
 
 const actorsPoller = createPoller({
-  intervalMs: ACTORS_EVERY_MS,
+  intervalMs: () => (store.get().awaited ? awaitedEveryMs() : ACTORS_EVERY_MS),
   async ask(signal) {
     const snapshot = await api.liveActors(signal);
     store.apply(change.actorsArrived, snapshot, Date.now());
@@ -49,10 +56,29 @@ const actorsPoller = createPoller({
   },
 });
 
+/** Tells everybody else what the live panel tells an operator, of the one recording that they wait for. */
+const statusPoller = createPoller({
+  intervalMs: awaitedEveryMs,
+  async ask(signal) {
+    const { sid, callSid } = store.get().awaited;
+    const status = await api.recordingStatus(callSid, sid, signal);
+    store.apply(change.statusArrived, sid, status ?? {});
+  },
+  failed: (error) => !endSessionIfRefused(error),
+});
+
 const actions = {
+  presses(model) {
+    store.apply(change.playPressed, model, model.chip.state === 'ready', Date.now());
+    const { awaited } = store.get();
+    if (awaited) setTimeout(() => store.get().awaited === awaited && actions.settles(model), AWAITED_MAX_MS);
+  },
+  settles: ({ sid }) => store.apply(change.playSettled, sid),
   async explain({ callSid, sid }) {
     store.apply(change.faultKnown, sid, { asking: true });
-    store.apply(change.faultKnown, sid, await learnFault(callSid, sid));
+    const fault = await learnFault(callSid, sid);
+    store.apply(change.faultKnown, sid, fault);
+    if (fault.state === 'gone') store.apply(change.playSettled, sid);
   },
   forget: ({ sid }) => store.apply(change.faultForgotten, sid),
   copy,
@@ -65,8 +91,9 @@ function start() {
   store.subscribe(render);
   store.subscribe(announceChanges);
   store.subscribe((state, previous) => {
-    if (state.session === 'in' && previous.session !== 'in') actorsPoller.start();
+    if (state.session === 'in' && previous.session !== 'in') showActors(state);
   });
+  store.subscribe(watchWhileAwaited);
   byId('sign-in-form').addEventListener('submit', (event) => {
     event.preventDefault();
     signIn(byId('token').value.trim());
@@ -90,7 +117,7 @@ function signInFromAddress() {
 }
 
 function resumeSession() {
-  store.apply((state) => ({ ...state, business: session.rememberedBusiness() }));
+  store.apply((state) => ({ ...state, ...session.remembered() }));
   callsPoller.start();
 }
 
@@ -107,11 +134,19 @@ async function signIn(token) {
     setAttribute(byId('sign-in-form'), 'aria-busy', null);
   }
   byId('token').value = '';
-  session.rememberBusiness(claims?.business_id);
+  const who = { business: claims.business_id ?? null, role: claims.role ?? null };
+  session.remember(who);
   actorsPoller.stop();
-  store.apply(change.signedIn, claims?.business_id ?? null);
+  statusPoller.stop();
+  store.apply(change.signedOut);
+  store.apply(change.signedIn, who);
   callsPoller.start();
-  actorsPoller.start();
+}
+
+/** Only operators see them; the server has the last word where the role is not known. */
+function showActors({ role }) {
+  if (role === null || role === 'operator') actorsPoller.start();
+  else store.apply(change.actorsRefused);
 }
 
 /** What can be told of a token without asking the server. */
@@ -136,7 +171,8 @@ async function signOut() {
 function endSession(problem) {
   callsPoller.stop();
   actorsPoller.stop();
-  session.rememberBusiness(null);
+  statusPoller.stop();
+  session.remember(null);
   store.apply(change.signedOut, problem);
   byId('token').focus();
 }
@@ -145,6 +181,19 @@ function endSessionIfRefused(error) {
   if (error.status !== 401) return false;
   endSession(store.get().session === 'in' ? { key: 'sessionEnded' } : null);
   return true;
+}
+
+function awaitedEveryMs() {
+  return Date.now() - store.get().awaited?.sinceMs < AWAITED_LONG_MS ? AWAITED_EVERY_MS : AWAITED_LONG_EVERY_MS;
+}
+
+/** A press is followed at once, and so is its end, for which those who see no actors ask the list. */
+function watchWhileAwaited(state, previous) {
+  if (state.awaited === previous.awaited || state.session !== 'in') return;
+  if (state.live.shown) return actorsPoller.askNow();
+  if (state.awaited) return statusPoller.start();
+  statusPoller.stop();
+  callsPoller.askNow();
 }
 
 function connectionProblem({ status }) {
@@ -165,11 +214,9 @@ async function loadMore() {
 
 async function learnFault(callSid, recordingSid) {
   try {
-    const status = await api.recordingStatus(callSid, recordingSid);
-    const { state, attempt, reason, next, retry_at: retryAt } = status ?? {};
-    return { state, attempt, reason, next, retryAt };
+    return (await api.recordingStatus(callSid, recordingSid)) ?? {};
   } catch (error) {
-    if (endSessionIfRefused(error)) return null;
+    if (endSessionIfRefused(error)) return {};
     if (error.status === 0) return { offline: true };
     return { state: error.status === 410 ? 'gone' : null, reason: error.detail };
   }

@@ -16,10 +16,12 @@ export function instant(text) {
   return Number.isNaN(ms) ? null : ms;
 }
 
-/** `+15550100123` → `+1 555 010 0123`; whatever is not North American stays as it is. */
+const PHONES = [/^(\+1)(\d{3})(\d{3})(\d{4})$/, /^(\+972)(\d{1,2})(\d{3})(\d{4})$/];
+
+/** `+15550100123` → `+1 555 010 0123`; numbers of countries that we do not know stay as they are. */
 export function phone(text) {
-  const parts = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(text ?? '');
-  return parts ? `+1 ${parts[1]} ${parts[2]} ${parts[3]}` : text;
+  const parts = PHONES.map((shape) => shape.exec(text ?? '')).find(Boolean);
+  return parts ? parts.slice(1).join(' ') : text;
 }
 
 /** `CA0123…cdef`: enough to recognise, short enough to scan. */
@@ -89,8 +91,11 @@ export function formatsFor(locale, zone) {
     /** How long something has lasted: `12s`, `3m`, `2h`. */
     elapsed(since, nowMs) {
       const ms = instant(since);
-      if (ms === null) return null;
-      const [value, name] = scale(Math.max(0, nowMs - ms) / SECOND_MS);
+      return ms === null ? null : this.span(Math.max(0, nowMs - ms) / SECOND_MS);
+    },
+
+    span(seconds) {
+      const [value, name] = scale(seconds);
       return unit(name, value);
     },
 

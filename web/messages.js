@@ -93,7 +93,8 @@ const english = {
   poolRunning: '{running} of {max} fetching',
   queued: 'queued',
   perSecond: '{rate} requests/s',
-  pausedUntil: 'paused until {when}',
+  pausedFor: 'paused for {time} more',
+  crashed: 'crashed {count} times, last {when}',
   used: '{used} of {limit} used',
 
   intent_listen: 'listen',
@@ -199,7 +200,8 @@ const hebrew = {
   poolRunning: 'מביאים {running} מתוך {max}',
   queued: 'בתור',
   perSecond: '{rate} בקשות בשנייה',
-  pausedUntil: 'מושהה עד {when}',
+  pausedFor: 'מושהה לעוד {time}',
+  crashed: 'קרס {count} פעמים, לאחרונה {when}',
   used: 'בשימוש {used} מתוך {limit}',
 
   intent_listen: 'האזנה',

@@ -1,9 +1,11 @@
-// What is shown, worked out from the state: plain values for the views, no document and no clock in here.
+// What is shown of calls and recordings, worked out from the state: plain values for the views, no document and no clock
+// in here.
 
 import { ended, instant, percentOf, phone, playingTime, sentence, shortSid } from './format.js';
 import { listOf } from './state.js';
 
 const STATES = new Set(['absent', 'downloading', 'ready', 'failed', 'gone']);
+const WAITING = new Set(['absent', 'failed']);
 const GONE = { absent: 'goneAbsent', failed: 'goneFailed', deleted: 'goneDeleted', missing: 'goneMissing' };
 
 /** One call of the list. `words` is `{speaker, formats}`. */
@@ -50,6 +52,8 @@ function recordingModel(recording, call, siblings, label, state, words) {
   const { say } = words.speaker;
   const live = state.liveRecordings.get(recording.recording_sid);
   const gone = recording.state === 'gone';
+  const awaited = state.awaited?.sid === recording.recording_sid;
+  const fault = state.faults[recording.recording_sid];
   return {
     key: recording.recording_sid,
     sid: recording.recording_sid,
@@ -63,17 +67,30 @@ function recordingModel(recording, call, siblings, label, state, words) {
     downloadUrl: gone ? null : recording.download_url,
     downloadLabel: say('downloadOf', label),
     playable: !gone,
-    note: gone
-      ? say(GONE[recording.source_status] ?? 'goneOther')
-      : recording.source_status === 'in-progress'
-        ? say('stillRecording')
-        : null,
+    note: gone && fault?.state === 'gone' ? null : noteOf(recording, live, words),
+    prospect: awaited && !fault && WAITING.has(recording.state) && live?.reason ? prospect(live, words) : null,
     progress: recording.state === 'downloading' && live ? progressModel(live, words) : null,
-    fault: faultModel(state.faults[recording.recording_sid], recording.state, words),
+    fault: faultModel(fault, recording.state, words),
+    healed: awaited && recording.state === 'ready' && Boolean(fault) && !fault.asking,
   };
 }
 
-function chipModel(state, attempt, { speaker: { sayOr }, formats }) {
+/** A live actor may know the cause before the list does. */
+function noteOf({ state, source_status: status }, live, { speaker: { say } }) {
+  if (state === 'gone') return GONE[status] ? say(GONE[status]) : (sentence(live?.reason) ?? say('goneOther'));
+  return status === 'in-progress' ? say('stillRecording') : null;
+}
+
+/** Why, what happens next, and when: as far as known. */
+export function prospect({ reason, next, retry_at: retryAt }, { speaker: { say }, formats }) {
+  return {
+    reason: sentence(reason),
+    next: next ? say('nextStep', { next: ended(next) }) : null,
+    notBefore: instant(retryAt) === null ? null : say('notBefore', { when: formats.clock(retryAt) }),
+  };
+}
+
+export function chipModel(state, attempt, { speaker: { sayOr }, formats }) {
   const known = STATES.has(state) ? state : 'absent';
   const text = sayOr(known === state ? state : '', state ?? '…');
   const counted = state === 'failed' && attempt > 0 ? `${text} (${formats.number(attempt)})` : text;
@@ -85,8 +102,9 @@ function channelsText(count, { speaker: { say }, formats }) {
   return count <= 2 ? say(`channels${count}`) : say('channels', { count: formats.number(count) });
 }
 
-function progressModel(live, { speaker: { say }, formats }) {
+export function progressModel(live, { speaker: { say, sayOr }, formats }) {
   const percent = percentOf(live.received_bytes, live.total_bytes);
+  if (!(live.received_bytes > 0) && live.phase) return { percent, text: sayOr(`phase_${live.phase}`, live.phase) };
   const received = formats.bytes(live.received_bytes ?? 0);
   return {
     percent,
@@ -98,21 +116,21 @@ function progressModel(live, { speaker: { say }, formats }) {
 }
 
 /** Why it does not play: `fault` is what was learnt when it stopped. */
-function faultModel(fault, recordingState, { speaker: { say }, formats }) {
+function faultModel(fault, recordingState, words) {
   if (!fault) return null;
-  if (fault.asking) return { text: say('asking'), reason: null, next: null, retry: null };
+  const { say } = words.speaker;
+  if (fault.asking) return { text: say('asking'), retry: null };
   const healed = recordingState === 'ready' && Boolean(fault.state) && fault.state !== 'ready';
   const retry = say('tryAgain');
-  if (healed) return { text: say('faultHealed'), reason: null, next: null, retry };
+  if (healed) return { text: say('faultHealed'), retry };
+  if (fault.state === 'gone') return { text: say(faultKey(fault)), reason: sentence(fault.reason), retry: null };
   const attempts = fault.state === 'failed' && fault.attempt > 0;
   return {
-    text: [say(faultKey(fault)), attempts ? say('attempts', { count: formats.number(fault.attempt) }) : '']
+    text: [say(faultKey(fault)), attempts ? say('attempts', { count: words.formats.number(fault.attempt) }) : '']
       .filter(Boolean)
       .join(' '),
-    reason: sentence(fault.reason),
-    next: fault.next && say('nextStep', { next: ended(fault.next) }),
-    notBefore: instant(fault.retryAt) === null ? null : say('notBefore', { when: formats.clock(fault.retryAt) }),
-    retry: fault.state === 'gone' ? null : retry,
+    ...prospect(fault.state === 'ready' ? {} : fault, words),
+    retry,
   };
 }
 
@@ -120,175 +138,4 @@ function faultKey(fault) {
   if (fault.offline) return 'faultOffline';
   const keys = { ready: 'faultBroken', failed: 'faultFailed', gone: 'faultGone' };
   return keys[fault.state] ?? (fault.state ? 'faultPreparing' : 'faultUnknown');
-}
-
-/** The live panel, or null while nothing is known of it. Ages are measured by the server's clock. */
-export function liveModel(state, words) {
-  const { snapshot, failing } = state.live;
-  if (!snapshot) return null;
-  const { say } = words.speaker;
-  const nowMs = instant(snapshot.generated_at) ?? state.nowMs;
-  const callBySid = new Map((state.calls ?? []).map((call) => [call.call_sid, call]));
-  const actors = listOf(snapshot.calls);
-  const total = Math.max(snapshot.calls_total ?? 0, actors.length);
-  const busy = actors.filter((one) => listOf(one?.recordings).some(({ state: s }) => s === 'downloading')).length;
-  const count = words.formats.number(total);
-  return {
-    clock: words.formats.clock(snapshot.generated_at),
-    clockIso: snapshot.generated_at ?? null,
-    summary:
-      busy > 0 ? say('liveSummaryBusy', { count, busy: words.formats.number(busy) }) : say('liveSummary', { count }),
-    error: failing ? say('liveError') : null,
-    note:
-      actors.length === 0
-        ? say('actorsNone')
-        : total > actors.length
-          ? say('actorsMore', { shown: words.formats.number(actors.length), total: count })
-          : null,
-    actors: actors.map((actor) => actorModel(actor, callBySid.get(actor.call_sid), nowMs, words)),
-    tree: listOf(snapshot.tree).flatMap((actor) => treeModels(actor, 0, '', nowMs, words)),
-  };
-}
-
-function actorModel(actor, call, nowMs, words) {
-  const { say } = words.speaker;
-  return {
-    key: `${actor.business ?? ''}/${actor.call_sid}`,
-    callSid: call ? actor.call_sid : null,
-    sid: actor.call_sid,
-    title: call ? partyOf(call, say) : shortSid(actor.call_sid),
-    subtitle: call ? shortSid(actor.call_sid) : null,
-    business: actor.business ?? null,
-    facts: [sinceText(actor.since, nowMs, words), ...countTexts(actor, words)].filter(Boolean),
-    error: actor.last_error ? say('lastError', { error: errorText(actor.last_error) }) : null,
-    recordings: listOf(actor.recordings).map((one, _, all) => liveRecordingModel(one, all.length, nowMs, words)),
-  };
-}
-
-function liveRecordingModel(recording, siblings, nowMs, words) {
-  const { say, sayOr } = words.speaker;
-  const { state, phase, intent, attempt } = recording;
-  const facts = [
-    phase && sayOr(`phase_${phase}`, phase),
-    intent && sayOr(`intent_${intent}`, intent),
-    attempt > 0 && state === 'downloading' && say('attempt', { count: words.formats.number(attempt) }),
-    recording.waiting > 0 && say('waiting', { count: words.formats.number(recording.waiting) }),
-  ];
-  const retryAt = words.formats.clock(recording.retry_at);
-  return {
-    key: recording.recording_sid,
-    sid: recording.recording_sid,
-    shortSid: siblings > 1 ? shortSid(recording.recording_sid) : null,
-    chip: chipModel(state, attempt, words),
-    since: words.formats.elapsed(recording.since, nowMs),
-    sinceLabel: words.formats.exact(recording.since),
-    facts: facts.filter(Boolean),
-    progress: state === 'downloading' ? progressModel(recording, words) : null,
-    size: state === 'ready' ? words.formats.bytes(recording.total_bytes ?? recording.received_bytes) : null,
-    reason: sentence(recording.reason),
-    remedy: recording.remedy ? say('remedy', { remedy: ended(recording.remedy) }) : null,
-    next: recording.next ? say('nextStep', { next: ended(recording.next) }) : null,
-    notBefore: retryAt && say('notBefore', { when: retryAt }),
-  };
-}
-
-function treeModels(actor, depth, path, nowMs, words) {
-  const { sayOr } = words.speaker;
-  const key = `${path}/${actor.name ?? actor.kind}`;
-  const detail = { ...actor.detail };
-  const pool = poolModel(detail, words);
-  const meter = meterModel(detail, words);
-  const own = {
-    key,
-    depth,
-    name: actor.name ?? actor.kind ?? '?',
-    kind: actor.kind ?? null,
-    running: actor.state === 'running',
-    state: actor.state === 'running' ? null : sayOr(`actor_${actor.state}`, actor.state ?? '?'),
-    since: words.formats.elapsed(actor.since, nowMs),
-    restarts: actor.restarts > 0 ? restartsText(actor.restarts, words) : null,
-    error: actor.last_error ? words.speaker.say('lastError', { error: errorText(actor.last_error) }) : null,
-    pool,
-    meter,
-    facts: factsOf(detail, nowMs, words),
-  };
-  return [own, ...listOf(actor.children).flatMap((child) => treeModels(child, depth + 1, key, nowMs, words))];
-}
-
-/** Takes what it shows out of `detail`, so that the rest is simply listed. */
-function poolModel(detail, words) {
-  const { running, parallel_max: max, queued, accounts } = detail;
-  if (!(max > 0)) return null;
-  const { say, sayOr } = words.speaker;
-  const { number } = words.formats;
-  for (const key of ['running', 'parallel_max', 'queued', 'accounts']) delete detail[key];
-  return {
-    running: running ?? 0,
-    max,
-    text: say('poolRunning', { running: number(running ?? 0), max: number(max) }),
-    queuesLabel: say('queued'),
-    queues: Object.entries(queued ?? {}).map(([intent, count]) => ({
-      key: intent,
-      label: sayOr(`intent_${intent}`, intent),
-      count: number(count ?? 0),
-      idle: !count,
-    })),
-    accounts: listOf(accounts).map((account) => ({
-      key: String(account.account),
-      sid: shortSid(account.account),
-      rate:
-        account.requests_per_second === null || account.requests_per_second === undefined
-          ? null
-          : say('perSecond', { rate: number(account.requests_per_second) }),
-      paused: account.paused_until
-        ? say('pausedUntil', { when: words.formats.clock(account.paused_until) ?? account.paused_until })
-        : null,
-    })),
-  };
-}
-
-function meterModel(detail, { speaker: { say }, formats }) {
-  const { bytes, limit_bytes: limit } = detail;
-  if (!(limit > 0) || !Number.isFinite(bytes)) return null;
-  delete detail.bytes;
-  delete detail.limit_bytes;
-  return { value: bytes, max: limit, text: say('used', { used: formats.bytes(bytes), limit: formats.bytes(limit) }) };
-}
-
-/** Whatever an actor tells of itself, one line each, nested names joined. */
-export function factsOf(detail, nowMs, words, prefix = '') {
-  return Object.entries(detail ?? {}).flatMap(([name, value]) => {
-    const label = `${prefix}${name.replaceAll('_', ' ')}`;
-    if (value === null || value === undefined) return [];
-    if (Array.isArray(value)) return value.flatMap((one, index) => nested(one, `${label} ${index + 1}`, nowMs, words));
-    return nested(value, label, nowMs, words);
-  });
-}
-
-function nested(value, label, nowMs, words) {
-  if (value !== null && typeof value === 'object') return factsOf(value, nowMs, words, `${label} `);
-  const { bytes, number, moment } = words.formats;
-  if (typeof value === 'number' && /\bbytes$/.test(label)) {
-    return [{ key: label, label: label.replace(/ ?bytes$/, '') || 'size', value: bytes(value), idle: value === 0 }];
-  }
-  if (typeof value === 'number') return [{ key: label, label, value: number(value), idle: value === 0 }];
-  const time = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? moment(value, nowMs) : null;
-  return [{ key: label, label, value: time ?? String(value), idle: value === false }];
-}
-
-function countTexts({ waiting, restarts }, words) {
-  const { say } = words.speaker;
-  return [
-    waiting > 0 && say('waiting', { count: words.formats.number(waiting) }),
-    restarts > 0 && restartsText(restarts, words),
-  ];
-}
-
-const restartsText = (count, words) => words.speaker.say('restarts', { count: words.formats.number(count) });
-
-const errorText = (error) => (typeof error === 'string' ? error : (error?.message ?? JSON.stringify(error)));
-
-function sinceText(since, nowMs, { speaker: { say }, formats }) {
-  const time = formats.elapsed(since, nowMs);
-  return time && say('since', { time });
 }

@@ -2,7 +2,8 @@
 
 const LONGEST_PAUSE_MS = 30_000;
 
-/** `ask(signal)` asks once; `failed(error)` hears of each failure and answers whether to go on. */
+/** `intervalMs()` is the pause before the next time; `ask(signal)` asks once; `failed(error)` hears of each failure and
+ *  answers whether to go on. */
 export function createPoller({ intervalMs, ask, failed }) {
   let wanted = false;
   let request = null;
@@ -12,15 +13,16 @@ export function createPoller({ intervalMs, ask, failed }) {
   async function round() {
     const mine = new AbortController();
     request = mine;
-    let pauseMs = intervalMs;
+    let pauseMs = 0;
     try {
       await ask(mine.signal);
       failures = 0;
+      pauseMs = intervalMs();
     } catch (error) {
       if (mine.signal.aborted) return;
       failures += 1;
       if (!failed(error)) wanted = false;
-      pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(error.retryAfterMs ?? 0, intervalMs * 2 ** failures));
+      pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(error.retryAfterMs ?? 0, intervalMs() * 2 ** failures));
     }
     if (request !== mine) return;
     request = null;

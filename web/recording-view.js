@@ -1,11 +1,13 @@
 // One recording in the list of calls: its state, a plain audio element, and what to do when it will not play.
 //
 // Invariants: the audio element is made once and never replaced; nothing is loaded before somebody presses play;
-// after an error nothing is tried again unless somebody asks for it.
+// after an error the audio is asked for again once, when it has become ready while somebody waited, or when somebody
+// asks for it.
 
 import { element, icon, setAttribute, setIcon, setText, highlight } from './dom.js';
 
-/** `actions`: `explain(model)` asks why it stopped, `forget(model)` drops the explanation. */
+/** `actions`: `presses(model)` and `settles(model)` say that somebody wants sound, and that they wait no longer;
+ *  `explain(model)` asks why it stopped, `forget(model)` drops the explanation. */
 export function createRecordingView(first, actions) {
   let model = first;
   const chip = createChip();
@@ -15,26 +17,43 @@ export function createRecordingView(first, actions) {
   const download = element('a', { class: 'icon-button', download: true }, icon('download'));
   const progress = createProgress();
   const note = element('p', { class: 'quiet small' });
+  const prospect = createProspect();
+  const waits = element('p', { class: 'quiet small', role: 'status' }, ...prospect.nodes);
   const fault = createFault(() => retry());
   const player = createPlayer({
+    pressed: () => actions.presses(model),
+    released: () => actions.settles(model),
     stopped: () => actions.explain(model),
-    started: () => model.fault && actions.forget(model),
+    started() {
+      actions.settles(model);
+      actions.forget(model);
+    },
   });
 
+  const play = element('div', { class: 'recording-play' }, player.audio, download);
   const node = element(
     'div',
     { class: 'recording' },
     element('div', { class: 'recording-head' }, chip.node, primary, facts, sid),
-    element('div', { class: 'recording-play' }, player.audio, download),
+    play,
     progress.node,
     note,
+    waits,
     fault.node,
   );
 
   function retry() {
-    actions.forget(model);
     player.audio.focus();
-    player.resume();
+    resume();
+  }
+
+  /** Not from within a rendering: what it changes is rendered too. */
+  function resume() {
+    queueMicrotask(() => {
+      actions.settles(model);
+      actions.forget(model);
+      player.resume();
+    });
   }
 
   return {
@@ -48,14 +67,18 @@ export function createRecordingView(first, actions) {
       setText(sid, model.shortSid);
       setAttribute(sid, 'title', model.sid);
       player.update(model);
+      play.hidden = player.audio.hidden && !model.downloadUrl;
       setAttribute(download, 'href', model.downloadUrl ?? null);
       setAttribute(download, 'aria-label', model.downloadLabel);
       setAttribute(download, 'title', model.downloadLabel);
       download.hidden = !model.downloadUrl;
       progress.update(model.progress);
       setText(note, model.note);
+      waits.hidden = !model.prospect;
+      prospect.update(model.prospect);
       fault.update(model.fault);
       if (changed) highlight(chip.node);
+      if (model.healed) resume();
     },
   };
 }
@@ -91,7 +114,7 @@ export function createProgress() {
   };
 }
 
-function createPlayer({ stopped, started }) {
+function createPlayer({ pressed, released, stopped, started }) {
   const audio = element('audio', { controls: true, preload: 'none' });
   let reached = 0;
 
@@ -100,7 +123,20 @@ function createPlayer({ stopped, started }) {
   });
   audio.addEventListener('error', stopped);
   audio.addEventListener('playing', started);
-  audio.addEventListener('play', () => pauseOthers(audio));
+  audio.addEventListener('play', () => {
+    pauseOthers(audio);
+    pressed();
+  });
+  audio.addEventListener('pause', () => {
+    if (!audio.paused || audio.error) return;
+    released();
+    if (audio.readyState === 0) abandon();
+  });
+
+  /** Waiting for what is no longer wanted would keep one of the browser's few connections. `load()` would ask again. */
+  function abandon() {
+    audio.setAttribute('src', audio.getAttribute('src'));
+  }
 
   return {
     audio,
@@ -131,22 +167,33 @@ function pauseOthers(playing) {
 
 function createFault(retry) {
   const text = element('strong');
-  const reason = element('bdi');
-  const next = element('bdi');
-  const notBefore = element('span');
+  const prospect = createProspect();
   const button = element('button', { type: 'button' });
   button.addEventListener('click', retry);
-  const says = element('p', {}, text, ' ', reason, ' ', next, ' ', notBefore);
+  const says = element('p', {}, text, ' ', ...prospect.nodes);
   const node = element('div', { class: 'fault', role: 'status', hidden: true }, says, button);
   return {
     node,
     update(model) {
       node.hidden = !model;
       setText(text, model?.text);
+      prospect.update(model);
+      setText(button, model?.retry);
+    },
+  };
+}
+
+/** Why, what happens next, and when. Each part has its own direction: the first two come from the server. */
+function createProspect() {
+  const reason = element('bdi');
+  const next = element('bdi');
+  const notBefore = element('span');
+  return {
+    nodes: [reason, ' ', next, ' ', notBefore],
+    update(model) {
       setText(reason, model?.reason);
       setText(next, model?.next);
       setText(notBefore, model?.notBefore);
-      setText(button, model?.retry);
     },
   };
 }

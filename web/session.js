@@ -1,6 +1,7 @@
 // What the console remembers of who is signed in. The token itself goes into the server's HttpOnly cookie and nowhere else.
 
 const BUSINESS = 'hearback.business';
+const ROLE = 'hearback.role';
 const LANGUAGE = 'hearback.language';
 
 /** Takes the token out of the address, so that it is neither bookmarked nor shared. */
@@ -22,8 +23,14 @@ export function readClaims(token) {
   }
 }
 
-export const rememberedBusiness = () => read(BUSINESS);
-export const rememberBusiness = (business) => write(BUSINESS, business ?? null);
+export const remembered = () => ({ business: read(BUSINESS), role: read(ROLE) });
+
+/** `who` is `{business, role}`: for labels, and to ask only for what this role is given. */
+export function remember(who) {
+  write(BUSINESS, who?.business ?? null);
+  write(ROLE, who?.role ?? null);
+}
+
 export const chosenLanguage = () => read(LANGUAGE);
 export const rememberLanguage = (code) => write(LANGUAGE, code);
 

@@ -6,6 +6,7 @@ export const initialState = {
   session: 'unknown', // unknown · in · out
   signInProblem: null, // {key, values} of a message
   business: null,
+  role: null, // as far as known
   direction: 'all',
   calls: null, // null until the first answer
   cursor: null,
@@ -13,7 +14,8 @@ export const initialState = {
   connection: null, // null while all is well, else {key, values} of a message
   live: { shown: null, snapshot: null, failing: false }, // shown: null until known
   liveRecordings: new Map(), // by recording SID
-  faults: {}, // by recording SID: why it stopped playing
+  awaited: null, // {sid, callSid, sinceMs} of the recording that was pressed last and is not heard yet
+  faults: {}, // by recording SID: what was last known of it since it stopped playing
   nowMs: 0,
 };
 
@@ -32,8 +34,9 @@ export function createStore(initial) {
   };
 }
 
-export function signedIn(state, business) {
-  return { ...initialState, session: 'in', business, direction: state.direction };
+/** `who` is `{business, role}`. */
+export function signedIn(state, who) {
+  return { ...initialState, ...who, session: 'in', direction: state.direction };
 }
 
 export function signedOut(state, problem = null) {
@@ -56,12 +59,14 @@ export function newestArrived(state, page, nowMs, playingSid = null) {
   const cursor = page?.next_cursor ?? null;
   const joined = cursor !== null && seam >= 0 && seam < known.length - 1;
   const kept = joined ? known.slice(seam + 1) : known.filter((call) => cursor !== null && call.call_sid === playingSid);
+  const liveRecordings = state.live.shown ? state.liveRecordings : onlyAwaited(state);
   return {
     ...state,
     session: 'in',
     connection: null,
     nowMs,
-    calls: overlaid([...newest, ...without(kept, newest)], state.liveRecordings),
+    liveRecordings,
+    calls: overlaid([...newest, ...without(kept, newest)], liveRecordings),
     cursor: joined ? state.cursor : cursor,
   };
 }
@@ -90,9 +95,13 @@ export function actorsArrived(state, snapshot, nowMs) {
     ...state,
     nowMs,
     live: { shown: true, snapshot: snapshot ?? {}, failing: false },
-    liveRecordings,
-    calls: state.calls && overlaid(state.calls, liveRecordings),
+    ...liveSeen(state, liveRecordings),
   };
+}
+
+/** What the awaited recording says of itself to those who may not see the actors. */
+export function statusArrived(state, sid, status) {
+  return { ...state, ...liveSeen(state, new Map([[sid, status]])) };
 }
 
 export function actorsRefused(state) {
@@ -103,11 +112,21 @@ export const actorsFailing = (state) => ({ ...state, live: { ...state.live, fail
 
 export const connectionTroubled = (state, problem) => ({ ...state, connection: problem });
 
+/** One recording plays at a time, so one is awaited at most: none if it is ready. */
+export function playPressed(state, { sid, callSid }, ready, nowMs) {
+  return { ...state, awaited: ready ? null : { sid, callSid, sinceMs: nowMs } };
+}
+
+export function playSettled(state, sid) {
+  return state.awaited?.sid === sid ? { ...state, awaited: null } : state;
+}
+
 export function faultKnown(state, recordingSid, fault) {
   return { ...state, faults: { ...state.faults, [recordingSid]: fault } };
 }
 
 export function faultForgotten(state, recordingSid) {
+  if (!Object.hasOwn(state.faults, recordingSid)) return state;
   const { [recordingSid]: _, ...faults } = state.faults;
   return { ...state, faults };
 }
@@ -137,6 +156,23 @@ export const listOf = (value) => (Array.isArray(value) ? value : []);
 function without(calls, others) {
   const sids = new Set(others.map((call) => call.call_sid));
   return calls.filter((call) => !sids.has(call.call_sid));
+}
+
+const onlyAwaited = ({ awaited, liveRecordings }) =>
+  new Map([...liveRecordings].filter(([sid]) => sid === awaited?.sid));
+
+function liveSeen(state, liveRecordings) {
+  const faults = Object.entries(state.faults).map(([sid, fault]) => [sid, refreshed(fault, liveRecordings.get(sid))]);
+  return {
+    liveRecordings,
+    faults: Object.fromEntries(faults),
+    calls: state.calls && overlaid(state.calls, liveRecordings),
+  };
+}
+
+/** A fault follows its recording until that is ready: then it is told as healed, or as a broken connection. */
+function refreshed(fault, live) {
+  return !live || fault.asking || live.state === 'ready' || fault.state === 'ready' ? fault : live;
 }
 
 function overlaid(calls, live) {

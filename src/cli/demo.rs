@@ -36,7 +36,7 @@ const ACCOUNT: AccountSid = AccountSid::from_bits(0xdede);
 const TOKEN_TTL: Duration = Duration::from_hours(12);
 /// Slow enough to watch: what Twilio needs to find a recording, and a modest line.
 const FIRST_BYTE_MS: u64 = 300;
-const BYTES_PER_SECOND: u64 = 250_000;
+const BYTES_PER_SECOND: u64 = 400_000;
 const KNOWN_PAUSE: Duration = Duration::from_millis(10);
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are synthetic. \

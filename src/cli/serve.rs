@@ -1,5 +1,6 @@
 //! `hearback serve`
 
+use actors::ports::Catalog;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, World};
@@ -13,6 +14,11 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     tracing::info!(address = %app.address, public_url = app.public_url, "serving");
     let CallbackUrls { recording_status, call_status } = CallbackUrls::at(&app.public_url);
     tracing::info!(recording_status, call_status, "callback URLs to give to Twilio");
+    if app.foundation.catalog.businesses().await?.is_empty() {
+        tracing::warn!(
+            "there is no business yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or run hearback business add"
+        );
+    }
     until_stopped(app).await
 }
 
