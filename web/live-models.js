@@ -169,10 +169,10 @@ export function factsOf(detail, nowMs, words, prefix = '') {
 function nested(value, label, nowMs, words) {
   if (value !== null && typeof value === 'object') return factsOf(value, nowMs, words, `${label} `);
   const { bytes, number, moment } = words.formats;
-  if (typeof value === 'number') {
-    const size = /\bbytes$/.test(label);
-    return [{ key: label, label: size ? label.replace(/ ?bytes$/, '') || 'size' : label, value: size ? bytes(value) : number(value), idle: value === 0 }];
+  if (typeof value === 'number' && /\bbytes$/.test(label)) {
+    return [{ key: label, label: label.replace(/ ?bytes$/, '') || 'size', value: bytes(value), idle: value === 0 }];
   }
+  if (typeof value === 'number') return [{ key: label, label, value: number(value), idle: value === 0 }];
   const time = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? moment(value, nowMs) : null;
   return [{ key: label, label, value: time ?? String(value), idle: value === false }];
 }

@@ -30,12 +30,11 @@ export function createRecordingView(first, actions) {
     },
   });
 
-  const play = element('div', { class: 'recording-play' }, player.audio, download);
   const node = element(
     'div',
     { class: 'recording' },
     element('div', { class: 'recording-head' }, chip.node, primary, facts, sid),
-    play,
+    element('div', { class: 'recording-play' }, player.audio, download),
     progress.node,
     note,
     waits,
@@ -67,7 +66,6 @@ export function createRecordingView(first, actions) {
       setText(sid, model.shortSid);
       setAttribute(sid, 'title', model.sid);
       player.update(model);
-      play.hidden = player.audio.hidden && !model.downloadUrl;
       setAttribute(download, 'href', model.downloadUrl ?? null);
       setAttribute(download, 'aria-label', model.downloadLabel);
       setAttribute(download, 'title', model.downloadLabel);
