@@ -7,11 +7,11 @@
 //! Invariant: does no I/O of its own, so that it is always there.
 
 mod crashes;
+mod errand;
 mod handle;
+mod region;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
@@ -22,11 +22,12 @@ pub use handle::{AskError, RecordingsHandle};
 
 use crate::address::Address;
 use crate::board::{Board, Posting};
-use crate::domain::{CallKey, RecordingSid};
+use crate::domain::CallKey;
 use crate::ports::{CallRecord, CatalogError};
-use crate::recording::machine::Event;
-use crate::recording::{self, CallView, RecordingActor, Services};
-use crashes::Crashes;
+use crate::recording::{CallView, RecordingActor, Services};
+use errand::{Errand, put_off, refuse_all};
+pub(crate) use errand::{News, Resolution};
+use region::{Entry, Region};
 
 pub(crate) enum Message {
     Resolve {
@@ -69,26 +70,6 @@ impl Message {
     }
 }
 
-const NEWS_PAUSE: Duration = Duration::from_secs(1);
-
-/// Where a call's actor is.
-pub(crate) enum Resolution {
-    Live {
-        actor: ActorRef<recording::Message>,
-        view: watch::Receiver<CallView>,
-    },
-    /// No such call, or another business's.
-    Unknown,
-    Away(CatalogError),
-    Overloaded,
-}
-
-/// What is told to a call's actor without waiting for an answer.
-pub(crate) enum News {
-    Refresh(Option<RecordingSid>),
-    Happened(RecordingSid, Event),
-}
-
 /// What operators see of the parent.
 #[derive(Debug, Clone, Default)]
 pub struct RecordingsView {
@@ -108,37 +89,6 @@ pub(crate) struct Recordings {
     pub(crate) view: watch::Sender<RecordingsView>,
     pub(crate) live_max: usize,
     pub(crate) parked_max: usize,
-}
-
-#[derive(Default)]
-pub(crate) struct Region {
-    entries: HashMap<CallKey, Entry>,
-    keys: HashMap<ActorId, CallKey>,
-    crashes: Crashes,
-}
-
-enum Entry {
-    Loading {
-        parked: Vec<Errand>,
-        /// How many of them came before the reading began: it answers them, whatever it finds.
-        early: usize,
-    },
-    Live {
-        actor: ActorRef<recording::Message>,
-        view: watch::Receiver<CallView>,
-        /// When somebody was last sent there.
-        sent_at: Instant,
-    },
-    /// Works off what it was sent before; whatever comes now is for its successor.
-    Draining(Vec<Errand>),
-    /// Crashed, and not yet to be started again.
-    Cooling(Vec<Errand>),
-}
-
-/// Somebody on the way to an actor.
-enum Errand {
-    Resolve(RpcReplyPort<Resolution>),
-    Tell(News),
 }
 
 impl Actor for Recordings {
@@ -361,99 +311,6 @@ impl Recordings {
     }
 
     fn publish(&self, region: &Region) {
-        let mut view = RecordingsView {
-            live_max: self.live_max,
-            crashes: region.crashes.view(),
-            ..RecordingsView::default()
-        };
-        for entry in region.entries.values() {
-            let (count, parked) = match entry {
-                Entry::Live { .. } => (&mut view.live, 0),
-                Entry::Loading { parked, .. } => (&mut view.loading, parked.len()),
-                Entry::Draining(parked) => (&mut view.draining, parked.len()),
-                Entry::Cooling(parked) => (&mut view.cooling, parked.len()),
-            };
-            *count += 1;
-            view.parked += parked;
-        }
-        self.view.send_replace(view);
-    }
-}
-
-impl Region {
-    fn is_live(&self, key: &CallKey) -> bool {
-        matches!(self.entries.get(key), Some(Entry::Live { .. }))
-    }
-
-    /// Whoever was sent to the actor a moment ago may not have arrived yet.
-    fn is_left_alone(&self, key: &CallKey, idle_after: Duration) -> bool {
-        match self.entries.get(key) {
-            Some(Entry::Live { sent_at, .. }) => sent_at.elapsed() >= idle_after,
-            Some(Entry::Loading { .. } | Entry::Draining(_) | Entry::Cooling(_)) | None => false,
-        }
-    }
-
-    /// What the actor was sent is worked off, what comes now is parked for its successor.
-    fn drain(&mut self, key: CallKey, leaving: ActorId) {
-        if let Some(Entry::Live { actor, .. }) = self.entries.get(&key)
-            && actor.get_id() == leaving
-            && actor.get_cell().drain().is_ok()
-        {
-            self.entries.insert(key, Entry::Draining(Vec::new()));
-        }
-    }
-
-    fn take_parked(&mut self, key: &CallKey) -> Vec<Errand> {
-        match self.entries.remove(key) {
-            Some(
-                Entry::Loading { parked, .. } | Entry::Draining(parked) | Entry::Cooling(parked),
-            ) => parked,
-            Some(Entry::Live { .. }) | None => Vec::new(),
-        }
-    }
-}
-
-impl Errand {
-    fn deliver(self, actor: &ActorRef<recording::Message>, view: &watch::Receiver<CallView>) {
-        match self {
-            Self::Resolve(reply) => {
-                let _ = reply.send(Resolution::Live { actor: actor.clone(), view: view.clone() });
-            }
-            Self::Tell(News::Refresh(named)) => {
-                let _ = actor.cast(recording::Message::Refresh(named));
-            }
-            Self::Tell(News::Happened(sid, event)) => {
-                let _ = actor.cast(recording::Message::Happened(sid, event));
-            }
-        }
-    }
-
-    fn refuse(self, why: Resolution) {
-        match self {
-            Self::Resolve(reply) => {
-                let _ = reply.send(why);
-            }
-            // News is a hint: the row says it too, and the next activation reads it.
-            Self::Tell(_) => {}
-        }
-    }
-}
-
-fn refuse_all(parked: Vec<Errand>, why: impl Fn() -> Resolution) {
-    for errand in parked {
-        errand.refuse(why());
-    }
-}
-
-/// The catalog is away: who asks is told so, and news is told again when it may be back.
-fn put_off(key: &CallKey, parked: Vec<Errand>, error: &CatalogError, myself: &ActorRef<Message>) {
-    for errand in parked {
-        match errand {
-            Errand::Resolve(_) => errand.refuse(Resolution::Away(error.clone())),
-            Errand::Tell(news) => {
-                let key = key.clone();
-                myself.send_after(NEWS_PAUSE, || Message::Tell { key, news });
-            }
-        }
+        self.view.send_replace(region.view(self.live_max));
     }
 }
