@@ -1,4 +1,4 @@
-//! Who is on the way to an actor, and what becomes of him when there is none to reach.
+//! Who is on the way to an actor, and what becomes of them when there is none to reach.
 
 use std::time::Duration;
 
