@@ -6,9 +6,7 @@
 
 use std::time::Duration;
 
-use actors::domain::{
-    CallDetails, CallStatus, Direction, PhoneNumber, RecordingEvent, SourceStatus, Timestamp,
-};
+use actors::domain::{CallDetails, CallStatus, Direction, PhoneNumber, SourceStatus, Timestamp};
 use serde::Deserialize;
 
 /// `/2010-04-01/Accounts/{AC}/Calls/{CA}.json`
@@ -25,32 +23,6 @@ pub struct CallResource {
     pub start_time: Option<String>,
     /// In seconds.
     pub duration: Option<String>,
-}
-
-/// `/2010-04-01/Accounts/{AC}/Recordings/{RE}.json`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct RecordingResource {
-    pub sid: Option<String>,
-    pub account_sid: Option<String>,
-    /// The parent leg's.
-    pub call_sid: Option<String>,
-    pub status: Option<String>,
-    pub channels: Option<u32>,
-    pub start_time: Option<String>,
-    /// In seconds; `-1` until it is known.
-    pub duration: Option<String>,
-    /// Says why there is none: 16101 too short, 16102 silent.
-    pub error_code: Option<u32>,
-}
-
-/// `/2010-04-01/Accounts/{AC}/Recordings.json`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct RecordingsPage {
-    pub recordings: Vec<RecordingResource>,
-    /// Relative to the API's origin; none on the last page.
-    pub next_page_uri: Option<String>,
 }
 
 /// What comes with a refusal. Twilio's words are left out: they can quote a number.
@@ -73,22 +45,6 @@ impl CallResource {
             started_at: said(&self.start_time).and_then(time),
             duration: said(&self.duration).and_then(seconds),
         }
-    }
-}
-
-impl RecordingResource {
-    /// The news a webhook would have brought. `None` where a name is missing or no call is behind it, as with
-    /// a conference's recording, or where the status is one that Twilio did not have when this was written.
-    pub fn event(&self) -> Option<RecordingEvent> {
-        Some(RecordingEvent {
-            account: said(&self.account_sid)?.parse().ok()?,
-            call: said(&self.call_sid)?.parse().ok()?,
-            recording: said(&self.sid)?.parse().ok()?,
-            status: source_status(said(&self.status)?)?,
-            channels: self.channels.and_then(|channels| channels.try_into().ok()),
-            duration: said(&self.duration).and_then(seconds),
-            started_at: said(&self.start_time).and_then(time),
-        })
     }
 }
 
@@ -154,27 +110,6 @@ mod tests {
         ] {
             assert_eq!(call(json), CallDetails::default(), "{json}");
         }
-    }
-
-    #[test]
-    fn a_page_of_recordings_is_news_of_them() {
-        let page: RecordingsPage = serde_json::from_str(
-            r#"{"page": 0, "next_page_uri": null, "recordings": [
-                {"sid": "RE00000000000000000000000000000003", "status": "completed", "channels": 2,
-                 "account_sid": "AC00000000000000000000000000000001", "duration": "42", "error_code": null,
-                 "call_sid": "CA00000000000000000000000000000002", "encryption_details": null,
-                 "start_time": "Fri, 14 Oct 2016 21:56:34 +0000"},
-                {"sid": "RE00000000000000000000000000000004", "status": "completed", "call_sid": null,
-                 "account_sid": "AC00000000000000000000000000000001"}]}"#,
-        )
-        .expect("a page");
-        let [of_a_call, of_a_conference] = &page.recordings[..] else { panic!("{page:?}") };
-        let event = of_a_call.event().expect("news");
-        assert_eq!(event.recording.to_string(), "RE00000000000000000000000000000003");
-        assert_eq!((event.status, event.channels), (SourceStatus::Completed, Some(2)));
-        assert_eq!(event.duration, Some(Duration::from_secs(42)));
-        assert_eq!(event.started_at, Some(Timestamp::from_millis(1_476_482_194_000)));
-        assert_eq!(of_a_conference.event(), None);
     }
 
     #[test]
