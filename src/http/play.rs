@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use actors::domain::{ByteRange, Intent, Permit, Playable, Preparing, StateName};
+use actors::ports::VaultError;
 use actors::{Ask, RecordingsHandle};
 use axum::body::Body;
 use axum::extract::State;
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::TryStreamExt;
 use serde_json::json;
 
 use super::problem::Problem;
@@ -137,10 +139,12 @@ impl Request {
         };
         let body = match range {
             Some(range) if self.method == Method::GET => {
+                let report = self.damage_report(service, playable);
                 match service.vault.read(playable, range).await {
-                    Ok(stream) => Body::from_stream(stream),
+                    // The end of a body that has begun cannot be mended, but the next one can.
+                    Ok(stream) => Body::from_stream(stream.inspect_err(report)),
                     Err(error) if error.is_damage() => {
-                        self.report_damage(service, playable, &error);
+                        report(&error);
                         return Ok(None);
                     }
                     Err(error) => return Err(error.into()),
@@ -156,15 +160,22 @@ impl Request {
         Ok(Some(response))
     }
 
-    fn report_damage(
+    /// Tells the call's actor when an error says that the copy is bad.
+    fn damage_report(
         &self,
         service: &Service,
         playable: &Playable,
-        error: &actors::ports::VaultError,
-    ) {
-        let recording = playable.key.recording;
-        tracing::error!(recording.sid = %recording, %error, "copy damaged; fetched again");
-        service.recordings.report_damage(self.target.key.clone(), recording, playable.copy.clone());
+    ) -> impl Fn(&VaultError) + Send + 'static {
+        let (recordings, call) = (service.recordings.clone(), self.target.key.clone());
+        let (recording, copy) = (playable.key.recording, playable.copy.clone());
+        move |error| {
+            if error.is_damage() {
+                tracing::error!(recording.sid = %recording, %error, "copy damaged; fetched again");
+                recordings.report_damage(call.clone(), recording, copy.clone());
+            } else {
+                tracing::error!(recording.sid = %recording, %error, "a copy cannot be read");
+            }
+        }
     }
 }
 

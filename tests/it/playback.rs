@@ -151,6 +151,27 @@ async fn a_damaged_copy_is_noticed_and_fetched_again() {
 }
 
 #[tokio::test]
+async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
+    let app = TestApp::start().await;
+    let (plan, audio) = TestApp::synthetic(600_000, 17);
+    let placed = app.place_planned(plan, ACME, audio).await;
+    app.until_ready(&placed).await;
+    let folder = app.vault_dir().join("acme");
+    let file =
+        std::fs::read_dir(folder).expect("a folder").next().expect("a file").expect("a file");
+    let mut sealed = std::fs::read(file.path()).expect("sealed bytes");
+    sealed[500_000] ^= 1;
+    std::fs::write(file.path(), sealed).expect("written");
+
+    let cut = app.get(&play_path(&placed)).await;
+    assert_eq!(cut.status(), StatusCode::OK, "the damage is not seen before it is reached");
+    assert!(cut.bytes().await.is_err(), "a body that cannot be completed is cut");
+    let healed = app.get(&play_path(&placed)).await;
+    assert_eq!(healed.bytes().await.expect("a body"), placed.audio);
+    assert_eq!(app.simulator.counters(placed.recording).gets, 2);
+}
+
+#[tokio::test]
 async fn download_is_the_same_audio_under_a_speaking_name() {
     let app = TestApp::start().await;
     let (plan, audio) = TestApp::synthetic(50_000, 8);
