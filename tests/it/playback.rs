@@ -155,7 +155,7 @@ async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
     let app = TestApp::start().await;
     let (plan, audio) = TestApp::synthetic(600_000, 17);
     let placed = app.place_planned(plan, ACME, audio).await;
-    app.until_ready(&placed).await;
+    app.until_prepared(&placed).await;
     let folder = app.vault_dir().join("acme");
     let file =
         std::fs::read_dir(folder).expect("a folder").next().expect("a file").expect("a file");
