@@ -3,6 +3,8 @@
 //! Supervised by the root. Owns nothing: stored events are rows, and a message here only says that there are
 //! some. What a crash interrupted is found again at the next start.
 
+mod enquiry;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +14,11 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
-use crate::domain::{CallDetails, CallKey, FetchError, WebhookEvent};
+use crate::domain::{CallKey, WebhookEvent};
 use crate::fetcher::Pacer;
 use crate::ports::{Catalog, CatalogError, Clock, EventOutcome, RecordingSource};
 use crate::recordings::RecordingsHandle;
+use enquiry::Enquiry;
 
 #[derive(Clone)]
 pub struct InboxHandle {
@@ -46,19 +49,15 @@ pub(crate) enum Message {
     /// There may be something to do.
     Look,
     Passed(Box<Pass>),
+    Enquired(Box<Enquiry>),
 }
 
-/// What one pass did, and what it leaves.
+/// What one pass through the inbox did.
 #[derive(Default)]
 pub(crate) struct Pass {
     applied: u64,
     unassigned: u64,
-    details: u64,
     resumed: bool,
-    /// There are calls that it was not the time to ask for.
-    more: bool,
-    /// Calls that the source does not know, and how often it was asked.
-    unknown: HashMap<CallKey, u32>,
     error: Option<CatalogError>,
 }
 
@@ -67,7 +66,7 @@ pub(crate) struct Inbox {
     pub(crate) view: watch::Sender<InboxView>,
 }
 
-/// What a pass works with.
+/// What passes and enquiries work with.
 pub(crate) struct Desk {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) source: Arc<dyn RecordingSource>,
@@ -79,10 +78,14 @@ pub(crate) struct Desk {
 #[derive(Default)]
 pub(crate) struct Rounds {
     passing: bool,
-    again: bool,
+    /// Asked for while a pass was running.
+    pass_again: bool,
+    enquiring: bool,
+    /// A pass ended while an enquiry was running.
+    enquire_again: bool,
     resumed: bool,
     unknown: HashMap<CallKey, u32>,
-    /// At most one timer runs, or a long outage would gather them.
+    /// At most one timer runs, or a long outage would gather them; a newer one takes its place.
     retry: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
     view: InboxView,
 }
@@ -90,9 +93,6 @@ pub(crate) struct Rounds {
 const TICK: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(1);
 const EVENTS_BATCH: u32 = 100;
-const DETAILS_BATCH: u32 = 20;
-const DETAILS_ASKED_MAX: u32 = 5;
-const UNKNOWN_MAX: usize = 10_000;
 /// Interrupted prefetches that a start takes up again.
 const RESUMED_MAX: u32 = 1_000;
 
@@ -120,6 +120,7 @@ impl Actor for Inbox {
         match message {
             Message::Look => self.begin(&myself, rounds),
             Message::Passed(pass) => self.settle(*pass, &myself, rounds),
+            Message::Enquired(enquiry) => self.take_in(*enquiry, &myself, rounds),
         }
         self.view.send_replace(rounds.view.clone());
         Ok(())
@@ -129,17 +130,12 @@ impl Actor for Inbox {
 impl Inbox {
     fn begin(&self, myself: &ActorRef<Message>, rounds: &mut Rounds) {
         if rounds.passing {
-            rounds.again = true;
+            rounds.pass_again = true;
             return;
         }
         rounds.passing = true;
-        let desk = Arc::clone(&self.desk);
-        let before = Pass {
-            resumed: rounds.resumed,
-            unknown: std::mem::take(&mut rounds.unknown),
-            ..Pass::default()
-        };
-        let pass = tokio::spawn(async move { desk.pass(before).await });
+        let (desk, resumed) = (Arc::clone(&self.desk), rounds.resumed);
+        let pass = tokio::spawn(async move { desk.pass(resumed).await });
         let myself = myself.clone();
         tokio::spawn(async move {
             let died = |died| Pass {
@@ -154,26 +150,66 @@ impl Inbox {
     fn settle(&self, pass: Pass, myself: &ActorRef<Message>, rounds: &mut Rounds) {
         rounds.passing = false;
         rounds.resumed = pass.resumed;
-        rounds.unknown = pass.unknown;
         let view = &mut rounds.view;
         view.applied_total += pass.applied;
         view.unassigned_total += pass.unassigned;
-        view.details_total += pass.details;
         view.last_error = pass.error.as_ref().map(ToString::to_string);
-        let unfinished = pass.more || pass.error.is_some();
         if let Some(error) = pass.error {
             tracing::warn!(%error, "webhooks wait in the inbox; tried again in a second");
+            rounds.look_again(myself);
+        } else {
+            self.enquire(myself, rounds);
         }
-        rounds.retry =
-            unfinished.then(|| AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Look)));
-        if std::mem::take(&mut rounds.again) {
+        if std::mem::take(&mut rounds.pass_again) {
             self.begin(myself, rounds);
+        }
+    }
+
+    fn enquire(&self, myself: &ActorRef<Message>, rounds: &mut Rounds) {
+        if rounds.enquiring {
+            rounds.enquire_again = true;
+            return;
+        }
+        rounds.enquiring = true;
+        let (desk, unknown) = (Arc::clone(&self.desk), std::mem::take(&mut rounds.unknown));
+        let enquiry = tokio::spawn(async move { desk.enquire(unknown).await });
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            let died = |died| Enquiry {
+                error: Some(CatalogError::Away(format!("the enquiry died: {died}"))),
+                ..Enquiry::default()
+            };
+            let enquiry = enquiry.await.unwrap_or_else(died);
+            let _ = myself.cast(Message::Enquired(Box::new(enquiry)));
+        });
+    }
+
+    fn take_in(&self, enquiry: Enquiry, myself: &ActorRef<Message>, rounds: &mut Rounds) {
+        rounds.enquiring = false;
+        rounds.unknown = enquiry.unknown;
+        rounds.view.details_total += enquiry.details;
+        if enquiry.more || enquiry.error.is_some() {
+            rounds.look_again(myself);
+        }
+        if let Some(error) = enquiry.error {
+            tracing::warn!(%error, "details of calls not recorded; tried again in a second");
+            rounds.view.last_error = Some(error.to_string());
+        }
+        if std::mem::take(&mut rounds.enquire_again) {
+            self.enquire(myself, rounds);
         }
     }
 }
 
+impl Rounds {
+    fn look_again(&mut self, myself: &ActorRef<Message>) {
+        self.retry = Some(AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Look)));
+    }
+}
+
 impl Desk {
-    async fn pass(&self, mut pass: Pass) -> Pass {
+    async fn pass(&self, resumed: bool) -> Pass {
+        let mut pass = Pass { resumed, ..Pass::default() };
         pass.error = self.work(&mut pass).await.err();
         pass
     }
@@ -186,7 +222,7 @@ impl Desk {
             }
             pass.resumed = true;
         }
-        self.ask_for_details(pass).await
+        Ok(())
     }
 
     async fn apply_events(&self, pass: &mut Pass) -> Result<(), CatalogError> {
@@ -234,43 +270,5 @@ impl Desk {
                 );
             }
         }
-    }
-
-    /// Asks the source for what no webhook said. What it does not know, asked again and again, counts as
-    /// said: it must not stand in the way of others. An outage counts as nothing.
-    async fn ask_for_details(&self, pass: &mut Pass) -> Result<(), CatalogError> {
-        for (key, account) in self.catalog.calls_without_details(DETAILS_BATCH).await? {
-            if self.pacer.admit(account).is_err() {
-                pass.more = true;
-                continue;
-            }
-            match self.source.call(account, key.call).await {
-                Ok(details) => {
-                    self.catalog.record_details(&key, &details).await?;
-                    pass.unknown.remove(&key);
-                    pass.details += 1;
-                    if details.parent.is_some() {
-                        self.recordings.refresh(key, None);
-                    }
-                }
-                Err(FetchError::NotFound) => {
-                    let asked = pass.unknown.get(&key).map_or(1, |asked| asked + 1);
-                    if asked >= DETAILS_ASKED_MAX || pass.unknown.len() >= UNKNOWN_MAX {
-                        self.catalog.record_details(&key, &CallDetails::default()).await?;
-                        pass.unknown.remove(&key);
-                    } else {
-                        pass.unknown.insert(key, asked);
-                    }
-                }
-                Err(FetchError::Throttled { retry_after }) => {
-                    self.pacer.pause(account, retry_after);
-                    pass.more = true;
-                }
-                Err(error) => {
-                    tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -204,6 +204,25 @@ async fn the_source_is_asked_for_the_details_that_nobody_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn news_does_not_wait_for_a_source_that_keeps_its_details_to_itself() {
+    let world = World::start(|_, fakes| fakes.source.calls.close()).await;
+    store(&world, news(1, SourceStatus::Completed, ACCOUNT)).await;
+    world.core.inbox.event_stored();
+    settle().await;
+    assert_eq!(world.source.details_asked(), [call(1).call], "the question is under way");
+    store(&world, news(2, SourceStatus::Completed, ACCOUNT)).await;
+    world.core.inbox.event_stored();
+    world.until("the next is here", |world| has_copy(world, 2)).await;
+
+    world.source.calls.open();
+    world
+        .until("both are told", |world| {
+            (1..=2).all(|n| world.catalog.details(n).is_some_and(|told| told.direction.is_some()))
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn details_that_are_refused_are_asked_for_five_times() {
     let world = World::start(|_, fakes| {
         fakes.catalog.add(1);

@@ -15,6 +15,8 @@ use super::{Gate, speech};
 pub(crate) struct FakeSource {
     /// Held up before the first byte of any body.
     pub(crate) bodies: Arc<Gate>,
+    /// Held up before any word on a call.
+    pub(crate) calls: Gate,
     answers: Mutex<BTreeMap<RecordingSid, VecDeque<Answer>>>,
     details: Mutex<BTreeMap<CallSid, VecDeque<Result<CallDetails, FetchError>>>>,
     asked_for: Mutex<Vec<CallSid>>,
@@ -103,6 +105,7 @@ impl RecordingSource for FakeSource {
 
     async fn call(&self, _: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {
         self.asked_for.lock().expect("whole").push(call);
+        self.calls.pass().await;
         let told = {
             let mut details = self.details.lock().expect("whole");
             details.get_mut(&call).and_then(VecDeque::pop_front)

@@ -1,0 +1,71 @@
+//! Asking the source for what no webhook said of a call.
+//!
+//! Runs beside the passes through the inbox: where the source hangs, it takes minutes, and news must not wait
+//! for them.
+
+use std::collections::HashMap;
+
+use super::Desk;
+use crate::domain::{CallDetails, CallKey, FetchError};
+use crate::ports::CatalogError;
+
+const DETAILS_BATCH: u32 = 20;
+const DETAILS_ASKED_MAX: u32 = 5;
+const UNKNOWN_MAX: usize = 10_000;
+
+/// What one enquiry brought, and what it leaves to the next.
+#[derive(Default)]
+pub(crate) struct Enquiry {
+    pub(super) details: u64,
+    /// There are calls that it was not the time to ask for.
+    pub(super) more: bool,
+    /// Calls that the source does not know, and how often it was asked.
+    pub(super) unknown: HashMap<CallKey, u32>,
+    pub(super) error: Option<CatalogError>,
+}
+
+impl Desk {
+    pub(super) async fn enquire(&self, unknown: HashMap<CallKey, u32>) -> Enquiry {
+        let mut enquiry = Enquiry { unknown, ..Enquiry::default() };
+        enquiry.error = self.ask_for_details(&mut enquiry).await.err();
+        enquiry
+    }
+
+    /// What the source does not know, asked again and again, counts as said: it must not stand in the way of
+    /// others. An outage counts as nothing.
+    async fn ask_for_details(&self, enquiry: &mut Enquiry) -> Result<(), CatalogError> {
+        for (key, account) in self.catalog.calls_without_details(DETAILS_BATCH).await? {
+            if self.pacer.admit(account).is_err() {
+                enquiry.more = true;
+                continue;
+            }
+            match self.source.call(account, key.call).await {
+                Ok(details) => {
+                    self.catalog.record_details(&key, &details).await?;
+                    enquiry.unknown.remove(&key);
+                    enquiry.details += 1;
+                    if details.parent.is_some() {
+                        self.recordings.refresh(key, None);
+                    }
+                }
+                Err(FetchError::NotFound) => {
+                    let asked = enquiry.unknown.get(&key).map_or(1, |asked| asked + 1);
+                    if asked >= DETAILS_ASKED_MAX || enquiry.unknown.len() >= UNKNOWN_MAX {
+                        self.catalog.record_details(&key, &CallDetails::default()).await?;
+                        enquiry.unknown.remove(&key);
+                    } else {
+                        enquiry.unknown.insert(key, asked);
+                    }
+                }
+                Err(FetchError::Throttled { retry_after }) => {
+                    self.pacer.pause(account, retry_after);
+                    enquiry.more = true;
+                }
+                Err(error) => {
+                    tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
+                }
+            }
+        }
+        Ok(())
+    }
+}
