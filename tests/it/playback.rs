@@ -163,9 +163,12 @@ async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
     sealed[500_000] ^= 1;
     std::fs::write(file.path(), sealed).expect("written");
 
-    let cut = app.get(&play_path(&placed)).await;
-    assert_eq!(cut.status(), StatusCode::OK, "the damage is not seen before it is reached");
-    assert!(cut.bytes().await.is_err(), "a body that cannot be completed is cut");
+    // Where the damage is met before the head of the answer has left, not even that arrives.
+    let cut = async {
+        let response = app.request(Method::GET, &play_path(&placed)).send().await?;
+        response.bytes().await
+    };
+    assert!(cut.await.is_err(), "a body that cannot be completed is cut");
     let healed = app.get(&play_path(&placed)).await;
     assert_eq!(healed.bytes().await.expect("a body"), placed.audio);
     assert_eq!(app.simulator.counters(placed.recording).gets, 2);
