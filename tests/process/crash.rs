@@ -5,15 +5,14 @@
 use std::time::Duration;
 
 use actors::domain::{CallSid, RecordingSid};
-use actors::ports::Clock;
 use futures_util::future::join_all;
 use hearback::simulator::{
     Announcement, Behaviour, Delivered, PlannedCall, PlannedRecording, Simulator, synthetic_mpeg,
 };
-use hearback::world::SystemClock;
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep};
 
+use crate::campaign::{self, Chance};
 use crate::home::{Home, until};
 
 mod measured;
@@ -23,6 +22,7 @@ use measured::Measured;
 /// Services that are killed side by side, and how often each.
 const SERVICES: u64 = 4;
 const ROUNDS: u64 = 5;
+const ROUNDS_LONG: u64 = 125;
 const CALLS_PER_ROUND: u64 = 4;
 const KILLED_WITHIN_MS: u64 = 1_500;
 /// In every fourth round: while webhooks come in.
@@ -34,8 +34,9 @@ const LISTED_MAX: Duration = Duration::from_secs(2);
 const READY_MAX: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_moment_it_keeps_what_it_acknowledged_and_plays_what_is_right() {
-    let seed = seed();
+async fn campaign_crash_killed_at_any_moment_it_keeps_what_it_acknowledged_and_plays_what_is_right()
+{
+    let seed = campaign::seed();
     let stories = (0..SERVICES).map(|service| live_and_die(seed + service));
     let (mut starts, mut delays) = (Measured::default(), Measured::default());
     for (own_starts, own_delays) in join_all(stories).await {
@@ -51,7 +52,7 @@ async fn killed_at_any_moment_it_keeps_what_it_acknowledged_and_plays_what_is_ri
 
 #[tokio::test]
 async fn killed_during_its_very_first_start_it_starts_the_next_time() {
-    let mut chance = Chance(seed());
+    let mut chance = Chance(campaign::seed());
     let (process, first_start) = Home::new().serve().await;
     process.kill().await;
     let first_start_us = first_start.as_micros() as u64;
@@ -80,7 +81,7 @@ async fn live_and_die(seed: u64) -> (Measured, Measured) {
     let secrets = world.secrets();
     let (mut starts, mut delays) = (Measured::default(), Measured::default());
     let mut calls: Vec<Call> = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..campaign::size(ROUNDS, ROUNDS_LONG) {
         let plans: Vec<Plan> = (0..CALLS_PER_ROUND).map(|_| Plan::draw(&mut chance)).collect();
         let early = round % 4 == 1;
         let within_ms = if early { KILLED_EARLY_WITHIN_MS } else { KILLED_WITHIN_MS };
@@ -261,29 +262,4 @@ impl Deployment {
     fn play_url(&self, call: &Call) -> String {
         self.home.url(&format!("/api/recordings/file/{}", call.sid))
     }
-}
-
-/// A generator of which the seed is known (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let bits = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a setting of this test, not of the product")]
-fn seed() -> u64 {
-    let given = std::env::var("TEST_SEED").ok();
-    let seed = given.map(|text| text.parse().expect("TEST_SEED is a number"));
-    let seed = seed.unwrap_or_else(|| SystemClock.now().as_millis().unsigned_abs());
-    eprintln!("TEST_SEED={seed}");
-    seed
 }

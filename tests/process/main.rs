@@ -2,6 +2,9 @@
 //!
 //! `tests/setup` installs the players and makes the human speech that these tests need.
 
+#[path = "../campaign.rs"]
+#[expect(unreachable_pub, reason = "shared by two test binaries")]
+mod campaign;
 mod crash;
 mod home;
 mod players;
