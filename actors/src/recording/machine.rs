@@ -15,8 +15,8 @@
 //! Invariant: at most one fetch is in flight, and every ask is answered exactly once.
 
 use crate::domain::{
-    Attempts, Denial, FetchError, FetchId, GoneCause, HeldCopy, Intent, Permit, Progress,
-    Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
+    Attempts, Denial, FailureKind, FetchError, FetchHistory, FetchId, GoneCause, HeldCopy, Intent,
+    Permit, Progress, Recording, Retry, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
 };
 
 mod turn;
@@ -91,7 +91,13 @@ pub(crate) struct Download {
 
 impl Life {
     /// As the catalog remembers it.
-    pub(crate) fn load(recording: Recording, held: Option<HeldCopy>) -> Self {
+    pub(crate) fn load(
+        recording: Recording,
+        held: Option<HeldCopy>,
+        history: FetchHistory,
+        now: Timestamp,
+        retry: &RetryPolicy,
+    ) -> Self {
         let (known, present) = match held {
             Some(held) if held.present => (Some(held.copy.clone()), Some(held.copy)),
             Some(held) => (Some(held.copy), None),
@@ -103,9 +109,13 @@ impl Life {
             (None, None) if recording.status == SourceStatus::InProgress => {
                 State::Absent(Absence::BeingRecorded)
             }
-            (None, None) => State::Absent(Absence::NotFetched),
+            (None, None) => match Failure::recall(&history, now, retry) {
+                Some(failure) => State::Failed(failure),
+                None => State::Absent(Absence::NotFetched),
+            },
         };
-        let facts = Facts { recording, known, attempts: Attempts::default(), waiting: Vec::new() };
+        let attempts = history.attempts.within_window(now, retry);
+        let facts = Facts { recording, known, attempts, waiting: Vec::new() };
         Self { facts, state }
     }
 }
@@ -121,7 +131,52 @@ pub(crate) struct Expected {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub cause: FetchError,
+    pub at: Timestamp,
     pub plan: Plan,
+}
+
+impl Failure {
+    /// What of an earlier process still counts. An attempt that was interrupted with it may be made again at
+    /// once, while there is one left.
+    fn recall(history: &FetchHistory, now: Timestamp, retry: &RetryPolicy) -> Option<Self> {
+        let attempts = history.attempts.clone().within_window(now, retry);
+        let at = attempts.last()?;
+        let next = retry.after_failure(&attempts, Intent::Prefetch, at, 0.0);
+        let cause = history.failure.clone().map(FetchError::Past);
+        let kind = cause.as_ref().map(FetchError::kind);
+        let plan = match (next, kind) {
+            (Retry::Exhausted(again_at), Some(FailureKind::RefusedRecording)) => {
+                Plan::Refused { again_at }
+            }
+            (Retry::Exhausted(opens_at), _) => Plan::Exhausted { opens_at },
+            (Retry::At(_) | Retry::OnDemand(_), None) => return None,
+            (Retry::At(_) | Retry::OnDemand(_), Some(FailureKind::RefusedRecording)) => {
+                Plan::Refused { again_at: at.plus(retry.refused_pause) }
+            }
+            (Retry::At(not_before) | Retry::OnDemand(not_before), Some(_)) => {
+                Plan::OnDemand { not_before }
+            }
+        };
+        Some(Self { cause: cause.unwrap_or(FetchError::Interrupted), at, plan })
+    }
+
+    /// Whether it has come to an end by itself: the source works again, or the window has opened.
+    fn is_over(&self, attempts: &Attempts, context: &Context<'_>) -> bool {
+        let opens_at = match self.plan {
+            Plan::Retry { .. } => return false,
+            Plan::OnDemand { not_before: at }
+            | Plan::Exhausted { opens_at: at }
+            | Plan::Refused { again_at: at } => at,
+        };
+        let window_open = attempts.count(context.now, &context.policy.retry) == 0;
+        (opens_at <= context.now && window_open) || self.was_an_outage_that_ended(context)
+    }
+
+    fn was_an_outage_that_ended(&self, context: &Context<'_>) -> bool {
+        let of_the_source =
+            matches!(self.cause.kind(), FailureKind::Outage | FailureKind::RefusedAccount);
+        of_the_source && context.worked_at.is_some_and(|worked_at| worked_at > self.at)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,11 +239,15 @@ pub(crate) enum Patience {
 /// Everything the machine may order. The shell has exactly one place that obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
+    /// Write down that the attempt is made, then make it.
     StartFetch {
         fetch: FetchId,
         intent: Intent,
         expected: Expected,
+        attempts: Attempts,
     },
+    /// Write down how it went.
+    Remember(FetchHistory),
     Prioritise {
         fetch: FetchId,
         intent: Intent,
@@ -215,6 +274,8 @@ pub(crate) struct Context<'a> {
     pub fresh: FetchId,
     pub chance: f64,
     pub progress: Progress,
+    /// When anything of the account was last fetched.
+    pub worked_at: Option<Timestamp>,
     pub policy: &'a Policy,
 }
 
@@ -400,6 +461,13 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
             turn.facts.recording = *recording;
             match turn.facts.recording.status.gone() {
                 Some(cause) => turn.gone(cause),
+                None if turn.context.policy.prefetch
+                    && failure.is_over(&turn.facts.attempts, turn.context) =>
+                {
+                    turn.facts.attempts = Attempts::default();
+                    let fetch = turn.context.fresh;
+                    turn.start(fetch, Intent::Prefetch, 0)
+                }
                 None => turn.ignore(State::Failed(failure), "the plan for trying again stands"),
             }
         }

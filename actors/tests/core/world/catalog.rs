@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, HeldCopy,
-    Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
+    HeldCopy, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
@@ -98,7 +98,10 @@ impl FakeCatalog {
         let key = CallKey { business: business(), call: call.sid };
         rows.looked_up.insert(key.clone());
         rows.calls.entry(key).or_insert(call);
-        rows.recordings.insert(recording.sid, RecordingRecord { recording, copy: None });
+        rows.recordings.insert(
+            recording.sid,
+            RecordingRecord { recording, copy: None, history: FetchHistory::default() },
+        );
     }
 
     /// Forgets that the source was asked about call `n`.
@@ -303,6 +306,7 @@ impl Catalog for FakeCatalog {
                             completed_at: None,
                         },
                         copy: None,
+                        history: FetchHistory::default(),
                     });
                 if event.status.rank() > row.recording.status.rank() {
                     row.recording.status = event.status;
@@ -411,6 +415,17 @@ impl Catalog for FakeCatalog {
         Ok(newest.map(|recording| (key_of(recording), recording.sid)).collect())
     }
 
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        row.history = history.clone();
+        Ok(())
+    }
+
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -427,6 +442,7 @@ impl Catalog for FakeCatalog {
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
+        row.history = FetchHistory::default();
         rows.played.entry(key.recording).or_insert(now);
         self.journal.note(format!("commit {}", copy.id));
         Ok(())
