@@ -319,17 +319,3 @@ impl State {
         }
     }
 }
-
-impl Failure {
-    fn denial(&self, now: Timestamp) -> Denial {
-        let cause = self.cause.clone();
-        match self.plan {
-            Plan::Exhausted { opens_at } => {
-                Denial::Exhausted { cause, opens_at, retry_after: opens_at.since(now) }
-            }
-            Plan::Refused { .. } | Plan::Retry { .. } | Plan::OnDemand { .. } => {
-                Denial::Refused { cause }
-            }
-        }
-    }
-}
