@@ -6,6 +6,7 @@ mod calls;
 mod contracts;
 mod debug;
 mod failures;
+mod faults;
 mod herd;
 mod playback;
 mod ranges;
