@@ -24,6 +24,7 @@ use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
 use crate::vault::keys::{KeyRing, MasterKey};
 use crate::vault::local::{LocalVault, LocalVaultConfig};
+use crate::vault::owner::VaultOwner;
 use crate::world::{SystemChance, SystemClock};
 
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
@@ -153,9 +154,6 @@ impl App {
         let address = listener.local_addr()?;
         let public_url = config.public_url(address);
         let foundation = Foundation::lay(config, Arc::clone(&clock)).await?;
-        let vault = LocalVaultConfig { dir: config.vault_dir() };
-        let vault =
-            Arc::new(LocalVault::open(vault, Arc::clone(&foundation.keys)).context("vault.dir")?);
         let secret = auth_secret(config)?;
         let authority = Authority::new(config, &secret)?;
         let tenants = Arc::new(foundation.tenants());
@@ -163,6 +161,12 @@ impl App {
         foundation.provide_default_business(config, &tenants).await?;
         tenants.reload().await?;
         let source = Arc::new(twilio_client(config, Arc::clone(&tenants))?);
+        // As late as can be: while a predecessor still owns the vault, connections wait in the backlog.
+        let dir = config.vault_dir();
+        let patience = millis(config.server.takeover_wait_ms);
+        let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
+        let keys = Arc::clone(&foundation.keys);
+        let vault = Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys));
         let ports = Ports {
             catalog: foundation.catalog.clone(),
             vault: vault.clone(),

@@ -42,6 +42,7 @@ pub struct Server {
     pub cors_origins: String,
     pub listen_backlog: u32,
     pub shutdown_grace_ms: u64,
+    pub takeover_wait_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
