@@ -104,9 +104,9 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))
         .route("/web/{asset}", get(console::asset))
+        .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
