@@ -2,6 +2,7 @@
 //!
 //! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
 
+mod bodies;
 mod caller;
 mod calls;
 mod console;
@@ -11,6 +12,7 @@ mod filename;
 mod health;
 mod play;
 mod problem;
+mod rate;
 mod recordings;
 mod representation;
 mod session;
@@ -19,19 +21,22 @@ mod waiting;
 mod webhooks;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use actors::domain::{CallKey, Timestamp};
 use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
 use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::Authority;
 use crate::tenants::Tenants;
 use problem::Problem;
+pub(crate) use rate::RateLimit;
 pub(crate) use waiting::Waits;
 
 /// What handlers may touch. Cheap to clone.
@@ -53,11 +58,16 @@ pub(crate) struct ServiceParts {
     pub path_prefix: String,
     pub cors_origins: Vec<HeaderValue>,
     pub waits: Waits,
+    pub rate_limit: RateLimit,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
     pub cache_control: HeaderValue,
     /// A sentence for the console's head, such as "this is a demo".
     pub notice: Option<&'static str>,
-    /// Set when the process has been asked to stop.
-    pub stopping: Arc<AtomicBool>,
+    /// Cancelled when the process has been asked to stop.
+    pub stopping: CancellationToken,
+    /// Cancelled when a successor may be waiting for us to be done.
+    pub closing: CancellationToken,
 }
 
 impl std::ops::Deref for Service {
@@ -94,16 +104,20 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))
         .route("/web/{asset}", get(console::asset))
+        .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(Problem::Internal)
-        }))
+        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+}
+
+/// What somebody hears for whom there is no connection.
+pub(crate) fn refusal() -> Response {
+    Problem::Overloaded.into_response()
 }
 
 /// How every time leaves this service.

@@ -27,11 +27,18 @@ pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Calle
     token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
+/// The same, unless they ask too often.
+pub(super) fn admitted(headers: &HeaderMap, service: &Service) -> Result<Caller, Problem> {
+    let caller = caller(headers, &service.authority)?;
+    service.rate_limit.admit(&caller)?;
+    Ok(caller)
+}
+
 impl FromRequestParts<Service> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        caller(&parts.headers, &service.authority)
+        admitted(&parts.headers, service)
     }
 }
 

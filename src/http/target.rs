@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
 use super::Service;
-use super::caller::caller;
+use super::caller::admitted;
 use super::problem::Problem;
 
 pub(super) struct Target {
@@ -22,7 +22,7 @@ impl FromRequestParts<Service> for Target {
             .await
             .map_err(|_| Problem::Malformed("the path is not in UTF-8"))?;
         let (call, recording) = parse(&call_sid, parts.uri.query().unwrap_or_default())?;
-        let caller = caller(&parts.headers, &service.authority)?;
+        let caller = admitted(&parts.headers, service)?;
         Ok(Self { key: CallKey { business: caller.business, call }, recording })
     }
 }

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
 mod calls;
+mod clients;
 mod contracts;
 mod debug;
 mod failures;
