@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::auth::Authority;
+use crate::auth::links::Links;
 use crate::catalog::SqliteCatalog;
 use crate::config::{Config, auth_secret, make_private_folder, millis};
 use crate::http::{self, ServiceParts, Waits};
@@ -181,6 +182,7 @@ impl App {
             clock,
             tenants: Arc::clone(&tenants),
             authority,
+            links: Links::new(&secret),
             path_prefix: path_of(&public_url)?,
             public_url: public_url.clone(),
             cors_origins: cors_origins(config)?,

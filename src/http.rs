@@ -9,6 +9,7 @@ mod cors;
 mod debug;
 mod filename;
 mod health;
+mod links;
 mod play;
 mod problem;
 mod recordings;
@@ -25,11 +26,13 @@ use actors::domain::{CallKey, Timestamp};
 use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Authority;
+use crate::auth::links::Links;
 use crate::tenants::Tenants;
 use problem::Problem;
 pub(crate) use waiting::Waits;
@@ -47,6 +50,7 @@ pub(crate) struct ServiceParts {
     pub clock: Arc<dyn Clock>,
     pub tenants: Arc<Tenants>,
     pub authority: Authority,
+    pub links: Links,
     /// Without a trailing slash.
     pub public_url: String,
     /// The path of the public URL, in front of every path that we hand out.
@@ -82,6 +86,7 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/api/recordings/file/{call_sid}", get(play::play))
         .route("/api/recordings/{call_sid}/stream", get(play::play))
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
+        .route("/api/recordings/{call_sid}/link", post(links::sign))
         .route("/api/recordings/{call_sid}/status", get(recordings::status))
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{call_sid}", get(calls::show))
@@ -99,11 +104,18 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Problem::Internal)
         }))
+        .layer(no_referrer())
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+}
+
+/// Where a page goes from here is not told the URL it was on, which may hold a signed link.
+fn no_referrer() -> SetResponseHeaderLayer<HeaderValue> {
+    let policy = HeaderValue::from_static("no-referrer");
+    SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, policy)
 }
 
 /// How every time leaves this service.

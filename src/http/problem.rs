@@ -15,6 +15,8 @@ use serde_json::json;
 pub(crate) enum Problem {
     Malformed(&'static str),
     NoCredentials,
+    /// Signed by us for just this, some time ago: whoever shows it can have a new one made.
+    LinkExpired,
     NotForThisRole,
     SignatureMismatch,
     /// Also: another business's call. Telling the two apart would tell that it exists.
@@ -59,6 +61,7 @@ const fn row(problem: &Problem) -> Row {
     match problem {
         P::Malformed(_)                => Row { status: StatusCode::BAD_REQUEST,           code: "malformed",                  title: "The request cannot be understood",                 client_may: Fix },
         P::NoCredentials               => Row { status: StatusCode::UNAUTHORIZED,          code: "no_credentials",             title: "A valid token is needed",                          client_may: Fix },
+        P::LinkExpired                 => Row { status: StatusCode::UNAUTHORIZED,          code: "link_expired",               title: "The link has expired",                             client_may: Fix },
         P::NotForThisRole              => Row { status: StatusCode::FORBIDDEN,             code: "not_for_this_role",          title: "Operators only",                                   client_may: Fix },
         P::SignatureMismatch           => Row { status: StatusCode::FORBIDDEN,             code: "signature_mismatch",         title: "The signature does not match",                     client_may: Fix },
         P::NoSuchCall                  => Row { status: StatusCode::NOT_FOUND,             code: "no_such_call",               title: "There is no such call",                            client_may: Nothing },
@@ -102,7 +105,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         match self {
-            Self::NoCredentials => {
+            Self::NoCredentials | Self::LinkExpired => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::RangeNotSatisfiable { length } => {

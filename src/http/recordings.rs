@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::play::preparing_response;
 use super::problem::Problem;
-use super::target::Target;
+use super::target::{Readable, Target};
 use super::{Service, rfc3339};
 
 /// Starts the fetch, if there is none, and says how it stands.
@@ -56,7 +56,7 @@ struct Status {
 /// Looks only: starts nothing.
 pub(super) async fn status(
     State(service): State<Service>,
-    Target { key, recording }: Target,
+    Readable { target: Target { key, recording }, .. }: Readable,
 ) -> Result<Response, Problem> {
     let call = service.recordings.look(&key).await?.ok_or(Problem::NoSuchCall)?;
     let view = call.recording(recording).ok_or(Problem::NoRecording)?;
