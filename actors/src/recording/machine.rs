@@ -167,6 +167,8 @@ pub(crate) enum Event {
     /// The time that `Effect::SetTimer` named has come.
     Due(FetchId),
     EvictionWanted,
+    /// An operator wants it fetched now, whatever was tried before.
+    RetryWanted,
     /// A reader found the copy missing or rotten.
     DamageFound(StoredCopy),
 }
@@ -288,6 +290,13 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
             turn.start(next, intent, 0)
         }
         (Event::Due(_), why) => turn.ignore(State::Absent(why), "timer of an earlier wait"),
+        (Event::RetryWanted, Absence::BeingRecorded) => {
+            turn.ignore(State::Absent(Absence::BeingRecorded), "it is still being recorded")
+        }
+        (
+            Event::RetryWanted,
+            Absence::NotFetched | Absence::NotThereYet { .. } | Absence::Paused { .. },
+        ) => turn.retry_at_once(),
         (
             Event::Fetched(..)
             | Event::FetchFailed(..)
@@ -345,6 +354,7 @@ fn in_downloading(mut download: Download, event: Event, mut turn: Turn<'_>) -> S
             turn.ignore(State::Downloading(download), "news of a fetch that is over")
         }
         Event::Due(_) => turn.ignore(State::Downloading(download), "timer of an earlier wait"),
+        Event::RetryWanted => turn.ignore(State::Downloading(download), "it is being fetched"),
         Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_) => {
             turn.ignore(State::Downloading(download), "there is no copy yet")
         }
@@ -368,6 +378,7 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
         Event::EvictionWanted => turn.discard(copy),
         Event::DamageFound(damaged) if damaged.id == copy.id => turn.discard(copy),
         Event::DamageFound(_) => turn.ignore(State::Ready(copy), "another copy took its place"),
+        Event::RetryWanted => turn.ignore(State::Ready(copy), "a verified copy is here"),
         Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
@@ -396,6 +407,7 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
             turn.start(due, Intent::Listen, 0)
         }
         Event::Due(_) => turn.ignore(State::Failed(failure), "timer of an earlier wait"),
+        Event::RetryWanted => turn.retry_at_once(),
         Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
@@ -414,6 +426,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
             turn.effects.push(Effect::Answer(ask, Permit::Deny(Denial::Gone(cause))));
             turn.to(State::Gone(cause))
         }
+        Event::RetryWanted if cause == GoneCause::Missing => turn.retry_at_once(),
         Event::Announced(_)
         | Event::Fetched(..)
         | Event::FetchFailed(..)
@@ -421,6 +434,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
         | Event::CommitFailed(..)
         | Event::Due(_)
         | Event::EvictionWanted
+        | Event::RetryWanted
         | Event::DamageFound(_)
         | Event::AskDue(_) => turn.ignore(State::Gone(cause), "Gone is final"),
     }

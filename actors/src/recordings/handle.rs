@@ -72,7 +72,14 @@ impl RecordingsHandle {
         self.address.tell(Message::Tell { key, news });
     }
 
-    pub(crate) fn evict(&self, key: CallKey, recording: RecordingSid) {
+    /// Wants a recording fetched now, whatever was tried before.
+    pub fn retry(&self, key: CallKey, recording: RecordingSid) {
+        let news = News::Happened(recording, Event::RetryWanted);
+        self.address.tell(Message::Tell { key, news });
+    }
+
+    /// Wants a copy gone that can be fetched again.
+    pub fn evict(&self, key: CallKey, recording: RecordingSid) {
         let news = News::Happened(recording, Event::EvictionWanted);
         self.address.tell(Message::Tell { key, news });
     }

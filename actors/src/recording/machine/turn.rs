@@ -49,6 +49,13 @@ impl<'a> Turn<'a> {
         self.start_expecting(expected, fetch, intent, absences)
     }
 
+    /// An operator's word opens every window.
+    pub(super) fn retry_at_once(mut self) -> Step {
+        self.facts.attempts = Attempts::default();
+        let fetch = self.context.fresh;
+        self.start(fetch, Intent::Listen, 0)
+    }
+
     pub(super) fn play(&self, copy: &StoredCopy) -> Permit {
         let recording = &self.facts.recording;
         let key = AudioKey {

@@ -135,6 +135,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("Due", Event::Due(FETCH)),
         ("Due(stale)", Event::Due(FetchId(0))),
         ("EvictionWanted", Event::EvictionWanted),
+        ("RetryWanted", Event::RetryWanted),
         ("DamageFound", Event::DamageFound(copy(1, Version::FIRST))),
     ]
 }

@@ -18,6 +18,7 @@ enum Happening {
     CommitFailed { current: bool },
     Due { current: bool },
     EvictionWanted,
+    RetryWanted,
     DamageFound,
 }
 
@@ -50,6 +51,7 @@ fn happenings() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(|current| Happening::CommitFailed { current }),
         5 => prop::bool::weighted(0.9).prop_map(|current| Happening::Due { current }),
         1 => Just(Happening::EvictionWanted),
+        1 => Just(Happening::RetryWanted),
         1 => Just(Happening::DamageFound),
     ]
 }
@@ -94,6 +96,7 @@ impl World {
                 Event::Due(self.timer.filter(|_| *current).unwrap_or(stale))
             }
             Happening::EvictionWanted => Event::EvictionWanted,
+            Happening::RetryWanted => Event::RetryWanted,
             Happening::DamageFound => Event::DamageFound(copy(1, Version::FIRST)),
         }
     }
@@ -110,6 +113,7 @@ impl World {
             | Event::AskDue(_)
             | Event::Announced(_)
             | Event::EvictionWanted
+            | Event::RetryWanted
             | Event::DamageFound(_) => {}
         }
         for effect in effects {
@@ -148,7 +152,8 @@ proptest! {
                 progress: Progress::QUEUED,
                 policy: &policy,
             };
-            let was_gone = matches!(life.state, State::Gone(_));
+            // An operator may have the source asked once more for what it never published.
+            let was_gone = matches!(life.state, State::Gone(cause) if cause != GoneCause::Missing);
             let step = step(life, event.clone(), &context);
             world.obey(&event, &step.effects, at(now));
             life = step.life;
