@@ -20,7 +20,7 @@ use crate::auth::Authority;
 use crate::auth::links::Links;
 use crate::catalog::SqliteCatalog;
 use crate::config::{Config, auth_secret, make_private_folder, millis};
-use crate::http::{self, ServiceParts, Waits};
+use crate::http::{self, ServiceParts, Streams, Waits};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
 use crate::vault::keys::{KeyRing, MasterKey};
@@ -173,6 +173,7 @@ impl App {
         };
         let core = Core::start(ports, settings(config)).await?;
         let stopping = Arc::new(AtomicBool::new(false));
+        let stop = CancellationToken::new();
         let parts = ServiceParts {
             recordings: core.recordings.clone(),
             inbox: core.inbox.clone(),
@@ -193,9 +194,13 @@ impl App {
             cache_control: HeaderValue::from_str(&config.play.cache_control)
                 .context("play.cache_control")?,
             notice,
+            streams: Streams::new(
+                config.server.event_streams_max,
+                config.server.event_streams_per_reader_max,
+            ),
+            stop: stop.clone(),
             stopping: Arc::clone(&stopping),
         };
-        let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, http::router(parts), stop.clone()));
         Ok(Self {
             address,

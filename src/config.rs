@@ -42,6 +42,8 @@ pub struct Server {
     pub cors_origins: String,
     pub listen_backlog: u32,
     pub shutdown_grace_ms: u64,
+    pub event_streams_max: usize,
+    pub event_streams_per_reader_max: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -272,6 +274,8 @@ impl Config {
             ("twilio.max_queued_fetches", self.twilio.max_queued_fetches),
             ("play.waiting_max", self.play.waiting_max),
             ("actors.live_max", self.actors.live_max),
+            ("server.event_streams_max", self.server.event_streams_max),
+            ("server.event_streams_per_reader_max", self.server.event_streams_per_reader_max),
             ("actors.parked_max", self.actors.parked_max),
         ] {
             if value == 0 {

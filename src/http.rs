@@ -7,6 +7,7 @@ mod calls;
 mod console;
 mod cors;
 mod debug;
+mod events;
 mod filename;
 mod health;
 mod links;
@@ -15,6 +16,7 @@ mod problem;
 mod recordings;
 mod representation;
 mod session;
+mod streams;
 mod target;
 mod waiting;
 mod webhooks;
@@ -30,11 +32,13 @@ use axum::http::{HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authority;
 use crate::auth::links::Links;
 use crate::tenants::Tenants;
 use problem::Problem;
+pub(crate) use streams::Streams;
 pub(crate) use waiting::Waits;
 
 /// What handlers may touch. Cheap to clone.
@@ -60,6 +64,9 @@ pub(crate) struct ServiceParts {
     pub cache_control: HeaderValue,
     /// A sentence for the console's head, such as "this is a demo".
     pub notice: Option<&'static str>,
+    pub streams: Streams,
+    /// Ends what would not end by itself soon.
+    pub stop: CancellationToken,
     /// Set when the process has been asked to stop.
     pub stopping: Arc<AtomicBool>,
 }
@@ -88,6 +95,7 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
         .route("/api/recordings/{call_sid}/link", post(links::sign))
         .route("/api/recordings/{call_sid}/status", get(recordings::status))
+        .route("/api/recordings/{call_sid}/events", get(events::events))
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{call_sid}", get(calls::show))
         .route("/api/calls/{call_sid}/download", get(play::download))
@@ -95,6 +103,10 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/webhooks/twilio/recording-status", post(webhooks::receive))
         .route("/webhooks/twilio/call-status", post(webhooks::receive))
         .route("/debug/actors", get(debug::actors))
+        .route("/debug/actors/{call_sid}", get(debug::call::show))
+        .route("/debug/actors/{call_sid}/retry", post(debug::call::retry))
+        .route("/debug/actors/{call_sid}/evict", post(debug::call::evict))
+        .route("/debug/events", get(debug::events::events))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))

@@ -19,13 +19,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
-pub use view::{CallView, RecordingView};
+pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
+use crate::board::Board;
 use crate::domain::{
     CallKey, Denial, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
 };
 use crate::fetcher::FetcherHandle;
+use crate::happening::What;
 use crate::keepers::vault::VaultKeeperHandle;
 use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, Vault};
 use crate::recordings;
@@ -68,6 +70,7 @@ pub(crate) struct Services {
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) fetcher: FetcherHandle,
     pub(crate) vault_keeper: VaultKeeperHandle,
+    pub(crate) board: Arc<Board>,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
 }
@@ -217,6 +220,11 @@ impl RecordingActor {
         };
         if changed {
             track.log_transition();
+            self.services.board.announce(now, || What::Changed {
+                call: self.key.clone(),
+                from: before,
+                now: track.view(sid, now, &self.services.policy),
+            });
         }
         shell.lives.insert(sid, track);
         for effect in step.effects {

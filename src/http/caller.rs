@@ -36,14 +36,15 @@ impl FromRequestParts<Service> for Caller {
 }
 
 /// Somebody who may see every business's actors.
-pub(super) struct Operator;
+pub(super) struct Operator(pub(super) Caller);
 
 impl FromRequestParts<Service> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        match caller(&parts.headers, &service.authority)?.role {
-            Role::Operator => Ok(Self),
+        let caller = caller(&parts.headers, &service.authority)?;
+        match caller.role {
+            Role::Operator => Ok(Self(caller)),
             Role::Agent | Role::Owner => Err(Problem::NotForThisRole),
         }
     }

@@ -30,6 +30,9 @@ pub(crate) enum Problem {
         length: u64,
     },
     TooLarge,
+    /// An operator's order that would change nothing, or do harm; the detail says why.
+    Conflict(&'static str),
+    TooManyStreams,
     AttemptsExhausted {
         retry_after: Duration,
     },
@@ -75,6 +78,8 @@ const fn row(problem: &Problem) -> Row {
         P::PreconditionFailed          => Row { status: StatusCode::PRECONDITION_FAILED,   code: "precondition_failed",        title: "The recording is another version",                 client_may: Fix },
         P::RangeNotSatisfiable { .. }  => Row { status: StatusCode::RANGE_NOT_SATISFIABLE, code: "range_not_satisfiable",      title: "The recording is shorter than that",               client_may: Fix },
         P::TooLarge                    => Row { status: StatusCode::PAYLOAD_TOO_LARGE,     code: "too_large",                  title: "The request is too large",                         client_may: Fix },
+        P::Conflict(_)                 => Row { status: StatusCode::CONFLICT,              code: "conflict",                   title: "That makes no sense as things are",                client_may: Fix },
+        P::TooManyStreams              => Row { status: StatusCode::TOO_MANY_REQUESTS,     code: "too_many_streams",           title: "Too many event streams are open already",          client_may: Retry(AWAY_RETRY_AFTER) },
         P::AttemptsExhausted { retry_after } => Row { status: StatusCode::SERVICE_UNAVAILABLE, code: "attempts_exhausted",     title: "The recording could not be fetched; tried again later", client_may: Retry(*retry_after) },
         P::Away                        => Row { status: StatusCode::SERVICE_UNAVAILABLE,   code: "away",                       title: "The service is not complete just now",             client_may: Retry(AWAY_RETRY_AFTER) },
         P::Overloaded                  => Row { status: StatusCode::SERVICE_UNAVAILABLE,   code: "overloaded",                 title: "Too many are asking just now",                     client_may: Retry(AWAY_RETRY_AFTER) },
@@ -91,7 +96,7 @@ impl IntoResponse for Problem {
             ClientMay::Fix | ClientMay::Nothing => None,
         };
         let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
-        if let Self::Malformed(detail) = &self {
+        if let Self::Malformed(detail) | Self::Conflict(detail) = &self {
             body["detail"] = (*detail).into();
         }
         if let Some(seconds) = retry_after {
@@ -123,6 +128,8 @@ impl IntoResponse for Problem {
             | Self::MethodNotAllowed
             | Self::PreconditionFailed
             | Self::TooLarge
+            | Self::Conflict(_)
+            | Self::TooManyStreams
             | Self::AttemptsExhausted { .. }
             | Self::Away
             | Self::Overloaded

@@ -76,13 +76,13 @@ impl FromRequestParts<Service> for Readable {
 }
 
 /// Of which nothing says yet that the client may ask for it.
-struct Named {
-    call: CallSid,
-    recording: Option<RecordingSid>,
+pub(super) struct Named {
+    pub(super) call: CallSid,
+    pub(super) recording: Option<RecordingSid>,
     link: Option<String>,
 }
 
-async fn named(parts: &mut Parts, service: &Service) -> Result<Named, Problem> {
+pub(super) async fn named(parts: &mut Parts, service: &Service) -> Result<Named, Problem> {
     let Path(call_sid) = Path::<String>::from_request_parts(parts, service)
         .await
         .map_err(|_| Problem::Malformed("the path is not in UTF-8"))?;

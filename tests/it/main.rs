@@ -2,15 +2,20 @@
 
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
+#[path = "../campaign.rs"]
+mod campaign;
 mod calls;
 mod contracts;
 mod debug;
+mod events;
 mod failures;
 mod herd;
+mod links;
 mod playback;
 mod ranges;
 mod session;
 mod simulator;
+mod sse;
 mod support;
 mod tenancy;
 mod twilio;

@@ -325,6 +325,12 @@ impl Catalog for FakeCatalog {
         Ok(found)
     }
 
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError> {
+        let rows = self.open()?;
+        let key = rows.calls.keys().find(|key| key.call == call);
+        Ok(key.and_then(|key| rows.parent(key)))
+    }
+
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let found = {
