@@ -53,6 +53,8 @@ pub struct Server {
     pub drain_ms: u64,
     pub shutdown_grace_ms: u64,
     pub takeover_wait_ms: u64,
+    pub event_streams_max: usize,
+    pub event_streams_per_reader_max: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -286,6 +288,8 @@ impl Config {
             ("play.waiting_max", self.play.waiting_max),
             ("server.max_connections", self.server.max_connections),
             ("actors.live_max", self.actors.live_max),
+            ("server.event_streams_max", self.server.event_streams_max),
+            ("server.event_streams_per_reader_max", self.server.event_streams_per_reader_max),
             ("actors.parked_max", self.actors.parked_max),
         ] {
             if value == 0 {

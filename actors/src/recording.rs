@@ -20,13 +20,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
-pub use view::{CallView, RecordingView};
+pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
+use crate::board::Board;
 use crate::domain::{
     CallKey, Denial, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
 };
 use crate::fetcher::{FetcherHandle, Pacer};
+use crate::happening::What;
 use crate::keepers::vault::VaultKeeperHandle;
 use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, RecordingRecord, Vault};
 use crate::recordings;
@@ -70,6 +72,7 @@ pub(crate) struct Services {
     pub(crate) fetcher: FetcherHandle,
     pub(crate) pacer: Arc<Pacer>,
     pub(crate) vault_keeper: VaultKeeperHandle,
+    pub(crate) board: Arc<Board>,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
 }
@@ -227,6 +230,11 @@ impl RecordingActor {
         };
         if changed {
             track.log_transition();
+            self.services.board.announce(now, || What::Changed {
+                call: self.key.clone(),
+                from: before,
+                now: track.view(sid, now, &self.services.policy),
+            });
         }
         shell.lives.insert(sid, track);
         for effect in step.effects {

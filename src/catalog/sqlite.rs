@@ -3,8 +3,8 @@
 mod database;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CopyId, FetchHistory, RecordingSid,
-    SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
+    RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
@@ -105,6 +105,10 @@ impl Catalog for SqliteCatalog {
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {
         let key = key.clone();
         self.database.read(move |db| calls::find(db, key).boxed()).await
+    }
+
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError> {
+        self.database.read(move |db| calls::find_anywhere(db, call).boxed()).await
     }
 
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {

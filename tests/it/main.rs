@@ -3,16 +3,21 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
 mod calls;
+#[path = "../campaign.rs"]
+mod campaign;
 mod clients;
 mod contracts;
 mod debug;
+mod events;
 mod failures;
 mod faults;
 mod herd;
+mod links;
 mod playback;
 mod ranges;
 mod session;
 mod simulator;
+mod sse;
 mod support;
 mod tenancy;
 mod twilio;

@@ -6,9 +6,9 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
-    FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy,
-    Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId,
+    Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
+    StoredCopy, Timestamp, WebhookEvent,
 };
 
 #[async_trait]
@@ -52,6 +52,8 @@ pub trait Catalog: Send + Sync {
 
     /// The parent leg under which a call is kept, found by any of its legs.
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError>;
+    /// The same for operators, who see every business's calls.
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError>;
     /// A parent leg's call with all its recordings; `None` for an unknown or another business's call.
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError>;
     /// Newest first, parents only.

@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::domain::{CallKey, Permit, RecordingSid, StoredCopy};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
-use crate::recording::{self, Ask, CallView};
+use crate::recording::{self, Ask, CallView, RecordingWatch};
 
 /// Clone it freely.
 #[derive(Clone)]
@@ -59,6 +59,16 @@ impl RecordingsHandle {
     /// What a call's actor is doing. Wakes it, and starts nothing.
     pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
         Ok(self.resolve(key).await?.map(|(_, view)| view.borrow().clone()))
+    }
+
+    /// Follows a recording of a call, named by any of its legs, for as long as its actor lives. Wakes it, and
+    /// starts nothing.
+    pub async fn watch(
+        &self,
+        key: &CallKey,
+        named: Option<RecordingSid>,
+    ) -> Result<Option<RecordingWatch>, AskError> {
+        Ok(self.resolve(key).await?.map(|(_, view)| RecordingWatch::new(view, named)))
     }
 
     /// Says that a call's rows have changed; `named` has news to act upon.

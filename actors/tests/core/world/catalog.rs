@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CopyId, FetchHistory, HeldCopy,
-    Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
+    HeldCopy, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
@@ -266,6 +266,12 @@ impl Catalog for FakeCatalog {
         // What was read is what it was then, however long the answer takes.
         self.loading.pass().await;
         Ok(found)
+    }
+
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError> {
+        let rows = self.open()?;
+        let key = rows.calls.keys().find(|key| key.call == call);
+        Ok(key.and_then(|key| rows.parent(key)))
     }
 
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
