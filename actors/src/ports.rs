@@ -4,6 +4,7 @@
 
 mod catalog;
 mod clock;
+mod custody;
 mod source;
 mod vault;
 
@@ -12,5 +13,6 @@ pub use catalog::{
     NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
+pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
 pub use source::{RecordingSource, Resume, SourceBody, SourceRequest};
 pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

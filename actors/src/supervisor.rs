@@ -6,7 +6,8 @@
 //! │   └─ RecordingActor*   one per call
 //! ├─ TwilioFetcher         the pool
 //! ├─ Inbox                 works off stored webhooks
-//! └─ VaultKeeper           size limit, sweep
+//! ├─ VaultKeeper           size limit, sweep
+//! └─ RetentionKeeper       what is kept no longer, operators' orders
 //! ```
 //!
 //! | child ends | then |
@@ -28,6 +29,7 @@ use crate::domain::Timestamp;
 use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
+use crate::keepers::retention::{RetentionKeeper, RetentionKeeperHandle};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
 use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
@@ -118,13 +120,15 @@ pub(crate) enum Child {
     Fetcher,
     Inbox,
     VaultKeeper,
+    RetentionKeeper,
 }
 
-const CHILDREN: [(Child, &str); 4] = [
+const CHILDREN: [(Child, &str); 5] = [
     (Child::Recordings, "recordings"),
     (Child::Fetcher, "fetcher"),
     (Child::Inbox, "inbox"),
     (Child::VaultKeeper, "vault-keeper"),
+    (Child::RetentionKeeper, "retention-keeper"),
 ];
 
 const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -138,6 +142,7 @@ struct Addresses {
     fetcher: Address<fetcher::Message>,
     inbox: Address<inbox::Message>,
     vault_keeper: Address<keepers::vault::Message>,
+    retention_keeper: Address<keepers::retention::Message>,
 }
 
 struct Root {
@@ -245,7 +250,8 @@ impl Family {
 
 impl Root {
     async fn spawn(&self, child: Child, myself: &ActorRef<Message>) -> Result<ActorId, SpawnErr> {
-        let Addresses { recordings, fetcher, inbox, vault_keeper } = &self.addresses;
+        let Addresses { recordings, fetcher, inbox, vault_keeper, retention_keeper } =
+            &self.addresses;
         let parent = myself.get_cell();
         match child {
             Child::Recordings => {
@@ -272,6 +278,12 @@ impl Root {
                 vault_keeper.set(Some(actor.clone()));
                 Ok(actor.get_id())
             }
+            Child::RetentionKeeper => {
+                let actor = self.retention_keeper();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                retention_keeper.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
         }
     }
 
@@ -286,6 +298,7 @@ impl Root {
             fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
             pacer: Arc::clone(&self.pacer),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
+            retention_keeper: RetentionKeeperHandle::new(self.addresses.retention_keeper.clone()),
             board: Arc::clone(&self.board),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
@@ -333,6 +346,16 @@ impl Root {
             bytes_max: self.settings.vault_bytes_max,
             started_at: self.started_at,
             view: self.senders.vault_keeper.clone(),
+        }
+    }
+
+    fn retention_keeper(&self) -> RetentionKeeper {
+        RetentionKeeper {
+            catalog: Arc::clone(&self.ports.catalog),
+            vault: Arc::clone(&self.ports.vault),
+            clock: Arc::clone(&self.ports.clock),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            view: self.senders.retention_keeper.clone(),
         }
     }
 }

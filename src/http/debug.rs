@@ -78,6 +78,7 @@ fn branch(child: &ChildView, board: &Board) -> Value {
         "fetcher" => ("TwilioFetcher", fetcher(&board.fetcher.borrow())),
         "inbox" => ("Inbox", inbox(board)),
         "vault-keeper" => ("VaultKeeper", vault_keeper(board)),
+        "retention-keeper" => ("RetentionKeeper", retention_keeper(board)),
         _ => ("Actor", Value::Null),
     };
     json!({
@@ -148,6 +149,16 @@ fn inbox(board: &Board) -> Value {
         "applied_total": view.applied_total,
         "unassigned_total": view.unassigned_total,
         "details_total": view.details_total,
+        "last_error": view.last_error,
+    })
+}
+
+fn retention_keeper(board: &Board) -> Value {
+    let view = board.retention_keeper.borrow();
+    json!({
+        "expired_total": view.expired_total,
+        "erased_total": view.erased_total,
+        "next_at": rfc3339(view.next_at),
         "last_error": view.last_error,
     })
 }

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 
+use super::Custody;
 use crate::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId,
     Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
@@ -12,7 +13,7 @@ use crate::domain::{
 };
 
 #[async_trait]
-pub trait Catalog: Send + Sync {
+pub trait Catalog: Custody + Send + Sync {
     /// Whether the catalog answers at all.
     async fn ping(&self) -> Result<(), CatalogError>;
 
@@ -79,7 +80,8 @@ pub trait Catalog: Send + Sync {
     /// Completed recordings of which there never was a copy, newest first.
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
 
-    /// Writes down which attempts were made to fetch it, in place of what was known.
+    /// Writes down which attempts were made to fetch it, in place of what was known. Refused as `Unknown` for
+    /// what was expunged, so that nothing fetches it.
     async fn remember_fetches(
         &self,
         key: &AudioKey,
@@ -88,7 +90,8 @@ pub trait Catalog: Send + Sync {
 
     // Copies.
 
-    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts.
+    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts. Refused
+    /// as `Unknown` for what was expunged.
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -205,6 +208,9 @@ pub enum CatalogError {
     Exists(String),
     #[error("there is no {0}")]
     Unknown(String),
+    /// Nothing of it may be let go.
+    #[error("{0} is under legal hold")]
+    Held(String),
     #[error("malformed cursor")]
     Cursor,
     /// A row that our own code could not have written.

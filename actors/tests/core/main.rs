@@ -8,5 +8,6 @@ mod keeping;
 mod passivating;
 mod receiving;
 mod resuming;
+mod retaining;
 mod supervising;
 mod world;

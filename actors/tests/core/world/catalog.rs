@@ -1,5 +1,6 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
+mod custody;
 mod rows;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
-    HeldCopy, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    HeldCopy, Recording, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
+    WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
@@ -74,6 +76,7 @@ impl FakeCatalog {
             duration: None,
             started_at: None,
             completed_at: Some(now),
+            expires_at: None,
         };
         change(&mut recording);
         let mut rows = self.rows.lock().expect("whole");
@@ -108,6 +111,11 @@ impl FakeCatalog {
     /// From now on no event of call `n` can be applied.
     pub(crate) fn corrupt(&self, n: u128) {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
+    }
+
+    /// How long recordings are kept from now on, as told to nobody.
+    pub(crate) fn keep_for(&self, retention: Retention) {
+        self.rows.lock().expect("whole").retention = Some(retention);
     }
 
     pub(crate) fn next_commit(&self, fault: CommitFault) {
@@ -243,6 +251,7 @@ impl Catalog for FakeCatalog {
                             duration: event.duration,
                             started_at: event.started_at,
                             completed_at: None,
+                            expires_at: None,
                         },
                         copy: None,
                         history: FetchHistory::default(),
@@ -344,7 +353,9 @@ impl Catalog for FakeCatalog {
     ) -> Result<(), CatalogError> {
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
-        row.recording.status = status;
+        if status.rank() >= row.recording.status.rank() {
+            row.recording.status = status;
+        }
         Ok(())
     }
 
@@ -366,7 +377,7 @@ impl Catalog for FakeCatalog {
         history: &FetchHistory,
     ) -> Result<(), CatalogError> {
         let mut rows = self.open()?;
-        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        let row = rows.unexpunged(key)?;
         row.history = history.clone();
         Ok(())
     }
@@ -385,7 +396,7 @@ impl Catalog for FakeCatalog {
             None => {}
         }
         let mut rows = self.open()?;
-        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        let row = rows.unexpunged(key)?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
         row.history = FetchHistory::default();
         rows.played.entry(key.recording).or_insert(now);
