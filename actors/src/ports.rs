@@ -12,5 +12,5 @@ pub use catalog::{
     NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
-pub use source::{RecordingSource, SourceBody, SourceRequest};
+pub use source::{RecordingSource, Resume, SourceBody, SourceRequest};
 pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

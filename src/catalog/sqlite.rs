@@ -3,8 +3,8 @@
 mod database;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, RecordingSid, SourceStatus,
-    StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory, RecordingSid,
+    SourceStatus, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use self::database::Database;
-use super::{businesses, call_list, calls, copies, events, inbox, keys, recordings};
+use super::{businesses, call_list, calls, copies, events, fetches, inbox, keys, recordings};
 
 pub struct SqliteCatalog {
     database: Database,
@@ -152,6 +152,15 @@ impl Catalog for SqliteCatalog {
 
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError> {
         self.database.read(move |db| recordings::wanted(db, limit).boxed()).await
+    }
+
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError> {
+        let (key, history) = (key.clone(), history.clone());
+        self.database.write(move |db| fetches::remember(db, key, history).boxed()).await
     }
 
     async fn commit_copy(

@@ -209,7 +209,8 @@ async fn there_will_be_no_audio() -> Codes {
 async fn the_source_refuses_us() -> Codes {
     let app = TestApp::start().await;
     let mut codes = Codes::new();
-    for status in [401, 403] {
+    // The refused account last: from then on nothing of it is asked for.
+    for status in [403, 401] {
         let placed = placed_with(&app, Behaviour::status(status), "completed").await;
         for _ in 0..3 {
             let response = app.get(&play_path(&placed)).await;

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use crate::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId, Direction,
-    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
-    WebhookEvent,
+    FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy,
+    Timestamp, WebhookEvent,
 };
 
 #[async_trait]
@@ -79,9 +79,16 @@ pub trait Catalog: Send + Sync {
     /// Completed recordings of which there never was a copy, newest first.
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
 
+    /// Writes down which attempts were made to fetch it, in place of what was known.
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError>;
+
     // Copies.
 
-    /// Makes a sealed file the recording's copy, in place of an older one.
+    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts.
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -159,6 +166,7 @@ pub struct RecordingRecord {
     pub recording: Recording,
     /// The last copy there was.
     pub copy: Option<HeldCopy>,
+    pub history: FetchHistory,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -164,7 +164,7 @@ fn outlook(state: &State) -> Outlook {
             Outlook { intent: Some(*intent), ..Outlook::of("ready when the catalog says so") }
         }
         State::Ready(_) => Outlook::of("plays"),
-        State::Failed(Failure { cause, plan }) => {
+        State::Failed(Failure { cause, plan, .. }) => {
             let (next, retry_at) = match plan {
                 Plan::Retry { at, .. } => ("tried again by itself", at),
                 Plan::OnDemand { not_before } => ("tried again when somebody listens", not_before),

@@ -1,12 +1,14 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod rows;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, HeldCopy,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CopyId, FetchHistory, HeldCopy,
     Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
@@ -15,7 +17,8 @@ use actors::ports::{
 };
 use async_trait::async_trait;
 
-use super::{ACCOUNT, FakeClock, Gate, Journal, OTHER_ACCOUNT, business, call, recording};
+use super::{ACCOUNT, FakeClock, Gate, Journal, business, call, recording};
+use rows::Rows;
 
 pub(crate) struct FakeCatalog {
     /// Holds up answers about calls.
@@ -36,20 +39,6 @@ pub(crate) struct FakeCatalog {
 pub(crate) enum CommitFault {
     Refused,
     Panic,
-}
-
-#[derive(Default)]
-struct Rows {
-    businesses: Vec<Business>,
-    tokens: Vec<(AccountSid, Vec<u8>)>,
-    calls: BTreeMap<CallKey, Call>,
-    recordings: BTreeMap<RecordingSid, RecordingRecord>,
-    played: BTreeMap<RecordingSid, Timestamp>,
-    looked_up: BTreeSet<CallKey>,
-    events: Vec<InboxEvent>,
-    pending: BTreeMap<i64, WebhookEvent>,
-    /// Of calls whose events meet a row that makes no sense.
-    corrupt: BTreeSet<CallSid>,
 }
 
 impl FakeCatalog {
@@ -98,7 +87,10 @@ impl FakeCatalog {
         let key = CallKey { business: business(), call: call.sid };
         rows.looked_up.insert(key.clone());
         rows.calls.entry(key).or_insert(call);
-        rows.recordings.insert(recording.sid, RecordingRecord { recording, copy: None });
+        rows.recordings.insert(
+            recording.sid,
+            RecordingRecord { recording, copy: None, history: FetchHistory::default() },
+        );
     }
 
     /// Forgets that the source was asked about call `n`.
@@ -150,56 +142,6 @@ impl FakeCatalog {
             return Err(CatalogError::Away("unplugged".to_owned()));
         }
         Ok(self.rows.lock().expect("whole"))
-    }
-}
-
-impl Rows {
-    fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
-        [ACCOUNT, OTHER_ACCOUNT].contains(&account).then(business)
-    }
-
-    fn parent(&self, key: &CallKey) -> Option<CallKey> {
-        let call = self.calls.get(key)?;
-        let sid = call.details.parent.unwrap_or(call.sid);
-        Some(CallKey { business: key.business.clone(), call: sid })
-    }
-
-    fn record(&self, call: &Call) -> CallRecord {
-        let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
-        let recordings = self.recordings.values().filter(mine).cloned().collect();
-        CallRecord { call: call.clone(), recordings }
-    }
-
-    fn hear_of(&mut self, key: &CallKey, account: AccountSid, now: Timestamp) -> &mut Call {
-        self.calls.entry(key.clone()).or_insert_with(|| Call {
-            business: key.business.clone(),
-            sid: key.call,
-            account,
-            details: CallDetails::default(),
-            heard_at: now,
-        })
-    }
-
-    fn fill_in(&mut self, key: &CallKey, details: &CallDetails, now: Timestamp) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let (account, known) = (call.account, &mut call.details);
-        known.direction = details.direction.or(known.direction);
-        known.started_at = details.started_at.or(known.started_at);
-        known.status = details.status.or(known.status);
-        if let (Some(parent), None) = (details.parent, known.parent) {
-            known.parent = Some(parent);
-            self.hear_of(&CallKey { business: key.business.clone(), call: parent }, account, now);
-            for row in self.recordings.values_mut().filter(|row| row.recording.call == key.call) {
-                row.recording.call = parent;
-            }
-        }
-    }
-
-    fn present(&self) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
-        self.recordings.values().filter_map(|row| {
-            let held = row.copy.as_ref().filter(|held| held.present)?;
-            Some((row, &held.copy))
-        })
     }
 }
 
@@ -303,6 +245,7 @@ impl Catalog for FakeCatalog {
                             completed_at: None,
                         },
                         copy: None,
+                        history: FetchHistory::default(),
                     });
                 if event.status.rank() > row.recording.status.rank() {
                     row.recording.status = event.status;
@@ -417,6 +360,17 @@ impl Catalog for FakeCatalog {
         Ok(newest.map(|recording| (key_of(recording), recording.sid)).collect())
     }
 
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        row.history = history.clone();
+        Ok(())
+    }
+
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -433,6 +387,7 @@ impl Catalog for FakeCatalog {
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
+        row.history = FetchHistory::default();
         rows.played.entry(key.recording).or_insert(now);
         self.journal.note(format!("commit {}", copy.id));
         Ok(())
