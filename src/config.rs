@@ -263,6 +263,14 @@ impl Config {
         {
             return bad("server.public_url", "it is no http or https URL", "give scheme and host");
         }
+        let public_url = Url::parse(&self.server.public_url);
+        for (key, url) in
+            [("server.public_url", public_url.ok()), ("twilio.base_url", Some(self.twilio.base_url.clone()))]
+        {
+            if url.is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+                return bad(key, "there is a user or a password in it", "leave them out");
+            }
+        }
         if !matches!(self.twilio.base_url.scheme(), "http" | "https") {
             return bad("twilio.base_url", "it is no http or https URL", "give scheme and host");
         }

@@ -11,6 +11,7 @@ mod events;
 mod filename;
 mod health;
 mod links;
+mod log;
 mod play;
 mod problem;
 mod recordings;
@@ -117,11 +118,13 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
             axum::response::IntoResponse::into_response(Problem::Internal)
         }))
         .layer(no_referrer())
+        .layer(axum::middleware::from_fn(log::note_route))
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+        .layer(axum::middleware::from_fn(log::record))
 }
 
 /// Where a page goes from here is not told the URL it was on, which may hold a signed link.

@@ -12,7 +12,7 @@ pub mod cli;
 pub mod config;
 mod http;
 pub mod simulator;
-mod telemetry;
+pub mod telemetry;
 mod tenants;
 pub mod twilio;
 pub mod vault;
