@@ -82,6 +82,7 @@ pub struct Auth {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Twilio {
+    #[serde(deserialize_with = "url")]
     pub base_url: Url,
     pub account_sid: String,
     pub auth_token: SecretString,
@@ -325,6 +326,12 @@ impl Twilio {
     pub fn redirect_hosts(&self) -> Vec<String> {
         split_list(&self.redirect_hosts)
     }
+}
+
+/// The library's own word on a bad URL repeats it, with any password in it.
+fn url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text).map_err(serde::de::Error::custom)
 }
 
 /// A setting that counts milliseconds.

@@ -5,6 +5,7 @@
 #[path = "../campaign.rs"]
 mod campaign;
 mod calls;
+mod canary;
 mod contracts;
 mod debug;
 mod events;
