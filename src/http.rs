@@ -2,6 +2,7 @@
 //!
 //! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
 
+mod bodies;
 mod caller;
 mod calls;
 mod console;
@@ -14,6 +15,7 @@ mod links;
 mod log;
 mod play;
 mod problem;
+mod rate;
 mod recordings;
 mod representation;
 mod session;
@@ -23,22 +25,24 @@ mod waiting;
 mod webhooks;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use actors::domain::{CallKey, Timestamp};
 use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
 use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authority;
 use crate::auth::links::Links;
 use crate::tenants::Tenants;
 use problem::Problem;
+pub(crate) use rate::RateLimit;
 pub(crate) use streams::Streams;
 pub(crate) use waiting::Waits;
 
@@ -62,14 +66,17 @@ pub(crate) struct ServiceParts {
     pub path_prefix: String,
     pub cors_origins: Vec<HeaderValue>,
     pub waits: Waits,
+    pub rate_limit: RateLimit,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
     pub cache_control: HeaderValue,
     /// A sentence for the console's head, such as "this is a demo".
     pub notice: Option<&'static str>,
     pub streams: Streams,
-    /// Ends what would not end by itself soon.
-    pub stop: CancellationToken,
-    /// Set when the process has been asked to stop.
-    pub stopping: Arc<AtomicBool>,
+    /// Cancelled when the process has been asked to stop.
+    pub stopping: CancellationToken,
+    /// Cancelled when a successor may be waiting for us to be done; ends what would not end by itself soon.
+    pub closing: CancellationToken,
 }
 
 impl std::ops::Deref for Service {
@@ -112,11 +119,10 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))
         .route("/web/{asset}", get(console::asset))
+        .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(Problem::Internal)
-        }))
+        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .layer(no_referrer())
         .layer(axum::middleware::from_fn(log::note_route))
         .with_state(service.clone());
@@ -125,6 +131,11 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
         .layer(axum::middleware::from_fn(log::record))
+}
+
+/// What somebody hears for whom there is no connection.
+pub(crate) fn refusal() -> Response {
+    Problem::Overloaded.into_response()
 }
 
 /// Where a page goes from here is not told the URL it was on, which may hold a signed link.

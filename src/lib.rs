@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 mod http;
+pub mod server;
 pub mod simulator;
 pub mod telemetry;
 mod tenants;

@@ -19,12 +19,26 @@ pub struct Happening {
 #[derive(Debug, Clone)]
 pub enum What {
     /// A recording is in another state now.
-    Changed { call: CallKey, from: StateName, now: RecordingView },
+    Changed {
+        call: CallKey,
+        from: StateName,
+        now: RecordingView,
+    },
     /// A call's actor crashed; it is started again when asked.
-    Crashed { call: CallKey, count: u32, error: String },
+    Crashed {
+        call: CallKey,
+        count: u32,
+        error: String,
+    },
     /// One of the supervisor's children ended, and is started again.
-    Ended { child: &'static str, restarts: u32, error: String },
-    Restarted { child: &'static str },
+    Ended {
+        child: &'static str,
+        restarts: u32,
+        error: String,
+    },
+    Restarted {
+        child: &'static str,
+    },
 }
 
 /// Tells whoever watches. Never waits for anybody.

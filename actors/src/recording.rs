@@ -25,7 +25,8 @@ pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 use crate::address::Address;
 use crate::board::Board;
 use crate::domain::{
-    CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
+    CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
+    Timestamp, primary,
 };
 use crate::fetcher::{FetcherHandle, Pacer};
 use crate::happening::What;

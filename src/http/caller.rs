@@ -28,12 +28,19 @@ fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem>
     token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
+/// Tells readers apart.
+pub(super) fn reader(caller: &Caller) -> String {
+    format!("{}/{}", caller.business, caller.subject)
+}
+
 impl FromRequestParts<Service> for Caller {
     type Rejection = Problem;
 
+    /// Unless they ask too often.
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let caller = caller(&parts.headers, &service.authority)?;
         note_business(&parts.extensions, &caller.business);
+        service.rate_limit.admit(&reader(&caller))?;
         Ok(caller)
     }
 }

@@ -9,8 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Service;
 
-const ALLOW_HEADERS: HeaderValue =
-    HeaderValue::from_static(
+const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Range, If-Range, Prefer, Content-Type, Last-Event-ID, X-Request-Id",
 );
 const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");

@@ -25,9 +25,9 @@ pub(super) async fn actors(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let Selection { limit, state } = selection(uri.query().unwrap_or_default())?;
-    let (calls, total) = service.board.calls_where(limit, |posting| {
-        state.is_none_or(|state| posting.has_recording_in(state))
-    });
+    let (calls, total) = service
+        .board
+        .calls_where(limit, |posting| state.is_none_or(|state| posting.has_recording_in(state)));
     let calls: Vec<Value> = calls.iter().map(|(key, posting)| live_call(key, posting)).collect();
     let body = json!({
         "generated_at": rfc3339(service.clock.now()),

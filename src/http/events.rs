@@ -28,8 +28,7 @@ pub(super) async fn events(
     Readable { target: Target { key, recording }, reader, expires_at }: Readable,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut watch =
-        service.recordings.watch(&key, recording).await?.ok_or(Problem::NoSuchCall)?;
+    let mut watch = service.recordings.watch(&key, recording).await?.ok_or(Problem::NoSuchCall)?;
     let view = watch.look().ok_or(Problem::NoRecording)?;
     let told = headers.get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
     if is_final(view.state) && told == Some(view.state.as_str().as_bytes()) {
@@ -93,10 +92,10 @@ impl Following {
 
     /// Returns when there may be something new, though not sooner than at the stream's pace; `None` at its end.
     async fn wait(&mut self) -> Option<()> {
-        let stop = self.service.stop.clone();
+        let closing = self.service.closing.clone();
         let changed = tokio::select! {
             biased;
-            () = stop.cancelled() => return None,
+            () = closing.cancelled() => return None,
             changed = timeout_at(self.ends_at, self.watch.changed()) => changed.ok()?,
         };
         if changed.is_err() {

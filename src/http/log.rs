@@ -80,8 +80,8 @@ fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
     let given = headers.get(REQUEST_ID)?;
     let may_stand = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let length = given.len();
-    let good = (1..=REQUEST_ID_LENGTH_MAX).contains(&length)
-        && given.as_bytes().iter().all(may_stand);
+    let good =
+        (1..=REQUEST_ID_LENGTH_MAX).contains(&length) && given.as_bytes().iter().all(may_stand);
     good.then(|| given.clone())
 }
 

@@ -30,6 +30,10 @@ pub(crate) enum Problem {
         length: u64,
     },
     TooLarge,
+    RequestTimeout,
+    RateLimited {
+        retry_after: Duration,
+    },
     /// An operator's order that would change nothing, or do harm; the detail says why.
     Conflict(&'static str),
     TooManyStreams,
@@ -78,6 +82,8 @@ const fn row(problem: &Problem) -> Row {
         P::PreconditionFailed          => Row { status: StatusCode::PRECONDITION_FAILED,   code: "precondition_failed",        title: "The recording is another version",                 client_may: Fix },
         P::RangeNotSatisfiable { .. }  => Row { status: StatusCode::RANGE_NOT_SATISFIABLE, code: "range_not_satisfiable",      title: "The recording is shorter than that",               client_may: Fix },
         P::TooLarge                    => Row { status: StatusCode::PAYLOAD_TOO_LARGE,     code: "too_large",                  title: "The request is too large",                         client_may: Fix },
+        P::RequestTimeout              => Row { status: StatusCode::REQUEST_TIMEOUT,       code: "request_timeout",            title: "The request takes too long to arrive",             client_may: Fix },
+        P::RateLimited { retry_after } => Row { status: StatusCode::TOO_MANY_REQUESTS,     code: "rate_limited",               title: "You are asking too often",                         client_may: Retry(*retry_after) },
         P::Conflict(_)                 => Row { status: StatusCode::CONFLICT,              code: "conflict",                   title: "That makes no sense as things are",                client_may: Fix },
         P::TooManyStreams              => Row { status: StatusCode::TOO_MANY_REQUESTS,     code: "too_many_streams",           title: "Too many event streams are open already",          client_may: Retry(AWAY_RETRY_AFTER) },
         P::AttemptsExhausted { retry_after } => Row { status: StatusCode::SERVICE_UNAVAILABLE, code: "attempts_exhausted",     title: "The recording could not be fetched; tried again later", client_may: Retry(*retry_after) },
@@ -128,6 +134,8 @@ impl IntoResponse for Problem {
             | Self::MethodNotAllowed
             | Self::PreconditionFailed
             | Self::TooLarge
+            | Self::RequestTimeout
+            | Self::RateLimited { .. }
             | Self::Conflict(_)
             | Self::TooManyStreams
             | Self::AttemptsExhausted { .. }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actors::{Ask, RecordingView};
 use actors::domain::{Intent, Permit, StateName};
+use actors::{Ask, RecordingView};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};

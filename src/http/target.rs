@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use super::Service;
+use super::caller::reader;
 use super::log::note_business;
 use super::problem::Problem;
 use crate::auth::Caller;
@@ -52,22 +53,23 @@ impl FromRequestParts<Service> for Readable {
         let Some(link) = link.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION)) else {
             let caller = Caller::from_request_parts(parts, service).await?;
             return Ok(Self {
-                reader: format!("{}/{}", caller.business, caller.subject),
+                reader: reader(&caller),
                 expires_at: caller.expires_at,
                 target: Target { key: CallKey { business: caller.business, call }, recording },
             });
         };
         let recording = recording.ok_or(Problem::NoCredentials)?;
         let now = service.clock.now();
-        let grant = service.links.check(&link, call, recording, now).map_err(|error| {
-            match error {
+        let grant =
+            service.links.check(&link, call, recording, now).map_err(|error| match error {
                 LinkError::Bad => Problem::NoCredentials,
                 LinkError::Expired => Problem::LinkExpired,
-            }
-        })?;
+            })?;
         note_business(&parts.extensions, &grant.business);
+        let reader = format!("{}/{call}/{recording}", grant.business);
+        service.rate_limit.admit(&reader)?;
         Ok(Self {
-            reader: format!("{}/{call}/{recording}", grant.business),
+            reader,
             expires_at: grant.expires_at,
             target: Target {
                 key: CallKey { business: grant.business, call },

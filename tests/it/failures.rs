@@ -23,20 +23,22 @@ type Codes = BTreeSet<String>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_problem_there_is_can_happen_and_is_told_alike() {
     // At the same time: using up the attempts takes their pauses, 17 s and more.
-    let (asked, gone, refused, exhausted, away, overloaded, internal, late) = tokio::join!(
+    let (asked, gone, refused, exhausted, away, overloaded, rated, internal, late) = tokio::join!(
         what_was_asked_is_wrong(),
         there_will_be_no_audio(),
         the_source_refuses_us(),
         the_attempts_are_used_up(),
         the_catalog_is_away(),
         there_is_no_room(),
+        too_much_too_fast_or_too_slow(),
         we_have_a_bug(),
         it_is_too_late_or_too_early(),
     );
-    let happened: Codes = [asked, gone, refused, exhausted, away, overloaded, internal, late]
-        .into_iter()
-        .flatten()
-        .collect();
+    let happened: Codes =
+        [asked, gone, refused, exhausted, away, overloaded, rated, internal, late]
+            .into_iter()
+            .flatten()
+            .collect();
     let listed: Codes = PROBLEMS
         .split("code: \"")
         .skip(1)
@@ -281,6 +283,36 @@ async fn there_is_no_room() -> Codes {
     let second = placed_with(&app, Behaviour::healthy(), "completed").await;
     let response = app.get(&play_path(&second)).await;
     Codes::from([told("no room", response, 503, "overloaded").await])
+}
+
+async fn too_much_too_fast_or_too_slow() -> Codes {
+    let app = TestApp::start_with(World::default(), |config| {
+        config.play.requests_per_second = 1.try_into().expect("not zero");
+        config.play.requests_burst = 3.try_into().expect("not zero");
+        config.server.body_timeout_ms = 200;
+    })
+    .await;
+    let unknown = format!("/api/recordings/file/{UNKNOWN_CALL}");
+    let ask = async |business: &str| {
+        answer(app.request_by((business, Role::Agent), Method::GET, &unknown)).await
+    };
+    for _ in 0..3 {
+        told("within the burst", ask("acme").await, 404, "no_such_call").await;
+    }
+    let mut codes = Codes::new();
+    codes.insert(
+        told("before the call is looked for", ask("acme").await, 429, "rate_limited").await,
+    );
+    told("another caller", ask("globex").await, 404, "no_such_call").await;
+    let nobody = answer(app.client.get(app.url(&unknown))).await;
+    told("credentials come first", nobody, 401, "no_credentials").await;
+    let malformed = app.request(Method::GET, "/api/recordings/file/CA1");
+    told("sense comes first", answer(malformed).await, 400, "malformed").await;
+
+    let drip = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let slow = app.client.post(app.url(CALL_STATUS)).body(reqwest::Body::wrap_stream(drip));
+    codes.insert(told("a body that never comes", answer(slow).await, 408, "request_timeout").await);
+    codes
 }
 
 /// A link that has expired, one stream too many, an order that makes no sense.

@@ -272,7 +272,8 @@ async fn behind_a_path_prefix_a_link_has_it_too() {
         config.server.public_url = "https://rec.example.com/hearback".to_owned();
     })
     .await;
-    let plan = PlannedCall { recordings: vec![PlannedRecording::default()], ..PlannedCall::default() };
+    let plan =
+        PlannedCall { recordings: vec![PlannedRecording::default()], ..PlannedCall::default() };
     let ours = format!("http://{}", app.app.address);
     app.simulator.set_callbacks(hearback::simulator::Callbacks {
         recording_status: None,

@@ -2,14 +2,16 @@
 
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
+mod calls;
 #[path = "../campaign.rs"]
 mod campaign;
-mod calls;
 mod canary;
+mod clients;
 mod contracts;
 mod debug;
 mod events;
 mod failures;
+mod faults;
 mod herd;
 mod links;
 mod playback;

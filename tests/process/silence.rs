@@ -68,9 +68,9 @@ async fn a_service_that_logs_everything_tells_no_secret() {
         for (what, secret) in &silent {
             assert!(!line.contains(secret), "{what} in: {line}");
         }
-        let theirs = !entry["target"].as_str().is_some_and(|target| {
-            target.starts_with("hearback") || target.starts_with("actors")
-        });
+        let theirs = !entry["target"]
+            .as_str()
+            .is_some_and(|target| target.starts_with("hearback") || target.starts_with("actors"));
         let detailed = matches!(entry["level"].as_str(), Some("DEBUG" | "TRACE"));
         assert!(!(theirs && detailed), "{line}");
     }

@@ -6,9 +6,9 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId, Direction,
-    FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy,
-    Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId,
+    Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
+    StoredCopy, Timestamp, WebhookEvent,
 };
 
 #[async_trait]

@@ -65,10 +65,7 @@ pub struct RecordingWatch {
 pub struct ActorEnded;
 
 impl RecordingWatch {
-    pub(crate) const fn new(
-        call: watch::Receiver<CallView>,
-        named: Option<RecordingSid>,
-    ) -> Self {
+    pub(crate) const fn new(call: watch::Receiver<CallView>, named: Option<RecordingSid>) -> Self {
         Self { named, call, progress: None }
     }
 

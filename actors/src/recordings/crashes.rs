@@ -54,12 +54,7 @@ impl Crashes {
     }
 
     /// Remembers a crash. Says how many there were, and how long to wait before the next start.
-    pub(super) fn record(
-        &mut self,
-        key: &CallKey,
-        error: &str,
-        now: Timestamp,
-    ) -> (u32, Duration) {
+    pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> (u32, Duration) {
         let crash =
             self.0.entry(key.clone()).or_insert(Crash { count: 0, error: String::new(), at: now });
         crash.count += 1;

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use super::{live_call, no_store, recording};
 use crate::auth::Caller;
 use crate::http::Service;
-use crate::http::calls::state;
 use crate::http::caller::Operator;
+use crate::http::calls::state;
 use crate::http::problem::Problem;
 use crate::http::target::{Named, named};
 
@@ -166,7 +166,9 @@ fn objection(
 ) -> Option<&'static str> {
     let gone = status.and_then(SourceStatus::gone);
     match (order, view.state) {
-        (Order::Retry, StateName::Ready) => Some("a verified copy is here: there is nothing to fetch"),
+        (Order::Retry, StateName::Ready) => {
+            Some("a verified copy is here: there is nothing to fetch")
+        }
         (Order::Retry, StateName::Downloading) => Some("it is being fetched already"),
         (Order::Retry, StateName::Gone) if gone != Some(GoneCause::Missing) => {
             Some("it will never be there")

@@ -53,9 +53,9 @@ struct Watching {
 
 impl Watching {
     async fn next(&mut self) -> Option<Event> {
-        let stop = self.service.stop.clone();
+        let closing = self.service.closing.clone();
         tokio::select! {
-            () = stop.cancelled() => None,
+            () = closing.cancelled() => None,
             () = sleep_until(self.ends_at) => None,
             happening = self.happenings.recv() => match happening {
                 Ok(happening) => told(&happening),

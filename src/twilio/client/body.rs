@@ -178,3 +178,20 @@ fn header(response: &Response, name: &HeaderName) -> String {
     let value = response.headers().get(name).and_then(|value| value.to_str().ok());
     value.unwrap_or_default().trim().to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trickle_is_no_pace_and_a_slow_line_is() {
+        let second = Duration::from_secs(1);
+        let mut trickle = Pace::default();
+        let kept = (0..30).position(|_| trickle.keep(second, 400).is_err());
+        assert_eq!(kept, Some(9), "fewer than 4 KiB in ten seconds");
+        let mut slow = Pace::default();
+        assert!((0..100).all(|_| slow.keep(second, 500).is_ok()));
+        let mut ours = Pace::default();
+        assert!((0..100).all(|_| ours.keep(Duration::ZERO, 1).is_ok()), "we were slow, not they");
+    }
+}

@@ -29,10 +29,10 @@ async fn transitions_failures_and_the_pool_are_told_as_they_happen() {
     let mut seen = Vec::new();
     while seen.last().is_none_or(|(_, to)| to != "ready") {
         let event = events.until("a transition", |event| event.name == "state").await.data;
-        assert_eq!((&event["business"], &event["call_sid"]), (
-            &"acme".into(),
-            &placed.call.to_string().into()
-        ));
+        assert_eq!(
+            (&event["business"], &event["call_sid"]),
+            (&"acme".into(), &placed.call.to_string().into())
+        );
         let recording = &event["recording"];
         assert_eq!(recording["recording_sid"], placed.recording.to_string());
         assert!(event["at"].is_string());
