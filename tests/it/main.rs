@@ -16,6 +16,7 @@ mod herd;
 mod links;
 mod playback;
 mod ranges;
+mod requests;
 mod session;
 mod simulator;
 mod sse;
