@@ -12,6 +12,7 @@ mod events;
 mod filename;
 mod health;
 mod links;
+mod log;
 mod play;
 mod problem;
 mod rate;
@@ -127,11 +128,13 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .layer(no_referrer())
+        .layer(axum::middleware::from_fn(log::note_route))
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+        .layer(axum::middleware::from_fn(log::record))
 }
 
 /// What somebody hears for whom there is no connection.

@@ -25,7 +25,8 @@ pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 use crate::address::Address;
 use crate::board::Board;
 use crate::domain::{
-    CallKey, Denial, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
+    CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
+    Timestamp, primary,
 };
 use crate::fetcher::{FetcherHandle, Pacer};
 use crate::happening::What;
@@ -388,6 +389,13 @@ impl Track {
         let Recording { business, call, sid, .. } = self.recording();
         let state = self.life.state.name().as_str();
         match &self.life.state {
+            State::Failed(failure) if failure.cause == FetchError::RefusedRecording => {
+                tracing::error!(
+                    business.id = %business, call.sid = %call, recording.sid = %sid,
+                    error = %failure.cause, remedy = failure.cause.remedy(),
+                    "recording refused"
+                );
+            }
             State::Failed(failure) => tracing::warn!(
                 business.id = %business, call.sid = %call, recording.sid = %sid,
                 error = %failure.cause, remedy = failure.cause.remedy(),

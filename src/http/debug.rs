@@ -139,6 +139,14 @@ fn account(pace: &AccountPace) -> Value {
         "account": pace.account.to_string(),
         "requests_per_second": pace.requests_per_second,
         "paused_for_seconds": pace.paused_for.map(|span| span.as_secs_f64()),
+        "breaker": if pace.probed_in.is_some() { "open" } else { "closed" },
+        "probed_in_seconds": pace.probed_in.map(|span| span.as_secs_f64()),
+        "worked_at": pace.worked_at.map(rfc3339),
+        "next": match (pace.probed_in, pace.paused_for) {
+            (Some(_), _) => "its credentials are refused: tried again with one request; give the current auth token",
+            (None, Some(_)) => "asked again when the pause that Twilio wants is over",
+            (None, None) => "asked at its pace",
+        },
     })
 }
 

@@ -223,7 +223,7 @@ impl TwilioClient {
         let status = answer.response.status();
         let headers = answer.response.headers();
         let error = refusal::of(status, headers, answer.redirected);
-        let request_id = refusal::request_id(headers).to_owned();
+        let request_id = refusal::request_id(headers).map(str::to_owned);
         // The reason is good to know, but what it comes with counts without it.
         let document = self.document(answer.response, deadline).await.unwrap_or_default();
         let code = serde_json::from_slice::<ErrorResource>(&document).ok().and_then(|it| it.code);

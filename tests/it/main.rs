@@ -6,6 +6,7 @@ mod calls;
 #[path = "../campaign.rs"]
 #[expect(dead_code, reason = "shared with the tests of the executable")]
 mod campaign;
+mod canary;
 mod clients;
 mod contracts;
 mod debug;
@@ -16,6 +17,7 @@ mod herd;
 mod links;
 mod playback;
 mod ranges;
+mod requests;
 mod session;
 mod simulator;
 mod sse;
