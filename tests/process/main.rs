@@ -8,4 +8,5 @@ mod campaign;
 mod crash;
 mod home;
 mod players;
+mod restart;
 mod start;
