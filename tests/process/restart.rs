@@ -22,7 +22,7 @@ use crate::home::{Home, PATIENCE, Process, place, until};
 const RESTARTS: u64 = 3;
 const RESTARTS_LONG: u64 = 50;
 const REQUESTS_PER_SECOND: u64 = 200;
-const DRAIN_MS: u64 = 300;
+const DRAIN_MS: u64 = 800;
 const BETWEEN_RESTARTS: Duration = Duration::from_millis(200);
 /// Longer than anybody should wait for a restart.
 const LATENCY_MAX: Duration = Duration::from_secs(2);
@@ -172,11 +172,19 @@ async fn load(calls: Vec<Playable>, token: Arc<str>, stop: Arc<AtomicBool>) -> R
             break;
         }
         let call = calls[n as usize % calls.len()].clone();
-        let client = if (n / 2).is_multiple_of(2) { keeping.clone() } else { fresh.clone() };
+        let (client, kind) = if (n / 2).is_multiple_of(2) {
+            (keeping.clone(), "on a connection kept alive")
+        } else {
+            (fresh.clone(), "on a new connection")
+        };
         let token = Arc::clone(&token);
         requests.spawn(async move {
             let asked = Instant::now();
-            (call.play(client, token, n).await, asked.elapsed())
+            let played = call.play(client, token, n).await;
+            (
+                played.map_err(|error| format!("{kind}, after {:?}: {error}", asked.elapsed())),
+                asked.elapsed(),
+            )
         });
         while let Some(ended) = requests.try_join_next() {
             report.take(ended.expect("no panic"));
