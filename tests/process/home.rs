@@ -207,6 +207,21 @@ impl Process {
         self.child.id().expect("it runs")
     }
 
+    /// Resident memory, as the kernel counts it.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1_024
+    }
+
+    /// Files and sockets that it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()));
+        open.expect("it runs").count()
+    }
+
     pub(crate) async fn ended(mut self) -> ExitStatus {
         let ended = timeout(PATIENCE, self.child.wait()).await;
         ended.unwrap_or_else(|_| panic!("it does not end: {}", self.log())).expect("a status")

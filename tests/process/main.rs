@@ -5,6 +5,7 @@
 #[path = "../campaign.rs"]
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
+mod clients;
 mod crash;
 mod home;
 mod players;

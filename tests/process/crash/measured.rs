@@ -23,7 +23,7 @@ impl Measured {
         self.0.iter().max().copied().unwrap_or_default()
     }
 
-    fn median(&self) -> Duration {
+    pub(crate) fn median(&self) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied().unwrap_or_default()
