@@ -3,10 +3,13 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
 mod calls;
+#[path = "../campaign.rs"]
+mod campaign;
 mod contracts;
 mod debug;
 mod failures;
 mod herd;
+mod hostile;
 mod playback;
 mod ranges;
 mod session;

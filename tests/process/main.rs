@@ -9,3 +9,4 @@ mod crash;
 mod home;
 mod players;
 mod start;
+mod webhooks;
