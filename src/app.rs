@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, RetryPolicy};
@@ -10,20 +9,22 @@ use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
 use actors::{Core, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
-use axum::serve::ListenerExt;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::auth::Authority;
+use crate::auth::links::Links;
 use crate::catalog::SqliteCatalog;
 use crate::config::{Config, auth_secret, make_private_folder, millis};
-use crate::http::{self, ServiceParts, Waits};
+use crate::http::{self, RateLimit, ServiceParts, Streams, Waits};
+use crate::server::{self, Inherited, Limits, Listening, News, Offer, Server};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
 use crate::vault::keys::{KeyRing, MasterKey};
 use crate::vault::local::{LocalVault, LocalVaultConfig};
+use crate::vault::owner::VaultOwner;
 use crate::world::{SystemChance, SystemClock};
 
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
@@ -142,11 +143,13 @@ fn open_token(keys: &KeyRing, account: AccountSid, sealed: &[u8]) -> Option<Secr
 pub struct World {
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    pub inherited: Inherited,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), chance: Arc::new(SystemChance) }
+        let inherited = Inherited::default();
+        Self { clock: Arc::new(SystemClock), chance: Arc::new(SystemChance), inherited }
     }
 }
 
@@ -156,9 +159,10 @@ pub struct App {
     pub public_url: String,
     pub foundation: Foundation,
     core: Core,
-    server: AbortOnDropHandle<std::io::Result<()>>,
-    stop: CancellationToken,
-    stopping: Arc<AtomicBool>,
+    server: Server,
+    vault: Arc<LocalVault>,
+    stopping: CancellationToken,
+    drain: Duration,
     shutdown_grace: Duration,
     tenants: Arc<Tenants>,
     _reloading: AbortOnDropHandle<()>,
@@ -171,14 +175,13 @@ impl App {
         world: World,
         notice: Option<&'static str>,
     ) -> anyhow::Result<Self> {
-        let World { clock, chance } = world;
-        let listener = listen(config)?;
-        let address = listener.local_addr()?;
+        let World { clock, chance, inherited } = world;
+        let listen = config.server.listen;
+        let listening = Listening::start(inherited, listen, config.server.listen_backlog)
+            .with_context(|| format!("server.listen: {listen} cannot be listened on"))?;
+        let address = listening.address()?;
         let public_url = config.public_url(address);
         let foundation = Foundation::lay(config, Arc::clone(&clock)).await?;
-        let vault = LocalVaultConfig { dir: config.vault_dir() };
-        let vault =
-            Arc::new(LocalVault::open(vault, Arc::clone(&foundation.keys)).context("vault.dir")?);
         let secret = auth_secret(config)?;
         let authority = Authority::new(config, &secret)?;
         let tenants = Arc::new(foundation.tenants());
@@ -186,6 +189,12 @@ impl App {
         foundation.provide_default_business(config, &tenants).await?;
         tenants.reload().await?;
         let source = Arc::new(twilio_client(config, Arc::clone(&tenants))?);
+        // As late as can be: while a predecessor still owns the vault, connections wait in the backlog.
+        let dir = config.vault_dir();
+        let patience = millis(config.server.takeover_wait_ms);
+        let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
+        let keys = Arc::clone(&foundation.keys);
+        let vault = Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys));
         let ports = Ports {
             catalog: foundation.catalog.clone(),
             vault: vault.clone(),
@@ -194,16 +203,17 @@ impl App {
             chance,
         };
         let core = Core::start(ports, settings(config)).await?;
-        let stopping = Arc::new(AtomicBool::new(false));
+        let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
         let parts = ServiceParts {
             recordings: core.recordings.clone(),
             inbox: core.inbox.clone(),
             board: Arc::clone(&core.board),
             catalog: foundation.catalog.clone(),
-            vault,
+            vault: vault.clone(),
             clock,
             tenants: Arc::clone(&tenants),
             authority,
+            links: Links::new(&secret),
             path_prefix: path_of(&public_url)?,
             public_url: public_url.clone(),
             cors_origins: cors_origins(config)?,
@@ -211,21 +221,35 @@ impl App {
                 first_byte: millis(config.play.first_byte_wait_ms),
                 media_element: millis(config.play.media_element_wait_ms),
             },
+            rate_limit: RateLimit::new(config.play.requests_per_second, config.play.requests_burst),
+            body_timeout: millis(config.server.body_timeout_ms),
             cache_control: HeaderValue::from_str(&config.play.cache_control)
                 .context("play.cache_control")?,
             notice,
-            stopping: Arc::clone(&stopping),
+            streams: Streams::new(
+                config.server.event_streams_max,
+                config.server.event_streams_per_reader_max,
+            ),
+            stopping: stopping.clone(),
+            closing: closing.clone(),
         };
-        let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, http::router(parts), stop.clone()));
+        let offer = Offer {
+            router: http::router(parts),
+            refusal: http::refusal,
+            stopping: stopping.clone(),
+            closing,
+        };
+        let server = Server::start(listening, offer, limits(config));
+        server::tell(News::Ready);
         Ok(Self {
             address,
             public_url,
             foundation,
             core,
-            server: AbortOnDropHandle::new(server),
-            stop,
+            server,
+            vault,
             stopping,
+            drain: millis(config.server.drain_ms),
             shutdown_grace: millis(config.server.shutdown_grace_ms),
             _reloading: AbortOnDropHandle::new(tokio::spawn(keep_reloading(Arc::clone(&tenants)))),
             tenants,
@@ -241,49 +265,40 @@ impl App {
     pub async fn failed(&mut self) -> anyhow::Error {
         tokio::select! {
             () = self.core.failed() => anyhow::anyhow!("the actors end again and again; see the log"),
-            ended = &mut self.server => anyhow::anyhow!("the server ended: {ended:?}"),
+            error = self.server.failed() => anyhow::anyhow!("the server ended: {error}"),
         }
     }
 
-    /// Says that it is not ready, finishes what runs, for so long, and ends.
-    pub async fn stop(self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.stop.cancel();
-        if tokio::time::timeout(self.shutdown_grace, self.server).await.is_err() {
-            tracing::warn!("responses were still running; they are cut");
+    /// Somebody waits for it to end, and no load balancer has to notice.
+    pub const fn skip_drain(&mut self) {
+        self.drain = Duration::ZERO;
+    }
+
+    /// Says that it is not ready and serves on, for `server.drain_ms`; then lets nobody in, answers what was asked,
+    /// and gives the vault to whoever waits for it while the last answers are still being sent.
+    pub async fn stop(mut self) {
+        server::tell(News::Stopping);
+        self.stopping.cancel();
+        sleep(self.drain).await;
+        let deadline = Instant::now() + self.shutdown_grace;
+        self.server.close().await;
+        if timeout_at(deadline, self.server.quiet()).await.is_err() {
+            tracing::warn!("requests were still being handled; they are cut");
         }
         self.core.stop(self.shutdown_grace).await;
+        self.vault.give_up();
+        tracing::info!("the vault is given up; answers are being finished");
+        if timeout_at(deadline, self.server.empty()).await.is_err() {
+            let connected = self.server.connected();
+            tracing::warn!(connected, "responses were still running; they are cut");
+        }
         self.foundation.catalog.close().await;
     }
 }
 
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.server.listen;
-    let open = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(config.server.listen_backlog)
-    };
-    open().with_context(|| format!("server.listen: {address} cannot be listened on"))
-}
-
-async fn serve(
-    listener: TcpListener,
-    router: axum::Router,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
-        }
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
 async fn keep_reloading(tenants: Arc<Tenants>) {
     loop {
-        tokio::time::sleep(TENANTS_RELOAD).await;
+        sleep(TENANTS_RELOAD).await;
         if let Err(error) = tenants.reload().await {
             tracing::warn!(%error, "businesses not read; those known stay");
         }
@@ -302,6 +317,18 @@ fn settings(config: &Config) -> Settings {
         queued_fetches_max: config.twilio.max_queued_fetches,
         requests_per_second: config.twilio.requests_per_second,
         vault_bytes_max: config.vault.max_bytes,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let server = &config.server;
+    Limits {
+        connections_max: server.max_connections,
+        header_bytes_max: server.max_header_bytes,
+        header_timeout: millis(server.header_timeout_ms),
+        idle_timeout: millis(server.idle_timeout_ms),
+        slow_reader_period: millis(server.slow_reader_period_ms),
+        slow_reader_bytes: server.slow_reader_min_bytes,
     }
 }
 

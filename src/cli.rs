@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::server::Inherited;
 
 /// Plays back Twilio call recordings in the browser, at once and in private.
 #[derive(Debug, Parser)]
@@ -47,10 +48,11 @@ enum Command {
 }
 
 impl Cli {
-    pub async fn run(self) -> anyhow::Result<()> {
+    /// `inherited` is what `serve` listens on, if there is such a socket.
+    pub async fn run(self, inherited: Inherited) -> anyhow::Result<()> {
         let config = || Config::load(self.config.as_deref());
         match self.command {
-            Command::Serve => serve::run(&config()?).await,
+            Command::Serve => serve::run(&config()?, inherited).await,
             Command::Demo(options) => demo::run(&options).await,
             Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
             Command::Migrate => migrate::run(&config()?).await,

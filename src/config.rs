@@ -17,6 +17,8 @@ pub use secrets::{SecretsError, auth_secret, make_private_folder};
 
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const AUTH_SECRET_BYTES_MIN: usize = 32;
+/// The least that the protocol's buffer can be, and the most that a stranger may make us keep.
+const HEADER_BYTES: std::ops::RangeInclusive<usize> = 8_192..=1_048_576;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +43,18 @@ pub struct Server {
     pub public_url: String,
     pub cors_origins: String,
     pub listen_backlog: u32,
+    pub max_connections: usize,
+    pub max_header_bytes: usize,
+    pub header_timeout_ms: u64,
+    pub body_timeout_ms: u64,
+    pub idle_timeout_ms: u64,
+    pub slow_reader_period_ms: u64,
+    pub slow_reader_min_bytes: usize,
+    pub drain_ms: u64,
     pub shutdown_grace_ms: u64,
+    pub takeover_wait_ms: u64,
+    pub event_streams_max: usize,
+    pub event_streams_per_reader_max: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -101,6 +114,8 @@ pub struct Play {
     pub first_byte_wait_ms: u64,
     pub media_element_wait_ms: u64,
     pub waiting_max: usize,
+    pub requests_per_second: NonZeroU32,
+    pub requests_burst: NonZeroU32,
     pub prefetch: bool,
     pub cache_control: String,
 }
@@ -271,12 +286,33 @@ impl Config {
             ("twilio.max_parallel_fetches", self.twilio.max_parallel_fetches),
             ("twilio.max_queued_fetches", self.twilio.max_queued_fetches),
             ("play.waiting_max", self.play.waiting_max),
+            ("server.max_connections", self.server.max_connections),
             ("actors.live_max", self.actors.live_max),
+            ("server.event_streams_max", self.server.event_streams_max),
+            ("server.event_streams_per_reader_max", self.server.event_streams_per_reader_max),
             ("actors.parked_max", self.actors.parked_max),
         ] {
             if value == 0 {
                 return bad(key, "it is 0", "give at least 1");
             }
+        }
+        let server = &self.server;
+        for (key, value) in [
+            ("server.header_timeout_ms", server.header_timeout_ms),
+            ("server.body_timeout_ms", server.body_timeout_ms),
+            ("server.idle_timeout_ms", server.idle_timeout_ms),
+            ("server.slow_reader_period_ms", server.slow_reader_period_ms),
+        ] {
+            if value == 0 {
+                return bad(key, "it is 0, and nobody is that quick", "give milliseconds");
+            }
+        }
+        if !HEADER_BYTES.contains(&server.max_header_bytes) {
+            return bad(
+                "server.max_header_bytes",
+                "it is not between 8192 and 1048576",
+                "give 65536, or what your tokens need",
+            );
         }
         if axum::http::HeaderValue::from_str(&self.play.cache_control).is_err() {
             return bad(
@@ -351,6 +387,10 @@ mod tests {
             ("[auth]\nsecret = \"short\"", "auth.secret"),
             ("[twilio]\nmax_parallel_fetches = 0", "twilio.max_parallel_fetches"),
             ("[twilio]\nrequests_per_second = 0", "requests_per_second"),
+            ("[server]\nmax_connections = 0", "server.max_connections"),
+            ("[server]\nmax_header_bytes = 100", "server.max_header_bytes"),
+            ("[server]\nidle_timeout_ms = 0", "server.idle_timeout_ms"),
+            ("[play]\nrequests_burst = 0", "requests_burst"),
             ("[vault]\nmaster_key_file = \"not-there\"", "vault.master_key_file"),
             ("[speech]\nprovider = \"openai\"", "speech.provider"),
             ("[database]\nurl = \"mysql://x\"", "database.url"),

@@ -2,36 +2,47 @@
 //!
 //! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
 
+mod bodies;
 mod caller;
 mod calls;
 mod console;
 mod cors;
 mod debug;
+mod events;
 mod filename;
 mod health;
+mod links;
 mod play;
 mod problem;
+mod rate;
 mod recordings;
 mod representation;
 mod session;
+mod streams;
 mod target;
 mod waiting;
 mod webhooks;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use actors::domain::{CallKey, Timestamp};
 use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Authority;
+use crate::auth::links::Links;
 use crate::tenants::Tenants;
 use problem::Problem;
+pub(crate) use rate::RateLimit;
+pub(crate) use streams::Streams;
 pub(crate) use waiting::Waits;
 
 /// What handlers may touch. Cheap to clone.
@@ -47,17 +58,24 @@ pub(crate) struct ServiceParts {
     pub clock: Arc<dyn Clock>,
     pub tenants: Arc<Tenants>,
     pub authority: Authority,
+    pub links: Links,
     /// Without a trailing slash.
     pub public_url: String,
     /// The path of the public URL, in front of every path that we hand out.
     pub path_prefix: String,
     pub cors_origins: Vec<HeaderValue>,
     pub waits: Waits,
+    pub rate_limit: RateLimit,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
     pub cache_control: HeaderValue,
     /// A sentence for the console's head, such as "this is a demo".
     pub notice: Option<&'static str>,
-    /// Set when the process has been asked to stop.
-    pub stopping: Arc<AtomicBool>,
+    pub streams: Streams,
+    /// Cancelled when the process has been asked to stop.
+    pub stopping: CancellationToken,
+    /// Cancelled when a successor may be waiting for us to be done; ends what would not end by itself soon.
+    pub closing: CancellationToken,
 }
 
 impl std::ops::Deref for Service {
@@ -86,7 +104,9 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/api/recordings/file/{call_sid}", get(play::play))
         .route("/api/recordings/{call_sid}/stream", get(play::play))
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
+        .route("/api/recordings/{call_sid}/link", post(links::sign))
         .route("/api/recordings/{call_sid}/status", get(recordings::status))
+        .route("/api/recordings/{call_sid}/events", get(events::events))
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{call_sid}", get(calls::show))
         .route("/api/calls/{call_sid}/download", get(play::download))
@@ -94,20 +114,35 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/webhooks/twilio/recording-status", post(webhooks::receive))
         .route("/webhooks/twilio/call-status", post(webhooks::receive))
         .route("/debug/actors", get(debug::actors))
+        .route("/debug/actors/{call_sid}", get(debug::call::show))
+        .route("/debug/actors/{call_sid}/retry", post(debug::call::retry))
+        .route("/debug/actors/{call_sid}/evict", post(debug::call::evict))
+        .route("/debug/events", get(debug::events::events))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))
         .route("/web/{asset}", get(console::asset))
+        .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(Problem::Internal)
-        }))
+        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
+        .layer(no_referrer())
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+}
+
+/// What somebody hears for whom there is no connection.
+pub(crate) fn refusal() -> Response {
+    Problem::Overloaded.into_response()
+}
+
+/// Where a page goes from here is not told the URL it was on, which may hold a signed link.
+fn no_referrer() -> SetResponseHeaderLayer<HeaderValue> {
+    let policy = HeaderValue::from_static("no-referrer");
+    SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, policy)
 }
 
 /// How every time leaves this service.

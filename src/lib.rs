@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 mod http;
+pub mod server;
 pub mod simulator;
 mod telemetry;
 mod tenants;

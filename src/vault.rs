@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod local;
+pub mod owner;
 
 mod cipher;
 mod disk;

@@ -17,6 +17,7 @@ mod address;
 mod board;
 pub mod domain;
 mod fetcher;
+mod happening;
 mod inbox;
 mod keepers;
 pub mod ports;
@@ -27,8 +28,9 @@ mod supervisor;
 
 pub use board::{Board, ChildView, Posting};
 pub use fetcher::{AccountPace, FetcherView};
+pub use happening::{Happening, What};
 pub use inbox::{InboxHandle, InboxView};
 pub use keepers::vault::VaultKeeperView;
-pub use recording::{Ask, CallView, RecordingView};
+pub use recording::{ActorEnded, Ask, CallView, RecordingView, RecordingWatch};
 pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
 pub use supervisor::{Core, Ports, Settings};

@@ -14,5 +14,5 @@ pub use catalog::{
 };
 pub use clock::{Chance, Clock};
 pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
-pub use source::{RecordingSource, SourceBody, SourceRequest};
+pub use source::{RecordingSource, Resume, SourceBody, SourceRequest};
 pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

@@ -4,8 +4,8 @@ mod database;
 mod events;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CopyId, PhoneNumber, RecordingSid,
-    SourceStatus, StoredCopy, Timestamp,
+    AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
+    PhoneNumber, RecordingSid, SourceStatus, StoredCopy, Timestamp,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness, SealedKeys,
@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use self::database::Database;
-use super::{businesses, call_list, calls, copies, keys, recordings};
+use super::{businesses, call_list, calls, copies, fetches, keys, recordings};
 
 pub struct SqliteCatalog {
     database: Database,
@@ -105,6 +105,10 @@ impl Catalog for SqliteCatalog {
         self.database.read(move |db| calls::find(db, key).boxed()).await
     }
 
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError> {
+        self.database.read(move |db| calls::find_anywhere(db, call).boxed()).await
+    }
+
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
         let key = key.clone();
         self.database.read(move |db| calls::load(db, key).boxed()).await
@@ -146,6 +150,15 @@ impl Catalog for SqliteCatalog {
 
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError> {
         self.database.read(move |db| recordings::wanted(db, limit).boxed()).await
+    }
+
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError> {
+        let (key, history) = (key.clone(), history.clone());
+        self.database.write(move |db| fetches::remember(db, key, history).boxed()).await
     }
 
     async fn commit_copy(

@@ -53,6 +53,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     config.server.listen = options.listen;
     config.twilio.base_url = simulator.url().parse().context("the simulator's URL")?;
     config.play.prefetch = false;
+    config.server.drain_ms = 0;
     let app = App::start(&config, World::default(), Some(NOTICE)).await?;
     let business: BusinessId = "demo".parse().expect("a business id");
     app.foundation

@@ -27,23 +27,36 @@ pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Calle
     token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
+/// The same, unless they ask too often.
+pub(super) fn admitted(headers: &HeaderMap, service: &Service) -> Result<Caller, Problem> {
+    let caller = caller(headers, &service.authority)?;
+    service.rate_limit.admit(&reader(&caller))?;
+    Ok(caller)
+}
+
+/// Tells readers apart.
+pub(super) fn reader(caller: &Caller) -> String {
+    format!("{}/{}", caller.business, caller.subject)
+}
+
 impl FromRequestParts<Service> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        caller(&parts.headers, &service.authority)
+        admitted(&parts.headers, service)
     }
 }
 
 /// Somebody who may see every business's actors.
-pub(super) struct Operator;
+pub(super) struct Operator(pub(super) Caller);
 
 impl FromRequestParts<Service> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        match caller(&parts.headers, &service.authority)?.role {
-            Role::Operator => Ok(Self),
+        let caller = caller(&parts.headers, &service.authority)?;
+        match caller.role {
+            Role::Operator => Ok(Self(caller)),
             Role::Agent | Role::Owner => Err(Problem::NotForThisRole),
         }
     }

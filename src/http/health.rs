@@ -1,6 +1,5 @@
 //! Whether to restart this process, and whether to send it requests.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -17,7 +16,7 @@ pub(super) async fn live() -> StatusCode {
 }
 
 pub(super) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
-    if service.stopping.load(Ordering::Relaxed) {
+    if service.stopping.is_cancelled() {
         return Err(Problem::Away);
     }
     match tokio::time::timeout(CATALOG_DEADLINE, service.catalog.ping()).await {

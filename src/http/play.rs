@@ -20,14 +20,14 @@ use serde_json::json;
 
 use super::problem::Problem;
 use super::representation::{Selection, entity_tag, entity_tag_of, none_match_holds, select};
-use super::target::Target;
-use super::waiting::{Patience, patience};
+use super::target::{Readable, Target};
+use super::waiting::{Patience, is_media_element, patience};
 use super::{Service, filename};
 
 /// `GET|HEAD` of the recording itself.
 pub(super) async fn play(
     State(service): State<Service>,
-    target: Target,
+    Readable { target, .. }: Readable,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -71,7 +71,7 @@ impl Request {
             let mut permit = self.ask(&service.recordings, Duration::ZERO).await?;
             if matches!(permit, Permit::Wait(_)) && !wait.is_zero() {
                 cache_status = "hearback; fwd=miss; stored";
-                permit = self.ask(&service.recordings, wait).await?;
+                permit = self.wait(service, wait).await?;
             }
             let mut response = match permit {
                 Permit::Play(playable) => match self.represent(service, &playable).await? {
@@ -120,6 +120,18 @@ impl Request {
     async fn ask(&self, recordings: &RecordingsHandle, wait: Duration) -> Result<Permit, Problem> {
         let ask = Ask { recording: self.target.recording, intent: Intent::Listen, wait };
         recordings.ask(&self.target.key, ask).await?.ok_or(Problem::NoSuchCall)
+    }
+
+    /// A client that can come back is told so when a successor may be waiting for us to be done.
+    async fn wait(&self, service: &Service, wait: Duration) -> Result<Permit, Problem> {
+        let waiting = self.ask(&service.recordings, wait);
+        if is_media_element(&self.headers) {
+            return waiting.await;
+        }
+        tokio::select! {
+            permit = waiting => permit,
+            () = service.closing.cancelled() => self.ask(&service.recordings, Duration::ZERO).await,
+        }
     }
 
     /// `None` when the copy turned out to be damaged; its actor knows by then.

@@ -72,7 +72,8 @@ fn preferences(headers: &HeaderMap) -> Preferences {
     found
 }
 
-fn is_media_element(headers: &HeaderMap) -> bool {
+/// One to which "not yet" is "never".
+pub(super) fn is_media_element(headers: &HeaderMap) -> bool {
     let destination = headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok());
     matches!(destination, Some("audio" | "video"))
 }

@@ -26,6 +26,7 @@ use async_trait::async_trait;
 
 use super::disk::{Doing, blocking, sync_folder, unless};
 use super::keys::KeyRing;
+use super::owner::VaultOwner;
 use folder::VaultFolder;
 use leftovers::Round;
 use reader::{DiskReads, Reader};
@@ -49,13 +50,24 @@ impl LocalVault {
     /// Takes the folder into possession. Blocks on the disk, as starting a service may. Where another
     /// process owns it the error's kind is `ResourceBusy`.
     pub fn open(config: LocalVaultConfig, keys: Arc<KeyRing>) -> Result<Self, VaultError> {
-        let folder = VaultFolder::own(config.dir).doing("taking possession of the vault")?;
-        Ok(Self {
-            folder: Arc::new(folder),
+        let owner = VaultOwner::take(&config.dir).doing("taking possession of the vault")?;
+        Ok(Self::owned(config, owner, keys))
+    }
+
+    /// The vault of a folder that is ours already.
+    pub fn owned(config: LocalVaultConfig, owner: VaultOwner, keys: Arc<KeyRing>) -> Self {
+        Self {
+            folder: Arc::new(VaultFolder::owned(config.dir, owner)),
             keys,
             reads: DiskReads::default(),
             round: Arc::default(),
-        })
+        }
+    }
+
+    /// Writes and removes nothing from now on, so that another process may own the folder; whoever is
+    /// reading a copy reads on.
+    pub fn give_up(&self) {
+        self.folder.give_up();
     }
 }
 
@@ -69,7 +81,7 @@ impl Vault for LocalVault {
     ) -> Result<Box<dyn VaultWriter>, VaultError> {
         let cipher = self.keys.recording_key(key).await?;
         let (folder, key) = (self.folder.clone(), key.clone());
-        let part = blocking(move || Part::create(folder, cipher, &key, version, id)).await?;
+        let part = blocking(move || Part::create(&folder, cipher, &key, version, id)).await?;
         Ok(Box::new(LocalWriter::new(part)))
     }
 
@@ -84,7 +96,9 @@ impl Vault for LocalVault {
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError> {
         let business = self.folder.of_business(&key.business);
         let names = [self.folder.sealed_copy(key, id), self.folder.unfinished_copy(key, id)];
+        let owner = self.folder.owner().doing("removing a copy")?;
         blocking(move || {
+            let _owner = owner;
             for name in names {
                 unless(io::ErrorKind::NotFound, fs::remove_file(name)).doing("removing a copy")?;
             }

@@ -5,15 +5,20 @@
 mod calls;
 #[path = "../campaign.rs"]
 mod campaign;
+mod clients;
 mod contracts;
 mod debug;
+mod events;
 mod failures;
+mod faults;
 mod herd;
 mod hostile;
+mod links;
 mod playback;
 mod ranges;
 mod session;
 mod simulator;
+mod sse;
 mod support;
 mod tenancy;
 mod twilio;

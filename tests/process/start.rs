@@ -110,6 +110,7 @@ async fn every_command_explains_itself() {
 #[tokio::test]
 async fn a_stop_finishes_running_responses_and_waiting_requests() {
     let (home, simulator) = Home::with_simulator().await;
+    let home = home.with("HEARBACK_SERVER__DRAIN_MS", "2000");
     let (process, _) = home.serve().await;
     let token = home.token("agent").await;
     // More than the sockets between us can hold.
@@ -147,7 +148,7 @@ async fn a_stop_finishes_running_responses_and_waiting_requests() {
 
 #[tokio::test]
 async fn a_stop_does_not_wait_for_idle_connections() {
-    let home = Home::new();
+    let home = Home::new().with("HEARBACK_SERVER__DRAIN_MS", "0");
     let (process, _) = home.serve().await;
     assert!(home.is_ready().await, "and the client keeps the connection");
     let asked = Instant::now();

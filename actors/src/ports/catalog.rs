@@ -6,8 +6,9 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
-    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId,
+    Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
+    StoredCopy, Timestamp,
 };
 use crate::ports::EventStore;
 
@@ -55,6 +56,8 @@ pub trait Catalog: EventStore + Send + Sync {
 
     /// The parent leg under which a call is kept, found by any of its legs.
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError>;
+    /// The same for operators, who see every business's calls.
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError>;
     /// A parent leg's call with all its recordings; `None` for an unknown or another business's call.
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError>;
     /// Newest first, parents only.
@@ -80,9 +83,16 @@ pub trait Catalog: EventStore + Send + Sync {
     /// Completed recordings of which there never was a copy, newest first.
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
 
+    /// Writes down which attempts were made to fetch it, in place of what was known.
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError>;
+
     // Copies.
 
-    /// Makes a sealed file the recording's copy, in place of an older one.
+    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts.
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -139,6 +149,7 @@ pub struct RecordingRecord {
     pub recording: Recording,
     /// The last copy there was.
     pub copy: Option<HeldCopy>,
+    pub history: FetchHistory,
 }
 
 #[derive(Debug, Clone, Default)]

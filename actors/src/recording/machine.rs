@@ -15,15 +15,17 @@
 //! Invariant: at most one fetch is in flight, and every ask is answered exactly once.
 
 use crate::domain::{
-    Attempts, Denial, FetchError, FetchId, GoneCause, HeldCopy, Intent, Permit, Progress,
-    Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
+    Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, HeldCopy, Intent, Permit,
+    Progress, Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
 };
 
+mod failure;
 mod turn;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use failure::{Failure, Plan};
 use turn::Turn;
 
 /// One recording: what is known in every state, and the state.
@@ -91,7 +93,13 @@ pub(crate) struct Download {
 
 impl Life {
     /// As the catalog remembers it.
-    pub(crate) fn load(recording: Recording, held: Option<HeldCopy>) -> Self {
+    pub(crate) fn load(
+        recording: Recording,
+        held: Option<HeldCopy>,
+        history: FetchHistory,
+        now: Timestamp,
+        retry: &RetryPolicy,
+    ) -> Self {
         let (known, present) = match held {
             Some(held) if held.present => (Some(held.copy.clone()), Some(held.copy)),
             Some(held) => (Some(held.copy), None),
@@ -103,9 +111,13 @@ impl Life {
             (None, None) if recording.status == SourceStatus::InProgress => {
                 State::Absent(Absence::BeingRecorded)
             }
-            (None, None) => State::Absent(Absence::NotFetched),
+            (None, None) => match Failure::recall(&history, now, retry) {
+                Some(failure) => State::Failed(failure),
+                None => State::Absent(Absence::NotFetched),
+            },
         };
-        let facts = Facts { recording, known, attempts: Attempts::default(), waiting: Vec::new() };
+        let attempts = history.attempts.within_window(now, retry);
+        let facts = Facts { recording, known, attempts, waiting: Vec::new() };
         Self { facts, state }
     }
 }
@@ -116,31 +128,6 @@ pub(crate) struct Expected {
     pub version: Version,
     /// The hash that the version already has, if bytes of it were ever sent.
     pub sha256: Option<[u8; 32]>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub cause: FetchError,
-    pub plan: Plan,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Plan {
-    Retry {
-        next: FetchId,
-        at: Timestamp,
-    },
-    /// When a listener asks, though not before this time.
-    OnDemand {
-        not_before: Timestamp,
-    },
-    Exhausted {
-        opens_at: Timestamp,
-    },
-    /// The source refuses our credentials: the next ask after this time tries them again.
-    Refused {
-        again_at: Timestamp,
-    },
 }
 
 /// Names one ask. Never reused within an actor's life.
@@ -184,11 +171,15 @@ pub(crate) enum Patience {
 /// Everything the machine may order. The shell has exactly one place that obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
+    /// Write down that the attempt is made, then make it.
     StartFetch {
         fetch: FetchId,
         intent: Intent,
         expected: Expected,
+        attempts: Attempts,
     },
+    /// Write down how it went.
+    Remember(FetchHistory),
     Prioritise {
         fetch: FetchId,
         intent: Intent,
@@ -215,6 +206,8 @@ pub(crate) struct Context<'a> {
     pub fresh: FetchId,
     pub chance: f64,
     pub progress: Progress,
+    /// When anything of the account was last fetched.
+    pub worked_at: Option<Timestamp>,
     pub policy: &'a Policy,
 }
 
@@ -400,6 +393,13 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
             turn.facts.recording = *recording;
             match turn.facts.recording.status.gone() {
                 Some(cause) => turn.gone(cause),
+                None if turn.context.policy.prefetch
+                    && failure.is_over(&turn.facts.attempts, turn.context) =>
+                {
+                    turn.facts.attempts = Attempts::default();
+                    let fetch = turn.context.fresh;
+                    turn.start(fetch, Intent::Prefetch, 0)
+                }
                 None => turn.ignore(State::Failed(failure), "the plan for trying again stands"),
             }
         }

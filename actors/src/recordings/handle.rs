@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::domain::{CallKey, Permit, RecordingSid, StoredCopy};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
-use crate::recording::{self, Ask, CallView};
+use crate::recording::{self, Ask, CallView, RecordingWatch};
 use crate::search::Search;
 
 /// Clone it freely.
@@ -60,11 +60,7 @@ impl RecordingsHandle {
 
     /// What a call's actor is doing. Wakes it, and starts nothing.
     pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
-        let live = match self.resolve(key).await? {
-            None if self.find(key).await? => self.resolve(key).await?,
-            live => live,
-        };
-        Ok(live.map(|(_, view)| view.borrow().clone()))
+        Ok(self.live(key).await?.map(|view| view.borrow().clone()))
     }
 
     /// Looks for a call that is not known. True when asking again may find it.
@@ -89,6 +85,16 @@ impl RecordingsHandle {
         Err(AskError::Unavailable)
     }
 
+    /// Follows a recording of a call, named by any of its legs, for as long as its actor lives. Wakes it, and
+    /// starts nothing.
+    pub async fn watch(
+        &self,
+        key: &CallKey,
+        named: Option<RecordingSid>,
+    ) -> Result<Option<RecordingWatch>, AskError> {
+        Ok(self.live(key).await?.map(|view| RecordingWatch::new(view, named)))
+    }
+
     /// Says that a call's rows have changed; `named` has news to act upon.
     pub fn refresh(&self, key: CallKey, named: Option<RecordingSid>) {
         self.address.tell(Message::Tell { key, news: News::Refresh(named) });
@@ -110,6 +116,14 @@ impl RecordingsHandle {
     pub fn evict(&self, key: CallKey, recording: RecordingSid) {
         let news = News::Happened(recording, Event::EvictionWanted);
         self.address.tell(Message::Tell { key, news });
+    }
+
+    async fn live(&self, key: &CallKey) -> Result<Option<watch::Receiver<CallView>>, AskError> {
+        let live = match self.resolve(key).await? {
+            None if self.find(key).await? => self.resolve(key).await?,
+            live => live,
+        };
+        Ok(live.map(|(_, view)| view))
     }
 
     async fn resolve(

@@ -1,44 +1,42 @@
 //! The vault's folder: whose it is, and how copies are named in it.
 
 use std::collections::HashSet;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actors::domain::{AudioKey, BusinessId, CopyId, Format};
 use actors::ports::SealedAudio;
 
-use crate::vault::disk::{FILE_MODE, FOLDER_MODE, create_folder, sync_folder, unless};
+use crate::vault::disk::{FOLDER_MODE, sync_folder, unless};
+use crate::vault::owner::VaultOwner;
 
 pub(super) struct VaultFolder {
     dir: PathBuf,
     /// Businesses whose folders were made durable by this process: at most all there are.
     durable: Mutex<HashSet<BusinessId>>,
-    /// Holds the lock, which ends with the process however that ends.
-    _owner: File,
+    /// `None` once it was given up.
+    owner: Mutex<Option<Arc<VaultOwner>>>,
 }
 
-const OWNER: &str = ".owner";
 const UNFINISHED: &str = ".part";
 
 impl VaultFolder {
-    pub(super) fn own(dir: PathBuf) -> io::Result<Self> {
-        create_folder(&dir).map_err(|error| about(&dir, error))?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(FILE_MODE);
-        let owner = options.open(dir.join(OWNER)).map_err(|error| about(&dir, error))?;
-        match owner.try_lock() {
-            Ok(()) => Ok(Self { dir, durable: Mutex::default(), _owner: owner }),
-            Err(TryLockError::Error(error)) => Err(about(&dir, error)),
-            Err(TryLockError::WouldBlock) => {
-                let dir = dir.display();
-                let taken =
-                    format!("another process owns {dir}: stop it, or set another vault.dir");
-                Err(io::Error::new(io::ErrorKind::ResourceBusy, taken))
-            }
-        }
+    pub(super) fn owned(dir: PathBuf, owner: VaultOwner) -> Self {
+        Self { dir, durable: Mutex::default(), owner: Mutex::new(Some(Arc::new(owner))) }
+    }
+
+    /// What whoever writes or removes holds while doing so.
+    pub(super) fn owner(&self) -> io::Result<Arc<VaultOwner>> {
+        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        owner.clone().ok_or_else(|| io::Error::other("this process has given the vault up"))
+    }
+
+    /// The vault is free when those that hold its owner by now are done.
+    pub(super) fn give_up(&self) {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -93,10 +91,6 @@ pub(super) fn parse_file_name(business: &BusinessId, name: &str) -> Option<Seale
 
 fn parse_format(text: &str) -> Option<Format> {
     [Format::Mp3].into_iter().find(|format| format.as_str() == text)
-}
-
-fn about(dir: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::folder::VaultFolder;
 use crate::vault::cipher::{Cipher, random};
 use crate::vault::disk::{Doing, FILE_MODE, blocking, sync_folder};
+use crate::vault::owner::VaultOwner;
 use crate::vault::segments::{SEGMENT_BYTES, Sealer};
 
 /// So many bytes are gathered before a thread is asked to seal and write them.
@@ -78,17 +79,18 @@ pub(super) struct Part {
     destination: PathBuf,
     business: PathBuf,
     /// Keeps the vault ours for as long as something is written to it.
-    _folder: Arc<VaultFolder>,
+    _owner: Arc<VaultOwner>,
 }
 
 impl Part {
     pub(super) fn create(
-        folder: Arc<VaultFolder>,
+        folder: &VaultFolder,
         cipher: Cipher,
         key: &AudioKey,
         version: Version,
         id: CopyId,
     ) -> Result<Self, VaultError> {
+        let owner = folder.owner().doing("creating a copy")?;
         folder.create_for(&key.business).doing("creating a business's folder")?;
         let path = folder.unfinished_copy(key, id);
         let mut options = OpenOptions::new();
@@ -102,7 +104,7 @@ impl Part {
             business: folder.of_business(&key.business),
             sealed: Vec::new(),
             sealer,
-            _folder: folder,
+            _owner: owner,
         };
         part.file.write_all(&part.sealer.header()).doing("writing a copy")?;
         Ok(part)

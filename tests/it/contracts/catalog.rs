@@ -8,6 +8,7 @@ mod businesses;
 mod call_list;
 mod copies;
 mod examples;
+mod fetches;
 mod inbox;
 mod keys;
 mod legs;
@@ -42,6 +43,10 @@ contract! {
         tokens_are_listed_newest_first,
         a_token_is_removed_unless_it_is_the_last,
         numbers_come_and_go,
+    }
+    fetches {
+        attempts_are_remembered_until_there_is_a_copy,
+        attempts_at_an_unknown_recording_are_refused,
     }
     inbox {
         an_event_is_stored_once,

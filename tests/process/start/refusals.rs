@@ -48,6 +48,7 @@ async fn a_vault_has_one_owner_at_a_time() {
     // Sealed with another key, it would be refused for that.
     let key = std::fs::read_to_string(home.data("master.key")).expect("a key");
     second.set("HEARBACK_VAULT__MASTER_KEY", key.trim_end());
+    second.set("HEARBACK_SERVER__TAKEOVER_WAIT_MS", "100");
     let refusal = second.refusal(&["serve"]).await;
     for word in ["vault.dir", "another process owns", &vault] {
         assert!(refusal.contains(word), "{word:?} is not in {refusal}");

@@ -1,21 +1,26 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod events;
+mod rows;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, HeldCopy,
-    PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
+    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    WebhookEvent,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, InboxEvent, NewBusiness,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
     RecordingRecord, TwilioAccount, VaultUse,
 };
 use async_trait::async_trait;
 
-use super::{ACCOUNT, FakeClock, Gate, Journal, OTHER_ACCOUNT, business, call, recording};
+use super::{ACCOUNT, FakeClock, Gate, Journal, business, call, recording};
+use rows::Rows;
 
 pub(crate) struct FakeCatalog {
     /// Holds up answers about calls.
@@ -36,25 +41,6 @@ pub(crate) struct FakeCatalog {
 pub(crate) enum CommitFault {
     Refused,
     Panic,
-}
-
-#[derive(Default)]
-pub(super) struct Rows {
-    businesses: Vec<Business>,
-    tokens: Vec<(AccountSid, Vec<u8>)>,
-    pub(super) calls: BTreeMap<CallKey, Call>,
-    pub(super) recordings: BTreeMap<RecordingSid, RecordingRecord>,
-    played: BTreeMap<RecordingSid, Timestamp>,
-    looked_up: BTreeSet<CallKey>,
-    pub(super) events: Vec<InboxEvent>,
-    pub(super) events_total: i64,
-    pub(super) pending: BTreeMap<i64, WebhookEvent>,
-    pub(super) unassigned: BTreeMap<i64, WebhookEvent>,
-    pub(super) reconciled: BTreeMap<AccountSid, Timestamp>,
-    /// Of calls whose events meet a row that makes no sense.
-    pub(super) corrupt: BTreeSet<CallSid>,
-    /// Of calls whose events break whoever applies them.
-    breaking: BTreeSet<CallSid>,
 }
 
 impl FakeCatalog {
@@ -103,7 +89,10 @@ impl FakeCatalog {
         let key = CallKey { business: business(), call: call.sid };
         rows.looked_up.insert(key.clone());
         rows.calls.entry(key).or_insert(call);
-        rows.recordings.insert(recording.sid, RecordingRecord { recording, copy: None });
+        rows.recordings.insert(
+            recording.sid,
+            RecordingRecord { recording, copy: None, history: FetchHistory::default() },
+        );
     }
 
     /// Forgets that the source was asked about call `n`.
@@ -128,7 +117,7 @@ impl FakeCatalog {
         self.rows.lock().expect("whole").breaking.insert(call(n).call);
     }
 
-    pub(super) fn break_down(&self, event: &WebhookEvent) {
+    fn break_down(&self, event: &WebhookEvent) {
         let breaks = self.rows.lock().expect("whole").breaking.contains(&event.call());
         assert!(!breaks, "the catalog broke");
     }
@@ -160,66 +149,11 @@ impl FakeCatalog {
         rows.calls.get(&call(n)).map(|call| call.details.clone())
     }
 
-    pub(super) fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
+    fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(CatalogError::Away("unplugged".to_owned()));
         }
         Ok(self.rows.lock().expect("whole"))
-    }
-}
-
-impl Rows {
-    pub(super) fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
-        [ACCOUNT, OTHER_ACCOUNT].contains(&account).then(business)
-    }
-
-    pub(super) fn parent(&self, key: &CallKey) -> Option<CallKey> {
-        let call = self.calls.get(key)?;
-        let sid = call.details.parent.unwrap_or(call.sid);
-        Some(CallKey { business: key.business.clone(), call: sid })
-    }
-
-    fn record(&self, call: &Call) -> CallRecord {
-        let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
-        let recordings = self.recordings.values().filter(mine).cloned().collect();
-        CallRecord { call: call.clone(), recordings }
-    }
-
-    pub(super) fn hear_of(
-        &mut self,
-        key: &CallKey,
-        account: AccountSid,
-        now: Timestamp,
-    ) -> &mut Call {
-        self.calls.entry(key.clone()).or_insert_with(|| Call {
-            business: key.business.clone(),
-            sid: key.call,
-            account,
-            details: CallDetails::default(),
-            heard_at: now,
-        })
-    }
-
-    pub(super) fn fill_in(&mut self, key: &CallKey, details: &CallDetails, now: Timestamp) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let (account, known) = (call.account, &mut call.details);
-        known.direction = details.direction.or(known.direction);
-        known.started_at = details.started_at.or(known.started_at);
-        known.status = details.status.or(known.status);
-        if let (Some(parent), None) = (details.parent, known.parent) {
-            known.parent = Some(parent);
-            self.hear_of(&CallKey { business: key.business.clone(), call: parent }, account, now);
-            for row in self.recordings.values_mut().filter(|row| row.recording.call == key.call) {
-                row.recording.call = parent;
-            }
-        }
-    }
-
-    fn present(&self) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
-        self.recordings.values().filter_map(|row| {
-            let held = row.copy.as_ref().filter(|held| held.present)?;
-            Some((row, &held.copy))
-        })
     }
 }
 
@@ -303,6 +237,12 @@ impl Catalog for FakeCatalog {
         // What was read is what it was then, however long the answer takes.
         self.loading.pass().await;
         Ok(found)
+    }
+
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError> {
+        let rows = self.open()?;
+        let key = rows.calls.keys().find(|key| key.call == call);
+        Ok(key.and_then(|key| rows.parent(key)))
     }
 
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
@@ -391,6 +331,17 @@ impl Catalog for FakeCatalog {
         Ok(newest.map(|recording| (key_of(recording), recording.sid)).collect())
     }
 
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        row.history = history.clone();
+        Ok(())
+    }
+
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -407,6 +358,7 @@ impl Catalog for FakeCatalog {
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
+        row.history = FetchHistory::default();
         rows.played.entry(key.recording).or_insert(now);
         self.journal.note(format!("commit {}", copy.id));
         Ok(())

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use actors::domain::{ByteRange, CopyId, Playable, Timestamp};
+use actors::domain::{ByteRange, CopyId, Playable, Timestamp, Version};
 use actors::ports::{Vault, VaultError};
 use futures_util::StreamExt;
 use hearback::vault::keys::{KeyRing, MasterKey};
 use hearback::vault::local::{LocalVault, LocalVaultConfig};
+use hearback::vault::owner::VaultOwner;
 use tempfile::TempDir;
 
 use super::memory_keys::MemoryKeys;
@@ -222,6 +223,39 @@ async fn the_vault_has_one_owner_at_a_time() {
     assert!(open_vault(&dir, keys.clone()).is_err(), "something is still being written");
     drop(writer);
     assert!(open_vault(&dir, keys).is_ok());
+}
+
+#[tokio::test]
+async fn a_vault_that_was_given_up_is_read_and_never_written() {
+    let local = Local::open();
+    let playable = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
+    let mut writer = begin(&*local.vault, &described(&key("acme", 2), 1, 10)).await;
+    local.vault.give_up();
+    assert!(open_vault(&local.dir, local.keys.clone()).is_err(), "one is still writing");
+    writer.write(vec![7; 10].into()).await.expect("written");
+    writer.seal().await.expect("sealed");
+    let successor = open_vault(&local.dir, local.keys.clone()).expect("it is free");
+    let read = read_whole(&*local.vault, &playable).await.expect("sound");
+    assert_eq!(read, audio(&playable.key, 1_000));
+    let begun = local.vault.begin(&playable.key, Version(2), CopyId::from_bits(3)).await;
+    assert!(begun.is_err(), "it writes into another's vault");
+    assert!(local.vault.discard(&playable.key, playable.copy.id).await.is_err());
+    assert!(read_whole(&successor, &playable).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_successor_waits_until_the_vault_is_free_but_not_for_ever() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().to_owned();
+    let owner = VaultOwner::take(&dir).expect("nobody else's");
+    let impatient = VaultOwner::take_within(&dir, Duration::from_millis(30)).await;
+    assert_eq!(impatient.expect_err("it is taken").kind(), ErrorKind::ResourceBusy);
+    let patient = VaultOwner::take_within(&dir, Duration::from_secs(30));
+    let (taken, ()) = tokio::join!(patient, async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        drop(owner);
+    });
+    assert!(taken.is_ok());
 }
 
 #[tokio::test]

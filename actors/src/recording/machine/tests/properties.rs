@@ -125,7 +125,10 @@ impl World {
                 Effect::Commit { fetch, .. } => self.sealed = Some(*fetch),
                 Effect::SetTimer { next, .. } => self.timer = Some(*next),
                 Effect::Answer(ask, _) => *self.answers.entry(*ask).or_default() += 1,
-                Effect::Prioritise { .. } | Effect::Discard(_) | Effect::RecordStatus(_) => {}
+                Effect::Remember(_)
+                | Effect::Prioritise { .. }
+                | Effect::Discard(_)
+                | Effect::RecordStatus(_) => {}
             }
         }
     }
@@ -140,7 +143,7 @@ proptest! {
     ) {
         let policy = policy();
         let mut world = World::default();
-        let mut life = Life::load(recording(SourceStatus::InProgress), None);
+        let mut life = fresh(SourceStatus::InProgress);
         let mut now = 0;
         for (index, (happening, pause)) in story.iter().enumerate() {
             now += pause;
@@ -150,6 +153,7 @@ proptest! {
                 fresh: FetchId(index as u64 + 1),
                 chance: 0.5,
                 progress: Progress::QUEUED,
+                worked_at: None,
                 policy: &policy,
             };
             // An operator may have the source asked once more for what it never published.
@@ -181,7 +185,7 @@ proptest! {
     ) {
         let policy = policy();
         let mut world = World::default();
-        let mut life = Life::load(recording(SourceStatus::Completed), None);
+        let mut life = fresh(SourceStatus::Completed);
         let mut now = 0;
         for (index, pause) in asks.iter().enumerate() {
             now += pause;
@@ -194,7 +198,8 @@ proptest! {
                 let event = world.event(happening);
                 let fresh = FetchId((index * happenings.len() + part + 1) as u64);
                 let context = Context {
-                    now: at(now), fresh, chance: 0.0, progress: Progress::QUEUED, policy: &policy,
+                    now: at(now), fresh, chance: 0.0, progress: Progress::QUEUED, worked_at: None,
+                    policy: &policy,
                 };
                 let step = step(life, event.clone(), &context);
                 world.obey(&event, &step.effects, at(now));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use actors::domain::{
-    AccountSid, BusinessId, CallKey, Recording, SourceStatus, Timestamp, WebhookEvent,
+    AccountSid, BusinessId, CallKey, FetchHistory, Recording, SourceStatus, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, RecordingRecord,
@@ -152,6 +152,7 @@ impl EventStore for FakeCatalog {
                             completed_at: None,
                         },
                         copy: None,
+                        history: FetchHistory::default(),
                     });
                 if event.status.rank() > row.recording.status.rank() {
                     row.recording.status = event.status;

@@ -1,0 +1,143 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, header};
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use super::crowd::Place;
+use super::talk::{Stage, Talk};
+use super::wire::Wire;
+use super::{Limits, Shared};
+
+/// How long a connection that is open when the door closes may still bring a request: one that is on its way is
+/// answered, and nobody else holds up the successor.
+const LAST_REQUEST_GRACE: Duration = Duration::from_millis(100);
+/// How long somebody for whom there is no room may take to ask, and to hear so.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Ends when the client, the time-outs, the crowd or the closing door end the connection.
+pub(super) async fn serve(stream: TcpStream, place: Place, shared: Arc<Shared>) {
+    let talk = Arc::clone(&place.talk);
+    let wire = Wire::new(stream, Arc::clone(&talk), shared.limits.patience());
+    let answer = service_fn(|request: Request<Incoming>| answer(request, &talk, &shared));
+    let mut connection =
+        pin!(protocol(&shared.limits).serve_connection(TokioIo::new(wire), answer));
+    let door_closed = async {
+        shared.closing.cancelled().await;
+        if talk.stage().may_leave() {
+            tokio::time::sleep(LAST_REQUEST_GRACE).await;
+        }
+    };
+    let (mut door_closed, mut leaving) = (pin!(door_closed), false);
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                break;
+            }
+            () = shared.cut.cancelled() => break,
+            () = talk.asked_to_leave() => {
+                if talk.stage().may_leave() {
+                    break;
+                }
+                talk.stay();
+            }
+            () = door_closed.as_mut(), if !leaving => {
+                if talk.stage().may_leave() {
+                    break;
+                }
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// For somebody for whom there is no room.
+pub(super) async fn refuse(stream: TcpStream, shared: Arc<Shared>) {
+    let talk = Arc::new(Talk::new());
+    let wire = Wire::new(stream, talk, shared.limits.patience());
+    let answer = service_fn(|_: Request<Incoming>| {
+        let mut response = (shared.refusal)();
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
+        async { Ok::<_, Infallible>(response) }
+    });
+    let connection = protocol(&shared.limits).serve_connection(TokioIo::new(wire), answer);
+    let _ = timeout(REFUSAL_TIMEOUT, connection).await;
+}
+
+fn protocol(limits: &Limits) -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle_timeout)
+        .max_header_size(limits.header_bytes_max)
+        .max_buf_size(limits.header_bytes_max);
+    protocol
+}
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+async fn answer(
+    request: Request<Incoming>,
+    talk: &Arc<Talk>,
+    shared: &Shared,
+) -> Result<Response<Sent>, Infallible> {
+    talk.enter(Stage::Answering);
+    let response = shared.router.clone().oneshot(request.map(Body::new)).await;
+    let mut response = response.unwrap_or_else(|never| match never {});
+    // A client that leaves by itself is not surprised by a connection that ends while it asks.
+    if shared.stopping.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
+    }
+    talk.enter(Stage::Sending);
+    Ok(response.map(|body| Sent { body, talk: Arc::clone(talk) }))
+}
+
+/// An answer's body, which says when there is no more of it.
+struct Sent {
+    body: Body,
+    talk: Arc<Talk>,
+}
+
+impl hyper::body::Body for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.talk.enter(Stage::Flushing);
+    }
+}

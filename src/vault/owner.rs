@@ -1,0 +1,70 @@
+//! Whose a vault is: one process owns it at a time, by a lock that ends with the process however that ends.
+//!
+//! Invariant: whoever writes or removes in a vault holds its owner, or a clone of the `Arc` around it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::disk::{FILE_MODE, create_folder};
+
+/// Possession of a vault's folder, until it is dropped.
+#[derive(Debug)]
+pub struct VaultOwner {
+    _lock: File,
+}
+
+const OWNER: &str = ".owner";
+/// How soon a successor notices that the vault is free: a part of the gap in a restart.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+impl VaultOwner {
+    /// Creates the folder where it does not exist. Blocks on the disk, as starting may. Where another
+    /// process is the owner the error's kind is `ResourceBusy`.
+    pub fn take(dir: &Path) -> io::Result<Self> {
+        create_folder(dir).map_err(|error| about(dir, error))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(FILE_MODE);
+        let lock = options.open(dir.join(OWNER)).map_err(|error| about(dir, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: lock }),
+            Err(TryLockError::Error(error)) => Err(about(dir, error)),
+            Err(TryLockError::WouldBlock) => {
+                let dir = dir.display();
+                let taken =
+                    format!("another process owns {dir}: stop it, or set another vault.dir");
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, taken))
+            }
+        }
+    }
+
+    /// The same, given so long for the present owner to end.
+    pub async fn take_within(dir: &Path, patience: Duration) -> io::Result<Self> {
+        let asked = Instant::now();
+        let mut said = false;
+        loop {
+            match Self::take(dir) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::ResourceBusy
+                        && asked.elapsed() < patience =>
+                {
+                    if !said {
+                        tracing::info!(vault = %dir.display(), patience_ms = patience.as_millis() as u64,
+                            "another process owns the vault; waiting for it to end");
+                        said = true;
+                    }
+                    sleep(ASK_AGAIN).await;
+                }
+                taken_or_failed => return taken_or_failed,
+            }
+        }
+    }
+}
+
+fn about(dir: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", dir.display()))
+}
