@@ -34,8 +34,8 @@ async fn an_event_that_fits_no_business_is_listed_and_assigned_while_the_service
         assert_eq!(event["kind"], kind);
     }
     let call = placed.call.to_string();
-    let refused = home.refusal(&["webhook", "assign", "--business", "nobody", "--call", &call]);
-    assert!(refused.await.contains("business nobody"));
+    let to_nobody = ["webhook", "assign", "--business", "nobody", "--call", &call];
+    assert!(home.refusal(&to_nobody).await.contains("business nobody"));
     let given = home.answer(&["webhook", "assign", "--business", "south", "--call", &call]).await;
     assert_eq!(given, "2 events given to south\n");
     assert_eq!(home.answer(&["webhook", "unassigned"]).await, "");

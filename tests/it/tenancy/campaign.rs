@@ -162,8 +162,9 @@ async fn calls_in_every_state(app: &TestApp) -> Vec<(CallSid, String)> {
         };
         let (placed, _) = app.simulator.place_call(planned).await.expect("placed");
         let path = format!("/api/recordings/{}", placed.call);
-        app.request(reqwest::Method::POST, &format!("{path}/prepare")).send().await.expect("asked");
         app.until(state, async || {
+            let prepare = app.request(reqwest::Method::POST, &format!("{path}/prepare"));
+            prepare.send().await.ok()?;
             let status: Value = app.get(&format!("{path}/status")).await.json().await.ok()?;
             (status["state"] == state).then_some(())
         })
@@ -181,6 +182,9 @@ async fn campaign_tenancy_anothers_call_is_like_no_call_to_the_byte() {
     let total = size(8_000, 1_000_000);
     let app = TestApp::start_with(World::default(), |config| {
         config.play.prefetch = false;
+        for per_caller in [&mut config.play.requests_per_second, &mut config.play.requests_burst] {
+            *per_caller = 1_000_000.try_into().expect("not zero");
+        }
         // A stalled download is to stay one.
         config.twilio.idle_timeout_ms = 3_600_000;
     })
