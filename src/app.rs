@@ -87,6 +87,27 @@ impl Foundation {
         Ok(tenants)
     }
 
+    /// Also where it was added more than once. Never the account's only one.
+    pub async fn remove_token(
+        &self,
+        account: AccountSid,
+        token: &SecretString,
+    ) -> anyhow::Result<()> {
+        let accounts = self.catalog.accounts().await?;
+        let known = accounts.into_iter().find(|known| known.sid == account);
+        let sealed = known.map(|known| known.sealed_tokens).unwrap_or_default();
+        let is_it = |sealed: &Vec<u8>| {
+            open_token(&self.keys, account, sealed)
+                .is_some_and(|known| known.expose_secret() == token.expose_secret())
+        };
+        let doomed: Vec<Vec<u8>> = sealed.into_iter().filter(is_it).collect();
+        anyhow::ensure!(!doomed.is_empty(), "{account} has no such auth token");
+        for sealed in doomed {
+            self.catalog.remove_token(account, sealed).await?;
+        }
+        Ok(())
+    }
+
     /// The business of the account in the settings, so that those two settings are enough to start.
     async fn provide_default_business(
         &self,
@@ -121,16 +142,18 @@ impl Foundation {
 
     fn tenants(&self) -> Tenants {
         let keys = Arc::clone(&self.keys);
-        let open = move |account: AccountSid, sealed: &[u8]| {
-            let opened = keys.open_secret(AUTH_TOKEN, &account.to_string(), sealed).ok()?;
-            String::from_utf8(opened.expose_secret().to_vec()).ok().map(SecretString::from)
-        };
+        let open = move |account: AccountSid, sealed: &[u8]| open_token(&keys, account, sealed);
         Tenants::new(self.catalog.clone(), Box::new(open))
     }
 
     fn seal_token(&self, account: AccountSid, token: &SecretString) -> Vec<u8> {
         self.keys.seal_secret(AUTH_TOKEN, &account.to_string(), token.expose_secret().as_bytes())
     }
+}
+
+fn open_token(keys: &KeyRing, account: AccountSid, sealed: &[u8]) -> Option<SecretString> {
+    let opened = keys.open_secret(AUTH_TOKEN, &account.to_string(), sealed).ok()?;
+    String::from_utf8(opened.expose_secret().to_vec()).ok().map(SecretString::from)
 }
 
 /// Tests own time and chance.

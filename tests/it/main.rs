@@ -4,7 +4,6 @@
 
 mod calls;
 #[path = "../campaign.rs"]
-#[expect(dead_code, reason = "shared with the tests of the executable")]
 mod campaign;
 mod canary;
 mod clients;
@@ -14,6 +13,7 @@ mod events;
 mod failures;
 mod faults;
 mod herd;
+mod hostile;
 mod links;
 mod playback;
 mod ranges;

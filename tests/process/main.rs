@@ -12,3 +12,4 @@ mod players;
 mod restart;
 mod silence;
 mod start;
+mod webhooks;
