@@ -106,6 +106,11 @@ impl Pacer {
         }
     }
 
+    /// Takes in that the source answered something else than audio: its credentials are good.
+    pub(crate) fn answered(&self, account: AccountSid) {
+        self.accounts().entry(account).or_default().probe_at = None;
+    }
+
     /// Closes the account, as the source asked.
     pub(crate) fn pause(&self, account: AccountSid, span: Duration) {
         self.accounts().entry(account).or_default().pause(account, span);

@@ -46,6 +46,7 @@ impl Desk {
             // What breaks whoever asks is as good as unknown.
             match asking.await.unwrap_or(Err(FetchError::NotFound)) {
                 Ok(details) => {
+                    self.pacer.answered(account);
                     self.catalog.record_details(&key, &details).await?;
                     enquiry.unknown.remove(&key);
                     enquiry.details += 1;
@@ -67,6 +68,7 @@ impl Desk {
                     enquiry.more = true;
                 }
                 Err(error) => {
+                    self.pacer.learn(account, Err(&error), self.clock.now());
                     tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
                 }
             }
