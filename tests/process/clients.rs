@@ -13,8 +13,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::campaign;
-use crate::crash::measured::Measured;
 use crate::home::{Home, PATIENCE, place, until};
+use crate::measured::Measured;
 
 const IDLE: u64 = 200;
 const IDLE_LONG: u64 = 5_000;

@@ -16,8 +16,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::campaign;
-use crate::crash::measured::Measured;
 use crate::home::{Home, PATIENCE, Process, place, until};
+use crate::measured::Measured;
 
 const RESTARTS: u64 = 3;
 const RESTARTS_LONG: u64 = 50;
