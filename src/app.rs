@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::auth::Authority;
+use crate::auth::links::Links;
 use crate::catalog::SqliteCatalog;
 use crate::config::{Config, auth_secret, make_private_folder, millis};
-use crate::http::{self, RateLimit, ServiceParts, Waits};
+use crate::http::{self, RateLimit, ServiceParts, Streams, Waits};
 use crate::server::{self, Inherited, Limits, Listening, News, Offer, Server};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
@@ -189,6 +190,7 @@ impl App {
             clock,
             tenants: Arc::clone(&tenants),
             authority,
+            links: Links::new(&secret),
             path_prefix: path_of(&public_url)?,
             public_url: public_url.clone(),
             cors_origins: cors_origins(config)?,
@@ -201,6 +203,10 @@ impl App {
             cache_control: HeaderValue::from_str(&config.play.cache_control)
                 .context("play.cache_control")?,
             notice,
+            streams: Streams::new(
+                config.server.event_streams_max,
+                config.server.event_streams_per_reader_max,
+            ),
             stopping: stopping.clone(),
             closing: closing.clone(),
         };

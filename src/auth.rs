@@ -3,6 +3,7 @@
 //! Invariant: a token's header chooses among our keys and is believed in nothing else.
 
 mod keys;
+pub mod links;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -10,6 +10,7 @@ mod calls;
 mod copies;
 mod events;
 mod failure;
+mod fetches;
 mod inbox;
 mod keys;
 mod recordings;

@@ -53,6 +53,8 @@ pub struct Server {
     pub drain_ms: u64,
     pub shutdown_grace_ms: u64,
     pub takeover_wait_ms: u64,
+    pub event_streams_max: usize,
+    pub event_streams_per_reader_max: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -91,6 +93,7 @@ pub struct Auth {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Twilio {
+    #[serde(deserialize_with = "url")]
     pub base_url: Url,
     pub account_sid: String,
     pub auth_token: SecretString,
@@ -274,6 +277,15 @@ impl Config {
         {
             return bad("server.public_url", "it is no http or https URL", "give scheme and host");
         }
+        let public_url = Url::parse(&self.server.public_url);
+        for (key, url) in [
+            ("server.public_url", public_url.ok()),
+            ("twilio.base_url", Some(self.twilio.base_url.clone())),
+        ] {
+            if url.is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+                return bad(key, "there is a user or a password in it", "leave them out");
+            }
+        }
         if !matches!(self.twilio.base_url.scheme(), "http" | "https") {
             return bad("twilio.base_url", "it is no http or https URL", "give scheme and host");
         }
@@ -286,6 +298,8 @@ impl Config {
             ("play.waiting_max", self.play.waiting_max),
             ("server.max_connections", self.server.max_connections),
             ("actors.live_max", self.actors.live_max),
+            ("server.event_streams_max", self.server.event_streams_max),
+            ("server.event_streams_per_reader_max", self.server.event_streams_per_reader_max),
             ("actors.parked_max", self.actors.parked_max),
         ] {
             if value == 0 {
@@ -345,6 +359,12 @@ impl Twilio {
     pub fn redirect_hosts(&self) -> Vec<String> {
         split_list(&self.redirect_hosts)
     }
+}
+
+/// The library's own word on a bad URL repeats it, with any password in it.
+fn url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text).map_err(serde::de::Error::custom)
 }
 
 /// A setting that counts milliseconds.

@@ -8,14 +8,18 @@ mod calls;
 mod console;
 mod cors;
 mod debug;
+mod events;
 mod filename;
 mod health;
+mod links;
+mod log;
 mod play;
 mod problem;
 mod rate;
 mod recordings;
 mod representation;
 mod session;
+mod streams;
 mod target;
 mod waiting;
 mod webhooks;
@@ -27,16 +31,19 @@ use actors::domain::{CallKey, Timestamp};
 use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Authority;
+use crate::auth::links::Links;
 use crate::tenants::Tenants;
 use problem::Problem;
 pub(crate) use rate::RateLimit;
+pub(crate) use streams::Streams;
 pub(crate) use waiting::Waits;
 
 /// What handlers may touch. Cheap to clone.
@@ -52,6 +59,7 @@ pub(crate) struct ServiceParts {
     pub clock: Arc<dyn Clock>,
     pub tenants: Arc<Tenants>,
     pub authority: Authority,
+    pub links: Links,
     /// Without a trailing slash.
     pub public_url: String,
     /// The path of the public URL, in front of every path that we hand out.
@@ -64,9 +72,10 @@ pub(crate) struct ServiceParts {
     pub cache_control: HeaderValue,
     /// A sentence for the console's head, such as "this is a demo".
     pub notice: Option<&'static str>,
+    pub streams: Streams,
     /// Cancelled when the process has been asked to stop.
     pub stopping: CancellationToken,
-    /// Cancelled when a successor may be waiting for us to be done.
+    /// Cancelled when a successor may be waiting for us to be done; ends what would not end by itself soon.
     pub closing: CancellationToken,
 }
 
@@ -81,7 +90,11 @@ impl std::ops::Deref for Service {
 impl Service {
     /// A call with its recordings, found by any of its legs.
     async fn record(&self, key: &CallKey) -> Result<CallRecord, Problem> {
-        let parent = self.catalog.find_call(key).await?.ok_or(Problem::NoSuchCall)?;
+        let parent = match self.catalog.find_call(key).await? {
+            None if self.recordings.find(key).await? => self.catalog.find_call(key).await?,
+            parent => parent,
+        };
+        let parent = parent.ok_or(Problem::NoSuchCall)?;
         self.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)
     }
 }
@@ -92,7 +105,9 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/api/recordings/file/{call_sid}", get(play::play))
         .route("/api/recordings/{call_sid}/stream", get(play::play))
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
+        .route("/api/recordings/{call_sid}/link", post(links::sign))
         .route("/api/recordings/{call_sid}/status", get(recordings::status))
+        .route("/api/recordings/{call_sid}/events", get(events::events))
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{call_sid}", get(calls::show))
         .route("/api/calls/{call_sid}/download", get(play::download))
@@ -100,6 +115,10 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .route("/webhooks/twilio/recording-status", post(webhooks::receive))
         .route("/webhooks/twilio/call-status", post(webhooks::receive))
         .route("/debug/actors", get(debug::actors))
+        .route("/debug/actors/{call_sid}", get(debug::call::show))
+        .route("/debug/actors/{call_sid}/retry", post(debug::call::retry))
+        .route("/debug/actors/{call_sid}/evict", post(debug::call::evict))
+        .route("/debug/events", get(debug::events::events))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))
@@ -108,16 +127,25 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
+        .layer(no_referrer())
+        .layer(axum::middleware::from_fn(log::note_route))
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+        .layer(axum::middleware::from_fn(log::record))
 }
 
 /// What somebody hears for whom there is no connection.
 pub(crate) fn refusal() -> Response {
     Problem::Overloaded.into_response()
+}
+
+/// Where a page goes from here is not told the URL it was on, which may hold a signed link.
+fn no_referrer() -> SetResponseHeaderLayer<HeaderValue> {
+    let policy = HeaderValue::from_static("no-referrer");
+    SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, policy)
 }
 
 /// How every time leaves this service.

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
-use crate::domain::{CallKey, Timestamp};
+use crate::domain::{CallKey, CallSid, StateName, Timestamp};
 use crate::fetcher::FetcherView;
+use crate::happening::{Announcer, Happening, What};
 use crate::inbox::InboxView;
 use crate::keepers::vault::VaultKeeperView;
 use crate::recording::CallView;
@@ -22,6 +23,7 @@ pub struct Board {
     pub vault_keeper: watch::Receiver<VaultKeeperView>,
     pub children: watch::Receiver<Vec<ChildView>>,
     calls: RwLock<BTreeMap<CallKey, Posting>>,
+    announcer: Announcer,
 }
 
 /// One of the supervisor's children.
@@ -51,6 +53,15 @@ impl Posting {
     pub fn view(&self) -> CallView {
         self.view.borrow().clone()
     }
+
+    pub fn has_recording_in(&self, state: StateName) -> bool {
+        self.view.borrow().recordings.iter().any(|recording| recording.state == state)
+    }
+
+    /// Whether the actor lives that published this view.
+    pub fn is_live(&self) -> bool {
+        self.view.has_changed().is_ok()
+    }
 }
 
 /// The writing ends of a board, one for each kind of actor.
@@ -76,19 +87,52 @@ impl Board {
             vault_keeper: vault_keeper.subscribe(),
             children: children.subscribe(),
             calls: RwLock::default(),
+            announcer: Announcer::new(),
         };
         (board, BoardSenders { recordings, fetcher, inbox, vault_keeper, children })
     }
 
     /// Up to `limit` live call actors, and how many there are.
     pub fn calls(&self, limit: usize) -> (Vec<(CallKey, Posting)>, usize) {
+        self.calls_where(limit, |_| true)
+    }
+
+    /// The same of those that are wanted.
+    pub fn calls_where(
+        &self,
+        limit: usize,
+        is_wanted: impl Fn(&Posting) -> bool,
+    ) -> (Vec<(CallKey, Posting)>, usize) {
         let calls = self.calls.read().unwrap_or_else(PoisonError::into_inner);
-        let listed = calls.iter().take(limit).map(|(key, posting)| (key.clone(), posting.clone()));
-        (listed.collect(), calls.len())
+        let mut listed = Vec::new();
+        let mut total = 0;
+        for (key, posting) in calls.iter().filter(|(_, posting)| is_wanted(posting)) {
+            total += 1;
+            if listed.len() < limit {
+                listed.push((key.clone(), posting.clone()));
+            }
+        }
+        (listed, total)
     }
 
     pub fn call(&self, key: &CallKey) -> Option<Posting> {
         self.calls.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// The same for somebody who sees every business's calls. By the parent leg only.
+    pub fn find(&self, call: CallSid) -> Option<(CallKey, Posting)> {
+        let calls = self.calls.read().unwrap_or_else(PoisonError::into_inner);
+        let found = calls.iter().find(|(key, _)| key.call == call);
+        found.map(|(key, posting)| (key.clone(), posting.clone()))
+    }
+
+    /// What happens from now on.
+    pub fn happenings(&self) -> broadcast::Receiver<Happening> {
+        self.announcer.subscribe()
+    }
+
+    pub(crate) fn announce(&self, at: Timestamp, what: impl FnOnce() -> What) {
+        self.announcer.announce(at, what);
     }
 
     pub(crate) fn post(&self, key: CallKey, posting: Posting) {

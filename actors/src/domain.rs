@@ -17,7 +17,7 @@ mod webhook;
 pub use audio::{AudioCheck, AudioFacts, AudioType, NotAudio};
 pub use byte_range::{ByteRange, RangeAnswer, answer_range};
 pub use call::{Call, CallDetails, CallStatus, Direction, PhoneNumber};
-pub use failure::FetchError;
+pub use failure::{FailureKind, FetchError, PastFailure};
 pub use fetch::{FetchId, Intent, Phase, Progress};
 pub use ids::{AccountSid, BusinessId, CallKey, CallSid, MalformedId, RecordingSid};
 pub use permit::{Denial, Permit, Playable, Preparing, StateName};
@@ -25,6 +25,6 @@ pub use recording::{
     AudioKey, CopyId, Format, GoneCause, HeldCopy, Recording, SourceStatus, StoredCopy, Version,
     primary,
 };
-pub use retry::{Attempts, Retry, RetryPolicy};
+pub use retry::{Attempts, FetchHistory, Retry, RetryPolicy};
 pub use time::Timestamp;
 pub use webhook::{CallEvent, RecordingEvent, WebhookEvent};

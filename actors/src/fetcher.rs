@@ -23,9 +23,10 @@ pub(crate) use pacer::Pacer;
 
 use crate::address::Address;
 use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};
-use crate::ports::{Chance, RecordingSource, SourceRequest, Vault};
+use crate::ports::{Chance, Clock, RecordingSource, SourceRequest, Vault};
 use crate::recording::machine::Expected;
 use queue::FairQueue;
+use transfer::Ends;
 
 /// How the rest of the core talks to the pool.
 #[derive(Clone)]
@@ -60,7 +61,7 @@ impl FetchReport {
         Self(Some(Box::new(deliver)))
     }
 
-    fn deliver(mut self, outcome: Result<StoredCopy, FetchError>) {
+    pub(crate) fn deliver(mut self, outcome: Result<StoredCopy, FetchError>) {
         if let Some(deliver) = self.0.take() {
             deliver(outcome);
         }
@@ -125,13 +126,13 @@ type Place = u64;
 pub(crate) enum Ended {
     Fetched,
     Failed,
-    Throttled { account: AccountSid, retry_after: Duration },
 }
 
 pub(crate) struct TwilioFetcher {
     pub(crate) source: Arc<dyn RecordingSource>,
     pub(crate) vault: Arc<dyn Vault>,
     pub(crate) chance: Arc<dyn Chance>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pacer: Arc<Pacer>,
     pub(crate) parallel_max: usize,
     pub(crate) queued_max: usize,
@@ -169,7 +170,7 @@ impl Actor for TwilioFetcher {
             Message::Prioritise { ticket, intent } => {
                 pool.queue.prioritise(intent, |order| order.ticket() == ticket);
             }
-            Message::Ended { place, ended } => self.settle(place, &ended, pool),
+            Message::Ended { place, ended } => pool.settle(place, ended),
             Message::Wake => {}
         }
         self.dispatch(&myself, pool);
@@ -191,6 +192,9 @@ impl TwilioFetcher {
 
     /// Starts what may start. An order whose account is closed waits in the queue, not in a place of the pool.
     fn dispatch(&self, myself: &ActorRef<Message>, pool: &mut Pool) {
+        for order in pool.queue.remove(|order| self.pacer.is_refused(order.request.account)) {
+            order.report.deliver(Err(FetchError::RefusedAccount));
+        }
         let mut closed: HashMap<AccountSid, Duration> = HashMap::new();
         while pool.running.len() < self.parallel_max {
             let next = pool.queue.pop(|order| {
@@ -214,40 +218,22 @@ impl TwilioFetcher {
         let account = order.request.account;
         let ending = Ending { pool: myself.clone(), place, ended: Ended::Failed };
         let (source, vault) = (Arc::clone(&self.source), Arc::clone(&self.vault));
+        let (pacer, clock) = (Arc::clone(&self.pacer), Arc::clone(&self.clock));
         let id = crate::domain::CopyId::from_bits(self.chance.bits());
         let task = tokio::spawn(async move {
             let mut ending = ending;
+            let ends = Ends { source: &*source, vault: &*vault, pacer: &pacer };
             let outcome = tokio::select! {
                 biased;
                 () = order.cancelled.cancelled() => Err(FetchError::Interrupted),
-                outcome = transfer::transfer(&order, id, &*source, &*vault) => outcome,
+                outcome = transfer::transfer(&order, id, ends) => outcome,
             };
-            ending.ended = match &outcome {
-                Ok(_) => Ended::Fetched,
-                Err(FetchError::Throttled { retry_after }) => {
-                    Ended::Throttled { account, retry_after: *retry_after }
-                }
-                Err(_) => Ended::Failed,
-            };
+            ending.ended = if outcome.is_ok() { Ended::Fetched } else { Ended::Failed };
+            // Before anybody acts upon the outcome.
+            pacer.learn(account, outcome.as_ref().map(drop), clock.now());
             order.report.deliver(outcome);
         });
         pool.running.insert(place, AbortOnDropHandle::new(task));
-    }
-
-    fn settle(&self, place: Place, ended: &Ended, pool: &mut Pool) {
-        pool.running.remove(&place);
-        match ended {
-            Ended::Fetched => pool.fetched_total += 1,
-            Ended::Failed => pool.failed_total += 1,
-            Ended::Throttled { account, retry_after } => {
-                tracing::warn!(
-                    account.sid = %account,
-                    retry_after_s = retry_after.as_secs(),
-                    "the source throttles the account"
-                );
-                self.pacer.pause(*account, *retry_after);
-            }
-        }
     }
 
     fn publish(&self, pool: &Pool) {
@@ -259,6 +245,16 @@ impl TwilioFetcher {
             fetched_total: pool.fetched_total,
             failed_total: pool.failed_total,
         });
+    }
+}
+
+impl Pool {
+    fn settle(&mut self, place: Place, ended: Ended) {
+        self.running.remove(&place);
+        match ended {
+            Ended::Fetched => self.fetched_total += 1,
+            Ended::Failed => self.failed_total += 1,
+        }
     }
 }
 

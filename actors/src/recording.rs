@@ -16,18 +16,22 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
-pub use view::{CallView, RecordingView};
+pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
+use crate::board::Board;
 use crate::domain::{
-    CallKey, Denial, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
+    CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
+    Timestamp, primary,
 };
-use crate::fetcher::FetcherHandle;
+use crate::fetcher::{FetcherHandle, Pacer};
+use crate::happening::What;
 use crate::keepers::vault::VaultKeeperHandle;
-use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, Vault};
+use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, RecordingRecord, Vault};
 use crate::recordings;
 use machine::{Absence, AskId, Context, Event, Failure, Life, Patience, Plan, Policy, State};
 
@@ -67,7 +71,9 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) fetcher: FetcherHandle,
+    pub(crate) pacer: Arc<Pacer>,
     pub(crate) vault_keeper: VaultKeeperHandle,
+    pub(crate) board: Arc<Board>,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
 }
@@ -99,6 +105,8 @@ struct Track {
     since: Timestamp,
     fetching: Option<Fetching>,
     played_at: Option<Timestamp>,
+    /// The last of what is done one after the other.
+    in_order: Option<JoinHandle<()>>,
 }
 
 /// Dropped on every way out, which cancels the fetch.
@@ -121,9 +129,7 @@ impl Actor for RecordingActor {
         let lives = record
             .recordings
             .into_iter()
-            .map(|found| {
-                (found.recording.sid, Track::new(Life::load(found.recording, found.copy), now))
-            })
+            .map(|found| (found.recording.sid, self.track(found, now)))
             .collect();
         let shell = Shell {
             lives,
@@ -162,6 +168,12 @@ impl Actor for RecordingActor {
 }
 
 impl RecordingActor {
+    fn track(&self, found: RecordingRecord, now: Timestamp) -> Track {
+        let RecordingRecord { recording, copy, history } = found;
+        let life = Life::load(recording, copy, history, now, &self.services.policy.retry);
+        Track { life, since: now, fetching: None, played_at: None, in_order: None }
+    }
+
     /// Turns an ask into an event, and sees to it that it is answered in time.
     fn admit(
         &self,
@@ -200,6 +212,7 @@ impl RecordingActor {
             fresh: FetchId(shell.fetches),
             chance: self.services.chance.unit(),
             progress: track.progress(),
+            worked_at: self.services.pacer.worked_at(track.recording().account),
             policy: &self.services.policy,
         };
         let before = track.life.state.name();
@@ -214,9 +227,15 @@ impl RecordingActor {
             fetching: track.fetching.filter(|_| downloading),
             life: step.life,
             played_at: track.played_at,
+            in_order: track.in_order,
         };
         if changed {
             track.log_transition();
+            self.services.board.announce(now, || What::Changed {
+                call: self.key.clone(),
+                from: before,
+                now: track.view(sid, now, &self.services.policy),
+            });
         }
         shell.lives.insert(sid, track);
         for effect in step.effects {
@@ -264,10 +283,10 @@ impl RecordingActor {
 
     /// The call turned out to be a leg of another, whose actor has its recordings from now on.
     fn hand_over(&self, myself: &ActorRef<Message>, shell: &Shell) {
-        let (key, now) = (self.key.clone(), self.services.clock.now());
+        let key = self.key.clone();
         self.parent.tell(recordings::Message::Moved { key, actor: myself.get_id() });
         for (sid, track) in &shell.lives {
-            if !track.is_at_rest(now, &self.services.policy) {
+            if !track.is_at_rest() {
                 let news = recordings::News::Refresh(Some(*sid));
                 self.parent.tell(recordings::Message::Tell { key: self.key.clone(), news });
             }
@@ -285,11 +304,10 @@ impl RecordingActor {
         let now = self.services.clock.now();
         for found in record.recordings {
             let sid = found.recording.sid;
-            let track = shell.lives.entry(sid).or_insert_with(|| {
-                Track::new(Life::load(found.recording.clone(), found.copy.clone()), now)
-            });
-            if named.contains(&Some(sid)) || *track.recording() != found.recording {
-                let event = Event::Announced(Box::new(found.recording));
+            let recording = found.recording.clone();
+            let track = shell.lives.entry(sid).or_insert_with(|| self.track(found, now));
+            if named.contains(&Some(sid)) || *track.recording() != recording {
+                let event = Event::Announced(Box::new(recording));
                 self.happen(sid, event, myself, shell);
             }
         }
@@ -306,11 +324,8 @@ impl RecordingActor {
     }
 
     fn is_at_rest(&self, shell: &Shell) -> bool {
-        let (now, policy) = (self.services.clock.now(), &self.services.policy);
         let informed = !shell.reading && shell.unread.is_empty();
-        informed
-            && shell.callers.is_empty()
-            && shell.lives.values().all(|track| track.is_at_rest(now, policy))
+        informed && shell.callers.is_empty() && shell.lives.values().all(Track::is_at_rest)
     }
 
     fn publish(&self, shell: &Shell) {
@@ -335,8 +350,15 @@ impl Shell {
 }
 
 impl Track {
-    const fn new(life: Life, since: Timestamp) -> Self {
-        Self { life, since, fetching: None, played_at: None }
+    /// Does this when what was ordered before is done.
+    fn in_order(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let earlier = self.in_order.take();
+        self.in_order = Some(tokio::spawn(async move {
+            if let Some(earlier) = earlier {
+                let _ = earlier.await;
+            }
+            work.await;
+        }));
     }
 
     const fn recording(&self) -> &Recording {
@@ -348,19 +370,16 @@ impl Track {
     }
 
     /// Whether nothing is under way that would be forgotten.
-    fn is_at_rest(&self, now: Timestamp, policy: &Policy) -> bool {
+    const fn is_at_rest(&self) -> bool {
         match &self.life.state {
-            State::Failed(Failure {
-                plan:
-                    Plan::OnDemand { not_before: at }
-                    | Plan::Exhausted { opens_at: at }
-                    | Plan::Refused { again_at: at },
-                ..
-            }) => *at <= now && self.life.facts.attempts.count(now, &policy.retry) == 0,
             State::Downloading(_)
             | State::Failed(Failure { plan: Plan::Retry { .. }, .. })
             | State::Absent(Absence::NotThereYet { .. } | Absence::Paused { .. }) => false,
-            State::Absent(Absence::NotFetched | Absence::BeingRecorded)
+            State::Failed(Failure {
+                plan: Plan::OnDemand { .. } | Plan::Exhausted { .. } | Plan::Refused { .. },
+                ..
+            })
+            | State::Absent(Absence::NotFetched | Absence::BeingRecorded)
             | State::Ready(_)
             | State::Gone(_) => true,
         }
@@ -370,6 +389,13 @@ impl Track {
         let Recording { business, call, sid, .. } = self.recording();
         let state = self.life.state.name().as_str();
         match &self.life.state {
+            State::Failed(failure) if failure.cause == FetchError::RefusedRecording => {
+                tracing::error!(
+                    business.id = %business, call.sid = %call, recording.sid = %sid,
+                    error = %failure.cause, remedy = failure.cause.remedy(),
+                    "recording refused"
+                );
+            }
             State::Failed(failure) => tracing::warn!(
                 business.id = %business, call.sid = %call, recording.sid = %sid,
                 error = %failure.cause, remedy = failure.cause.remedy(),

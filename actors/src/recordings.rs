@@ -23,6 +23,7 @@ pub use handle::{AskError, RecordingsHandle};
 use crate::address::Address;
 use crate::board::{Board, Posting};
 use crate::domain::CallKey;
+use crate::happening::What;
 use crate::ports::{CallRecord, CatalogError};
 use crate::recording::{CallView, RecordingActor, Services};
 use errand::{Errand, put_off, refuse_all};
@@ -297,12 +298,14 @@ impl Recordings {
                 self.board.remove(&forgiven);
             }
         }
-        let pause = region.crashes.record(&key, error, now);
+        let (count, pause) = region.crashes.record(&key, error, now);
         tracing::error!(
             business.id = %key.business, call.sid = %key.call, error,
             pause_ms = pause.as_millis() as u64,
             "recording actor crashed; it is started again when asked"
         );
+        let (call, error) = (key.clone(), error.to_owned());
+        self.board.announce(now, || What::Crashed { call, count, error });
         if let Some(posting) = self.board.call(&key) {
             self.board.post(key.clone(), region.crashes.mark(&key, posting, now));
         }

@@ -26,12 +26,14 @@ use crate::address::Address;
 use crate::board::{Board, BoardSenders, ChildView};
 use crate::domain::Timestamp;
 use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
+use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
 use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
 use crate::recording::machine::Policy;
 use crate::recordings::{Recordings, RecordingsHandle};
+use crate::search::Search;
 use crate::{fetcher, inbox, keepers, recordings};
 
 /// The world, as the core needs it.
@@ -76,8 +78,9 @@ impl Core {
         let (board, senders) = Board::new();
         let board = Arc::new(board);
         let addresses = Addresses::default();
-        let recordings = RecordingsHandle::new(addresses.recordings.clone());
         let inbox = InboxHandle::new(addresses.inbox.clone());
+        let search = Search { catalog: Arc::clone(&ports.catalog), inbox: inbox.clone() };
+        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
         let started_at = ports.clock.now();
         let root = Root {
@@ -192,6 +195,8 @@ impl Actor for Root {
         let view = &mut family.views[child as usize];
         view.running = true;
         view.since = self.ports.clock.now();
+        let name = view.name;
+        self.board.announce(view.since, || What::Restarted { child: name });
         self.senders.children.send_replace(family.views.clone());
         Ok(())
     }
@@ -220,7 +225,10 @@ impl Actor for Root {
         tracing::error!(actor = view.name, error, "actor ended; it is started again");
         view.running = false;
         view.restarts += 1;
-        view.last_error = Some(error);
+        let (name, restarts) = (view.name, view.restarts);
+        view.last_error = Some(error.clone());
+        let now = self.ports.clock.now();
+        self.board.announce(now, || What::Ended { child: name, restarts, error });
         self.senders.children.send_replace(family.views.clone());
         myself.send_after(pause, move || Message::Restart(child));
         Ok(())
@@ -278,7 +286,9 @@ impl Root {
             clock: Arc::clone(&self.ports.clock),
             chance: Arc::clone(&self.ports.chance),
             fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
+            pacer: Arc::clone(&self.pacer),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
+            board: Arc::clone(&self.board),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
         };
@@ -297,6 +307,7 @@ impl Root {
             source: Arc::clone(&self.ports.source),
             vault: Arc::clone(&self.ports.vault),
             chance: Arc::clone(&self.ports.chance),
+            clock: Arc::clone(&self.ports.clock),
             pacer: Arc::clone(&self.pacer),
             parallel_max: self.settings.parallel_fetches_max,
             queued_max: self.settings.queued_fetches_max,

@@ -28,6 +28,9 @@ const OWNER: &str = "SELECT business_id, account_sid FROM calls WHERE sid = $1";
 const PARENT_LEG: &str = "
     SELECT COALESCE(parent_sid, sid) AS sid FROM calls WHERE business_id = $1 AND sid = $2";
 
+const PARENT_LEG_ANYWHERE: &str = "
+    SELECT business_id, COALESCE(parent_sid, sid) AS sid FROM calls WHERE sid = $1";
+
 const LOAD: &str = "
     SELECT sid, business_id, account_sid, direction, from_number, to_number, status,
            started_at_ms, duration_ms, heard_at_ms
@@ -94,6 +97,17 @@ pub(super) async fn find(db: &mut SqliteConnection, key: CallKey) -> Answer<Opti
         .fetch_optional(db)
         .await?;
     row.map(|row| Ok(CallKey { business: key.business, call: rows::id(&row, "sid")? })).transpose()
+}
+
+pub(super) async fn find_anywhere(
+    db: &mut SqliteConnection,
+    call: CallSid,
+) -> Answer<Option<CallKey>> {
+    let row = query(PARENT_LEG_ANYWHERE).bind(call.to_string()).fetch_optional(db).await?;
+    row.map(|row| {
+        Ok(CallKey { business: rows::id(&row, "business_id")?, call: rows::id(&row, "sid")? })
+    })
+    .transpose()
 }
 
 pub(super) async fn load(db: &mut SqliteConnection, key: CallKey) -> Answer<Option<CallRecord>> {

@@ -5,6 +5,7 @@ use actors::ports::VaultUse;
 use sqlx::{Row, SqliteConnection, query};
 
 use super::failure::{Answer, Constrained, Failure};
+use super::fetches;
 use super::rows;
 
 /// A new copy counts as just used: it must not be the next to leave because the old one was cold.
@@ -72,12 +73,12 @@ pub(super) async fn commit(
         .bind(copy.audio_type.media_type())
         .bind(rows::as_millis(copy.duration))
         .bind(now.as_millis())
-        .execute(db)
+        .execute(&mut *db)
         .await
         .or_unknown(unknown)?;
     match done.rows_affected() {
         0 => Err(Failure::unknown(unknown())),
-        1.. => Ok(()),
+        1.. => fetches::forget(db, &key).await,
     }
 }
 

@@ -44,7 +44,9 @@ const OF_CALLS: &str = "
     SELECT ranked.sid, ranked.business_id, ranked.call_sid, ranked.account_sid, ranked.status,
            ranked.channels, ranked.duration_ms, ranked.started_at_ms, ranked.completed_at_ms,
            copies.present, copies.copy_id, copies.version, copies.sha256, copies.length_bytes,
-           copies.audio_type, copies.duration_ms AS copy_duration_ms
+           copies.audio_type, copies.duration_ms AS copy_duration_ms,
+           fetch_histories.attempts_at_ms, fetch_histories.failure_kind,
+           fetch_histories.failure_words
     FROM (
         SELECT recordings.*,
                ROW_NUMBER() OVER (
@@ -58,6 +60,10 @@ const OF_CALLS: &str = "
         ON copies.business_id = ranked.business_id
        AND copies.recording_sid = ranked.sid
        AND copies.format = $3
+    LEFT JOIN fetch_histories
+        ON fetch_histories.business_id = ranked.business_id
+       AND fetch_histories.recording_sid = ranked.sid
+       AND fetch_histories.format = $3
     WHERE ranked.place <= $4
     ORDER BY ranked.call_sid, ranked.place DESC";
 

@@ -14,6 +14,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::failure::{Answer, Failure};
+use super::fetches;
 
 pub(super) fn call(row: &SqliteRow) -> Answer<Call> {
     Ok(Call {
@@ -54,7 +55,7 @@ pub(super) fn recording(row: &SqliteRow) -> Answer<RecordingRecord> {
         Some(present) => Some(HeldCopy { copy: stored_copy(row)?, present }),
         None => None,
     };
-    Ok(RecordingRecord { recording, copy })
+    Ok(RecordingRecord { recording, copy, history: fetches::history(row)? })
 }
 
 pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
@@ -110,7 +111,7 @@ fn required<T>(
     word(row, column, parse)?.ok_or_else(|| Failure::corrupt(column))
 }
 
-fn word<T>(
+pub(super) fn word<T>(
     row: &SqliteRow,
     column: &'static str,
     parse: impl Fn(&str) -> Option<T>,

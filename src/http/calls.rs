@@ -138,7 +138,7 @@ fn call_json(record: CallRecord, service: &Service) -> CallJson {
 }
 
 /// What a recording's state would be if its actor were woken.
-fn state(found: &RecordingRecord) -> StateName {
+pub(super) fn state(found: &RecordingRecord) -> StateName {
     match &found.copy {
         Some(held) if held.present => StateName::Ready,
         Some(_) | None if found.recording.status.gone().is_some() => StateName::Gone,

@@ -1,30 +1,71 @@
 //! What every actor is doing: read from what they publish, so that it answers while they are busy.
 
-use actors::domain::{CallKey, Intent, Phase};
+pub(super) mod call;
+pub(super) mod events;
+
+use actors::domain::{CallKey, Intent, Phase, StateName};
 use actors::{AccountPace, Board, ChildView, CrashView, FetcherView, Posting, RecordingView};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::caller::Operator;
+use super::problem::Problem;
 use super::{Service, rfc3339};
 
-/// So many calls are listed; how many there are is said beside them.
+/// So much is listed of anything; how much there is is said beside it.
 const LISTED_MAX: usize = 500;
 
-pub(super) async fn actors(State(service): State<Service>, _: Operator) -> Response {
-    let (calls, total) = service.board.calls(LISTED_MAX);
-    let calls: Vec<Value> = calls.iter().map(|(key, posting)| call(key, posting)).collect();
+/// Everything, or the calls that have a recording in one state: `?state=failed`, `?limit=50`.
+pub(super) async fn actors(
+    State(service): State<Service>,
+    _: Operator,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response, Problem> {
+    let Selection { limit, state } = selection(uri.query().unwrap_or_default())?;
+    let (calls, total) = service
+        .board
+        .calls_where(limit, |posting| state.is_none_or(|state| posting.has_recording_in(state)));
+    let calls: Vec<Value> = calls.iter().map(|(key, posting)| live_call(key, posting)).collect();
     let body = json!({
         "generated_at": rfc3339(service.clock.now()),
         "tree": tree(&service.board),
+        "calls_more": total - calls.len(),
         "calls": calls,
         "calls_total": total,
     });
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (no_store, Json(body)).into_response()
+    Ok((no_store(), Json(body)).into_response())
+}
+
+struct Selection {
+    limit: usize,
+    state: Option<StateName>,
+}
+
+fn selection(query: &str) -> Result<Selection, Problem> {
+    let mut selection = Selection { limit: LISTED_MAX, state: None };
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=LISTED_MAX).contains(limit));
+                let bad = Problem::Malformed("limit is a number from 1 to 500");
+                selection.limit = limit.ok_or(bad)?;
+            }
+            "state" => {
+                let state = StateName::ALL.into_iter().find(|state| state.as_str() == value);
+                let bad = Problem::Malformed("state is absent, downloading, ready, failed or gone");
+                selection.state = Some(state.ok_or(bad)?);
+            }
+            _ => return Err(Problem::Malformed("there is a filter that we do not know")),
+        }
+    }
+    Ok(selection)
+}
+
+fn no_store() -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]
 }
 
 fn tree(board: &Board) -> Vec<Value> {
@@ -52,7 +93,7 @@ fn branch(child: &ChildView, board: &Board) -> Value {
 
 fn recordings(board: &Board) -> Value {
     let view = board.recordings.borrow();
-    let crashes: Vec<Value> = view.crashes.iter().map(crash).collect();
+    let crashes: Vec<Value> = view.crashes.iter().take(LISTED_MAX).map(crash).collect();
     json!({
         "live": view.live,
         "live_max": view.live_max,
@@ -61,6 +102,7 @@ fn recordings(board: &Board) -> Value {
         "cooling": view.cooling,
         "parked": view.parked,
         "crashes": crashes,
+        "crashes_total": view.crashes.len(),
     })
 }
 
@@ -80,12 +122,13 @@ fn fetcher(view: &FetcherView) -> Value {
         .zip(view.queued)
         .map(|(intent, count)| (intent.as_str().to_owned(), count.into()))
         .collect();
-    let accounts: Vec<Value> = view.accounts.iter().map(account).collect();
+    let accounts: Vec<Value> = view.accounts.iter().take(LISTED_MAX).map(account).collect();
     json!({
         "running": view.running,
         "parallel_max": view.parallel_max,
         "queued": queued,
         "accounts": accounts,
+        "accounts_total": view.accounts.len(),
         "fetched_total": view.fetched_total,
         "failed_total": view.failed_total,
     })
@@ -96,6 +139,14 @@ fn account(pace: &AccountPace) -> Value {
         "account": pace.account.to_string(),
         "requests_per_second": pace.requests_per_second,
         "paused_for_seconds": pace.paused_for.map(|span| span.as_secs_f64()),
+        "breaker": if pace.probed_in.is_some() { "open" } else { "closed" },
+        "probed_in_seconds": pace.probed_in.map(|span| span.as_secs_f64()),
+        "worked_at": pace.worked_at.map(rfc3339),
+        "next": match (pace.probed_in, pace.paused_for) {
+            (Some(_), _) => "its credentials are refused: tried again with one request; give the current auth token",
+            (None, Some(_)) => "asked again when the pause that Twilio wants is over",
+            (None, None) => "asked at its pace",
+        },
     })
 }
 
@@ -121,12 +172,13 @@ fn vault_keeper(board: &Board) -> Value {
     })
 }
 
-fn call(key: &CallKey, posting: &Posting) -> Value {
+fn live_call(key: &CallKey, posting: &Posting) -> Value {
     let view = posting.view();
     let recordings: Vec<Value> = view.recordings.iter().map(recording).collect();
     json!({
         "business": key.business.as_str(),
         "call_sid": key.call.to_string(),
+        "live": posting.is_live(),
         "since": rfc3339(posting.since),
         "restarts": posting.restarts,
         "last_error": posting.last_error,

@@ -20,14 +20,14 @@ use serde_json::json;
 
 use super::problem::Problem;
 use super::representation::{Selection, entity_tag, entity_tag_of, none_match_holds, select};
-use super::target::Target;
+use super::target::{Readable, Target};
 use super::waiting::{Patience, is_media_element, patience};
 use super::{Service, filename};
 
 /// `GET|HEAD` of the recording itself.
 pub(super) async fn play(
     State(service): State<Service>,
-    target: Target,
+    Readable { target, .. }: Readable,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

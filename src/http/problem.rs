@@ -15,6 +15,8 @@ use serde_json::json;
 pub(crate) enum Problem {
     Malformed(&'static str),
     NoCredentials,
+    /// Signed by us for just this, some time ago: whoever shows it can have a new one made.
+    LinkExpired,
     NotForThisRole,
     SignatureMismatch,
     /// Also: another business's call. Telling the two apart would tell that it exists.
@@ -32,6 +34,9 @@ pub(crate) enum Problem {
     RateLimited {
         retry_after: Duration,
     },
+    /// An operator's order that would change nothing, or do harm; the detail says why.
+    Conflict(&'static str),
+    TooManyStreams,
     AttemptsExhausted {
         retry_after: Duration,
     },
@@ -63,6 +68,7 @@ const fn row(problem: &Problem) -> Row {
     match problem {
         P::Malformed(_)                => Row { status: StatusCode::BAD_REQUEST,           code: "malformed",                  title: "The request cannot be understood",                 client_may: Fix },
         P::NoCredentials               => Row { status: StatusCode::UNAUTHORIZED,          code: "no_credentials",             title: "A valid token is needed",                          client_may: Fix },
+        P::LinkExpired                 => Row { status: StatusCode::UNAUTHORIZED,          code: "link_expired",               title: "The link has expired",                             client_may: Fix },
         P::NotForThisRole              => Row { status: StatusCode::FORBIDDEN,             code: "not_for_this_role",          title: "Operators only",                                   client_may: Fix },
         P::SignatureMismatch           => Row { status: StatusCode::FORBIDDEN,             code: "signature_mismatch",         title: "The signature does not match",                     client_may: Fix },
         P::NoSuchCall                  => Row { status: StatusCode::NOT_FOUND,             code: "no_such_call",               title: "There is no such call",                            client_may: Nothing },
@@ -78,6 +84,8 @@ const fn row(problem: &Problem) -> Row {
         P::TooLarge                    => Row { status: StatusCode::PAYLOAD_TOO_LARGE,     code: "too_large",                  title: "The request is too large",                         client_may: Fix },
         P::RequestTimeout              => Row { status: StatusCode::REQUEST_TIMEOUT,       code: "request_timeout",            title: "The request takes too long to arrive",             client_may: Fix },
         P::RateLimited { retry_after } => Row { status: StatusCode::TOO_MANY_REQUESTS,     code: "rate_limited",               title: "You are asking too often",                         client_may: Retry(*retry_after) },
+        P::Conflict(_)                 => Row { status: StatusCode::CONFLICT,              code: "conflict",                   title: "That makes no sense as things are",                client_may: Fix },
+        P::TooManyStreams              => Row { status: StatusCode::TOO_MANY_REQUESTS,     code: "too_many_streams",           title: "Too many event streams are open already",          client_may: Retry(AWAY_RETRY_AFTER) },
         P::AttemptsExhausted { retry_after } => Row { status: StatusCode::SERVICE_UNAVAILABLE, code: "attempts_exhausted",     title: "The recording could not be fetched; tried again later", client_may: Retry(*retry_after) },
         P::Away                        => Row { status: StatusCode::SERVICE_UNAVAILABLE,   code: "away",                       title: "The service is not complete just now",             client_may: Retry(AWAY_RETRY_AFTER) },
         P::Overloaded                  => Row { status: StatusCode::SERVICE_UNAVAILABLE,   code: "overloaded",                 title: "Too many are asking just now",                     client_may: Retry(AWAY_RETRY_AFTER) },
@@ -94,7 +102,7 @@ impl IntoResponse for Problem {
             ClientMay::Fix | ClientMay::Nothing => None,
         };
         let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
-        if let Self::Malformed(detail) = &self {
+        if let Self::Malformed(detail) | Self::Conflict(detail) = &self {
             body["detail"] = (*detail).into();
         }
         if let Some(seconds) = retry_after {
@@ -108,7 +116,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         match self {
-            Self::NoCredentials => {
+            Self::NoCredentials | Self::LinkExpired => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::RangeNotSatisfiable { length } => {
@@ -128,6 +136,8 @@ impl IntoResponse for Problem {
             | Self::TooLarge
             | Self::RequestTimeout
             | Self::RateLimited { .. }
+            | Self::Conflict(_)
+            | Self::TooManyStreams
             | Self::AttemptsExhausted { .. }
             | Self::Away
             | Self::Overloaded
@@ -144,10 +154,8 @@ impl From<Denial> for Problem {
             Denial::NoRecording => Self::NoRecording,
             Denial::Gone(cause) => Self::RecordingGone(cause),
             Denial::Exhausted { retry_after, .. } => Self::AttemptsExhausted { retry_after },
-            Denial::Refused { cause } => {
-                tracing::error!(error = %cause, remedy = cause.remedy(), "the source refuses our credentials");
-                Self::SourceRefusedCredentials
-            }
+            // Logged once, where the source said it.
+            Denial::Refused { .. } => Self::SourceRefusedCredentials,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actors::Ask;
-use actors::domain::{Intent, Permit, Phase, StateName};
+use actors::domain::{Intent, Permit, StateName};
+use actors::{Ask, RecordingView};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::play::preparing_response;
 use super::problem::Problem;
-use super::target::Target;
+use super::target::{Readable, Target};
 use super::{Service, rfc3339};
 
 /// Starts the fetch, if there is none, and says how it stands.
@@ -40,8 +40,8 @@ pub(super) async fn prepare(
 }
 
 /// What is, why, and what happens next.
-#[derive(Debug, Serialize)]
-struct Status {
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Status {
     recording_sid: String,
     state: &'static str,
     phase: Option<&'static str>,
@@ -56,28 +56,33 @@ struct Status {
 /// Looks only: starts nothing.
 pub(super) async fn status(
     State(service): State<Service>,
-    Target { key, recording }: Target,
+    Readable { target: Target { key, recording }, .. }: Readable,
 ) -> Result<Response, Problem> {
     let call = service.recordings.look(&key).await?.ok_or(Problem::NoSuchCall)?;
     let view = call.recording(recording).ok_or(Problem::NoRecording)?;
-    let ready = view.state == StateName::Ready;
-    let progress = view.progress();
-    let status = Status {
-        recording_sid: view.recording.to_string(),
-        state: view.state.as_str(),
-        phase: view.phase().map(Phase::as_str),
-        attempt: view.attempt,
-        received_bytes: match progress {
-            Some(progress) => progress.received,
-            None if ready => view.length.unwrap_or(0),
-            None => 0,
-        },
-        total_bytes: progress.and_then(|progress| progress.total).or(view.length),
-        retry_at: view.retry_at.map(rfc3339),
-        reason: view.reason.clone(),
-        next: view.next,
-    };
-    Ok((no_store(), Json(status)).into_response())
+    Ok((no_store(), Json(Status::of(view))).into_response())
+}
+
+impl Status {
+    pub(super) fn of(view: &RecordingView) -> Self {
+        let ready = view.state == StateName::Ready;
+        let progress = view.progress();
+        Self {
+            recording_sid: view.recording.to_string(),
+            state: view.state.as_str(),
+            phase: progress.map(|progress| progress.phase.as_str()),
+            attempt: view.attempt,
+            received_bytes: match progress {
+                Some(progress) => progress.received,
+                None if ready => view.length.unwrap_or(0),
+                None => 0,
+            },
+            total_bytes: progress.and_then(|progress| progress.total).or(view.length),
+            retry_at: view.retry_at.map(rfc3339),
+            reason: view.reason.clone(),
+            next: view.next,
+        }
+    }
 }
 
 fn no_store() -> [(header::HeaderName, HeaderValue); 1] {

@@ -1,16 +1,35 @@
 //! What a URL names, for somebody who may ask: a call of the caller's business, and perhaps one of its recordings.
+//!
+//! Invariant: a signed link opens what is extracted as `Readable`, and nothing else.
 
-use actors::domain::{CallKey, CallSid, RecordingSid};
+use actors::domain::{CallKey, CallSid, RecordingSid, Timestamp};
 use axum::extract::{FromRequestParts, Path};
+use axum::http::header;
 use axum::http::request::Parts;
 
 use super::Service;
-use super::caller::admitted;
+use super::caller::reader;
+use super::log::note_business;
 use super::problem::Problem;
+use crate::auth::Caller;
+use crate::auth::links::LinkError;
 
+/// The query parameter that holds a signed link.
+pub(super) const LINK: &str = "link";
+
+/// For somebody with a token.
 pub(super) struct Target {
     pub(super) key: CallKey,
     pub(super) recording: Option<RecordingSid>,
+}
+
+/// For somebody with a token, or with a signed link for just this.
+pub(super) struct Readable {
+    pub(super) target: Target,
+    /// Tells readers apart: a person of a business, or all holders of links for one recording.
+    pub(super) reader: String,
+    /// What was shown is good until then.
+    pub(super) expires_at: Timestamp,
 }
 
 impl FromRequestParts<Service> for Target {
@@ -18,23 +37,73 @@ impl FromRequestParts<Service> for Target {
 
     /// Whether the URL makes sense is said to anybody, what is behind it only to those who may know.
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        let Path(call_sid) = Path::<String>::from_request_parts(parts, service)
-            .await
-            .map_err(|_| Problem::Malformed("the path is not in UTF-8"))?;
-        let (call, recording) = parse(&call_sid, parts.uri.query().unwrap_or_default())?;
-        let caller = admitted(&parts.headers, service)?;
+        let Named { call, recording, .. } = named(parts, service).await?;
+        let caller = Caller::from_request_parts(parts, service).await?;
         Ok(Self { key: CallKey { business: caller.business, call }, recording })
     }
 }
 
+impl FromRequestParts<Service> for Readable {
+    type Rejection = Problem;
+
+    /// An `Authorization` header counts before a link, and a link before a cookie; a bad one is not made good by
+    /// another.
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let Named { call, recording, link } = named(parts, service).await?;
+        let Some(link) = link.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION)) else {
+            let caller = Caller::from_request_parts(parts, service).await?;
+            return Ok(Self {
+                reader: reader(&caller),
+                expires_at: caller.expires_at,
+                target: Target { key: CallKey { business: caller.business, call }, recording },
+            });
+        };
+        let recording = recording.ok_or(Problem::NoCredentials)?;
+        let now = service.clock.now();
+        let grant =
+            service.links.check(&link, call, recording, now).map_err(|error| match error {
+                LinkError::Bad => Problem::NoCredentials,
+                LinkError::Expired => Problem::LinkExpired,
+            })?;
+        note_business(&parts.extensions, &grant.business);
+        let reader = format!("{}/{call}/{recording}", grant.business);
+        service.rate_limit.admit(&reader)?;
+        Ok(Self {
+            reader,
+            expires_at: grant.expires_at,
+            target: Target {
+                key: CallKey { business: grant.business, call },
+                recording: Some(recording),
+            },
+        })
+    }
+}
+
+/// Of which nothing says yet that the client may ask for it.
+pub(super) struct Named {
+    pub(super) call: CallSid,
+    pub(super) recording: Option<RecordingSid>,
+    link: Option<String>,
+}
+
+pub(super) async fn named(parts: &mut Parts, service: &Service) -> Result<Named, Problem> {
+    let Path(call_sid) = Path::<String>::from_request_parts(parts, service)
+        .await
+        .map_err(|_| Problem::Malformed("the path is not in UTF-8"))?;
+    parse(&call_sid, parts.uri.query().unwrap_or_default())
+}
+
 /// Parameters that we do not know (players add some against caches) are passed over.
-fn parse(call_sid: &str, query: &str) -> Result<(CallSid, Option<RecordingSid>), Problem> {
+fn parse(call_sid: &str, query: &str) -> Result<Named, Problem> {
     let call = call_sid
         .parse()
         .map_err(|_| Problem::Malformed("a call SID is CA and 32 lower-case hex digits"))?;
-    let mut recordings = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "recording")
-        .map(|(_, value)| value.parse::<RecordingSid>());
+    let parameter = |wanted: &'static str| {
+        url::form_urlencoded::parse(query.as_bytes())
+            .filter(move |(name, _)| name == wanted)
+            .map(|(_, value)| value)
+    };
+    let mut recordings = parameter("recording").map(|value| value.parse::<RecordingSid>());
     let recording = recordings
         .next()
         .transpose()
@@ -42,5 +111,10 @@ fn parse(call_sid: &str, query: &str) -> Result<(CallSid, Option<RecordingSid>),
     if recordings.next().is_some() {
         return Err(Problem::Malformed("only one recording can be named"));
     }
-    Ok((call, recording))
+    let mut links = parameter(LINK);
+    let link = links.next().map(std::borrow::Cow::into_owned);
+    if links.next().is_some() {
+        return Err(Problem::Malformed("only one link can be shown"));
+    }
+    Ok(Named { call, recording, link })
 }

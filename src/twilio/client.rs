@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::domain::{AccountSid, CallDetails, CallSid, FetchError};
-use actors::ports::{RecordingSource, SourceBody, SourceRequest};
+use actors::ports::{RecordingSource, Resume, SourceBody, SourceRequest};
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT_ENCODING, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -88,24 +88,32 @@ pub fn http_client(connect_timeout: Duration) -> reqwest::Result<Client> {
 impl RecordingSource for TwilioClient {
     async fn open(&self, request: &SourceRequest) -> Result<SourceBody, FetchError> {
         let deadline = Deadline::after(self.config.total_timeout);
-        let file = format!("{}.{}", request.recording, request.format.as_str());
-        let url = self.url(request.account, ["Recordings", &file]);
-        let answer = if request.channels == Some(2) {
-            let answer = self.get(request.account, in_two_channels(&url), deadline).await?;
-            // Error 16113: it is mono after all. The number comes as JSON, as XML or not at all.
-            if answer.response.status() == StatusCode::BAD_REQUEST {
-                self.get(request.account, url, deadline).await?
-            } else {
-                answer
-            }
-        } else {
-            self.get(request.account, url, deadline).await?
-        };
+        let answer = self.recording(request, None, deadline).await?;
         if answer.response.status() != StatusCode::OK {
             return Err(self.refused(request.account, answer, deadline).await);
         }
         body::admit(&answer.response, self.config.max_recording_bytes)?;
         Ok(body::arriving(answer.response, &self.config, deadline))
+    }
+
+    async fn resume(
+        &self,
+        request: &SourceRequest,
+        from: &Resume,
+    ) -> Result<SourceBody, FetchError> {
+        let deadline = Deadline::after(self.config.total_timeout);
+        let answer = self.recording(request, Some(from), deadline).await?;
+        match answer.response.status() {
+            StatusCode::OK => {
+                body::admit(&answer.response, self.config.max_recording_bytes)?;
+                Ok(body::arriving(answer.response, &self.config, deadline))
+            }
+            StatusCode::PARTIAL_CONTENT => {
+                body::admit_rest(&answer.response, from)?;
+                Ok(body::going_on(answer.response, &self.config, deadline, from))
+            }
+            _ => Err(self.refused(request.account, answer, deadline).await),
+        }
     }
 
     async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {
@@ -145,11 +153,41 @@ impl TwilioClient {
         url
     }
 
-    /// Asks, and follows redirects by hand: only the first request carries the credentials.
+    /// A recording's audio, in two channels if it has two; or the rest of it.
+    async fn recording(
+        &self,
+        request: &SourceRequest,
+        rest: Option<&Resume>,
+        deadline: Deadline,
+    ) -> Result<Answer, FetchError> {
+        let file = format!("{}.{}", request.recording, request.format.as_str());
+        let url = self.url(request.account, ["Recordings", &file]);
+        if request.channels == Some(2) {
+            let answer =
+                self.get_rest(request.account, in_two_channels(&url), rest, deadline).await?;
+            // Error 16113: it is mono after all. The number comes as JSON, as XML or not at all.
+            if answer.response.status() != StatusCode::BAD_REQUEST {
+                return Ok(answer);
+            }
+        }
+        self.get_rest(request.account, url, rest, deadline).await
+    }
+
     async fn get(
         &self,
         account: AccountSid,
         url: Url,
+        deadline: Deadline,
+    ) -> Result<Answer, FetchError> {
+        self.get_rest(account, url, None, deadline).await
+    }
+
+    /// Asks, and follows redirects by hand: only the first request carries the credentials.
+    async fn get_rest(
+        &self,
+        account: AccountSid,
+        url: Url,
+        rest: Option<&Resume>,
         deadline: Deadline,
     ) -> Result<Answer, FetchError> {
         let credential = self.credentials.of(account).ok_or(FetchError::RefusedAccount)?;
@@ -157,7 +195,7 @@ impl TwilioClient {
         let mut request = self.http.get(url.clone()).basic_auth(credential.user, Some(secret));
         let mut here = url;
         for hop in 0..=redirect::HOPS_MAX {
-            let response = self.send(request, deadline).await?;
+            let response = self.send(ranged(request, rest), deadline).await?;
             if !redirect::is_redirect(response.status()) {
                 return Ok(Answer { response, redirected: hop > 0 });
             }
@@ -185,7 +223,7 @@ impl TwilioClient {
         let status = answer.response.status();
         let headers = answer.response.headers();
         let error = refusal::of(status, headers, answer.redirected);
-        let request_id = refusal::request_id(headers).to_owned();
+        let request_id = refusal::request_id(headers).map(str::to_owned);
         // The reason is good to know, but what it comes with counts without it.
         let document = self.document(answer.response, deadline).await.unwrap_or_default();
         let code = serde_json::from_slice::<ErrorResource>(&document).ok().and_then(|it| it.code);
@@ -218,6 +256,15 @@ impl TwilioClient {
         };
         deadline.within(self.config.idle_timeout, "finish a document", read).await??;
         Ok(document)
+    }
+}
+
+fn ranged(request: RequestBuilder, rest: Option<&Resume>) -> RequestBuilder {
+    match rest {
+        Some(Resume { offset, validator, .. }) => {
+            request.header(RANGE, format!("bytes={offset}-")).header(IF_RANGE, validator)
+        }
+        None => request,
     }
 }
 

@@ -1,5 +1,9 @@
 //! What operators see, and what a crash of one call's actor does to it and to everybody else.
 
+mod busy;
+mod orders;
+mod watching;
+
 use std::sync::Arc;
 use std::time::Duration;
 

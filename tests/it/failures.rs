@@ -23,7 +23,7 @@ type Codes = BTreeSet<String>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_problem_there_is_can_happen_and_is_told_alike() {
     // At the same time: using up the attempts takes their pauses, 17 s and more.
-    let (asked, gone, refused, exhausted, away, overloaded, rated, internal) = tokio::join!(
+    let (asked, gone, refused, exhausted, away, overloaded, rated, internal, late) = tokio::join!(
         what_was_asked_is_wrong(),
         there_will_be_no_audio(),
         the_source_refuses_us(),
@@ -32,11 +32,13 @@ async fn every_problem_there_is_can_happen_and_is_told_alike() {
         there_is_no_room(),
         too_much_too_fast_or_too_slow(),
         we_have_a_bug(),
+        it_is_too_late_or_too_early(),
     );
-    let happened: Codes = [asked, gone, refused, exhausted, away, overloaded, rated, internal]
-        .into_iter()
-        .flatten()
-        .collect();
+    let happened: Codes =
+        [asked, gone, refused, exhausted, away, overloaded, rated, internal, late]
+            .into_iter()
+            .flatten()
+            .collect();
     let listed: Codes = PROBLEMS
         .split("code: \"")
         .skip(1)
@@ -69,7 +71,7 @@ async fn told(what: &str, response: Response, status: u16, code: &str) -> String
     assert_eq!(body["type"], "about:blank", "{what}");
     assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()), "{what}");
     assert_eq!(body["retry_after"].as_u64(), retry_after, "{what}");
-    assert_eq!(body["detail"].is_string(), status == 400, "{what}: what to mend");
+    assert_eq!(body["detail"].is_string(), matches!(status, 400 | 409), "{what}: what to mend");
     code.to_owned()
 }
 
@@ -209,7 +211,8 @@ async fn there_will_be_no_audio() -> Codes {
 async fn the_source_refuses_us() -> Codes {
     let app = TestApp::start().await;
     let mut codes = Codes::new();
-    for status in [401, 403] {
+    // The refused account last: from then on nothing of it is asked for.
+    for status in [403, 401] {
         let placed = placed_with(&app, Behaviour::status(status), "completed").await;
         for _ in 0..3 {
             let response = app.get(&play_path(&placed)).await;
@@ -312,6 +315,33 @@ async fn too_much_too_fast_or_too_slow() -> Codes {
     codes
 }
 
+/// A link that has expired, one stream too many, an order that makes no sense.
+async fn it_is_too_late_or_too_early() -> Codes {
+    let clock = Arc::new(TestClock::default());
+    let app = TestApp::start_with(clock.world(), |config| {
+        config.play.prefetch = false;
+        config.server.event_streams_per_reader_max = 1;
+    })
+    .await;
+    let placed = placed_with(&app, Behaviour::healthy(), "completed").await;
+    let of_call = |what: &str| format!("/api/recordings/{}/{what}", placed.call);
+    let link = answer(app.request(Method::POST, &of_call("link"))).await;
+    let link: Value = link.json().await.expect("JSON");
+    clock.advance(Duration::from_mins(16));
+    let expired = answer(app.client.get(link["url"].as_str().expect("a URL"))).await;
+    let open = app.get(&of_call("events")).await;
+    let second = app.get(&of_call("events")).await;
+    let evict = format!("/debug/actors/{}/evict", placed.call);
+    let evict = answer(app.request_by(("acme", Role::Operator), Method::POST, &evict)).await;
+    let codes = [
+        told("an old link", expired, 401, "link_expired").await,
+        told("a second stream", second, 429, "too_many_streams").await,
+        told("nothing to evict", evict, 409, "conflict").await,
+    ];
+    drop(open);
+    Codes::from(codes)
+}
+
 async fn we_have_a_bug() -> Codes {
     let clock = Arc::new(TestClock::default());
     let app = TestApp::start_with(clock.world(), |config| {
@@ -346,7 +376,13 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (format!("/api/recordings/{UNKNOWN_CALL}/prepare"), "POST,OPTIONS"),
         ("/api/calls".to_owned(), "GET,HEAD,OPTIONS"),
         (CALL_STATUS.to_owned(), "POST,OPTIONS"),
+        (format!("/api/recordings/{UNKNOWN_CALL}/link"), "POST,OPTIONS"),
+        (format!("/api/recordings/{UNKNOWN_CALL}/events"), "GET,HEAD,OPTIONS"),
         ("/debug/actors".to_owned(), "GET,HEAD,OPTIONS"),
+        (format!("/debug/actors/{UNKNOWN_CALL}"), "GET,HEAD,OPTIONS"),
+        (format!("/debug/actors/{UNKNOWN_CALL}/retry"), "POST,OPTIONS"),
+        (format!("/debug/actors/{UNKNOWN_CALL}/evict"), "POST,OPTIONS"),
+        ("/debug/events".to_owned(), "GET,HEAD,OPTIONS"),
     ];
     for (path, allow) in rows {
         let wrong = [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE];

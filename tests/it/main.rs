@@ -3,15 +3,24 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
 mod calls;
+#[path = "../campaign.rs"]
+#[expect(dead_code, reason = "shared with the tests of the executable")]
+mod campaign;
+mod canary;
 mod clients;
 mod contracts;
 mod debug;
+mod events;
 mod failures;
+mod faults;
 mod herd;
+mod links;
 mod playback;
 mod ranges;
+mod requests;
 mod session;
 mod simulator;
+mod sse;
 mod support;
 mod tenancy;
 mod twilio;

@@ -16,13 +16,16 @@ const CALL_STATUS: &str = "/webhooks/twilio/call-status";
 const RECORDING_STATUS: &str = "/webhooks/twilio/recording-status";
 
 /// Every route that takes a call's SID.
-const ROUTES: [(Method, &str); 10] = [
+const ROUTES: [(Method, &str); 13] = [
     (Method::GET, "/api/recordings/file/{call}"),
     (Method::HEAD, "/api/recordings/file/{call}"),
     (Method::GET, "/api/recordings/{call}/stream"),
     (Method::HEAD, "/api/recordings/{call}/stream"),
     (Method::POST, "/api/recordings/{call}/prepare"),
     (Method::GET, "/api/recordings/{call}/status"),
+    (Method::GET, "/api/recordings/{call}/events"),
+    (Method::HEAD, "/api/recordings/{call}/events"),
+    (Method::POST, "/api/recordings/{call}/link"),
     (Method::GET, "/api/calls/{call}"),
     (Method::HEAD, "/api/calls/{call}"),
     (Method::GET, "/api/calls/{call}/download"),
@@ -91,7 +94,7 @@ async fn another_ones_recording_cannot_be_named_in_an_own_call() {
     let (acmes, globexs) = two_calls(&app).await;
     app.until_ready(&acmes).await;
     let unknown = "RE000000000000000000000000deadbeef".to_owned();
-    for (method, route) in &ROUTES[..6] {
+    for (method, route) in &ROUTES[..9] {
         let ask = |recording: &str| {
             let path = route.replace("{call}", &globexs.call.to_string());
             let path = format!("{path}?recording={recording}");

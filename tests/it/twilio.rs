@@ -1,5 +1,6 @@
 //! The client against servers that behave as Twilio does, and as it should not.
 
+mod resuming;
 mod scripted;
 
 use std::sync::Arc;

@@ -10,4 +10,5 @@ mod crash;
 mod home;
 mod players;
 mod restart;
+mod silence;
 mod start;

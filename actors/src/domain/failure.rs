@@ -38,35 +38,123 @@ pub enum FetchError {
     Catalog(String),
     #[error("too many fetches are queued")]
     QueueFull,
+    #[error("the catalog cannot record the attempt: {0}")]
+    Unrecorded(String),
     #[error("the fetch was interrupted")]
     Interrupted,
+    /// Of a time before this process.
+    #[error("{0}")]
+    Past(PastFailure),
+}
+
+/// What a failure says about the future. Survives a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The source, or the way to it, was out of order: over when anything else is fetched.
+    Outage,
+    RefusedAccount,
+    RefusedRecording,
+    /// It is about this recording, or about us.
+    Particular,
+}
+
+impl FailureKind {
+    pub const ALL: [Self; 4] =
+        [Self::Outage, Self::RefusedAccount, Self::RefusedRecording, Self::Particular];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outage => "outage",
+            Self::RefusedAccount => "refused-account",
+            Self::RefusedRecording => "refused-recording",
+            Self::Particular => "particular",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A failure as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct PastFailure {
+    pub kind: FailureKind,
+    pub words: String,
+}
+
+impl From<&FetchError> for PastFailure {
+    fn from(error: &FetchError) -> Self {
+        Self { kind: error.kind(), words: error.to_string() }
+    }
 }
 
 impl FetchError {
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::Unreachable(_)
+            | Self::TimedOut(_)
+            | Self::Cut { .. }
+            | Self::Status(_)
+            | Self::Throttled { .. }
+            | Self::Interrupted => FailureKind::Outage,
+            Self::RefusedAccount => FailureKind::RefusedAccount,
+            Self::RefusedRecording => FailureKind::RefusedRecording,
+            Self::Unexpected(_)
+            | Self::NotAudio(_)
+            | Self::TooLarge { .. }
+            | Self::NotFound
+            | Self::Deleted
+            | Self::ContentChanged
+            | Self::Vault(_)
+            | Self::Catalog(_)
+            | Self::QueueFull
+            | Self::Unrecorded(_) => FailureKind::Particular,
+            Self::Past(past) => past.kind,
+        }
+    }
+
+    /// Whoever answers this about a recording has accepted the account's credentials.
+    pub const fn shows_good_credentials(&self) -> bool {
+        matches!(self, Self::NotFound | Self::Deleted | Self::RefusedRecording)
+    }
+
+    /// Whether a part of the recording may have arrived that is worth keeping.
+    pub const fn is_interruption(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::TimedOut(_) | Self::Cut { .. })
+    }
+
     /// What an operator can do about it.
     pub const fn remedy(&self) -> &'static str {
+        const OUTAGE: &str = "nothing: retried; if it lasts, check status.twilio.com, the network and twilio.base_url";
+        const CREDENTIALS: &str =
+            "give the account's current auth token: hearback business add-token";
+        const PERMISSION: &str = "check that the credentials may read this recording";
         match self {
-            Self::Unreachable(_) | Self::TimedOut(_) | Self::Cut { .. } | Self::Status(_) => {
-                "nothing: retried; if it lasts, check status.twilio.com, the network and twilio.base_url"
-            }
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::Cut { .. } | Self::Status(_) => OUTAGE,
             Self::Unexpected(_) | Self::NotAudio(_) => {
                 "check that twilio.base_url is Twilio's API and that no proxy rewrites its answers"
             }
             Self::TooLarge { .. } => "raise twilio.max_recording_bytes",
             Self::NotFound => "nothing: asked again while Twilio may still be publishing it",
             Self::Deleted => "none: it was deleted at Twilio before it was copied",
-            Self::RefusedAccount => {
-                "give the account's current auth token: hearback business add-token"
-            }
-            Self::RefusedRecording => "check that the credentials may read this recording",
+            Self::RefusedAccount => CREDENTIALS,
+            Self::RefusedRecording => PERMISSION,
             Self::Throttled { .. } => {
                 "nothing: resumed by itself; lower twilio.requests_per_second"
             }
             Self::ContentChanged => "nothing: fetched again as a new version",
             Self::Vault(_) => "check free space, permissions and health of vault.dir",
-            Self::Catalog(_) => "check the database at database.url",
+            Self::Catalog(_) | Self::Unrecorded(_) => "check the database at database.url",
             Self::QueueFull => "raise twilio.max_parallel_fetches, or wait",
             Self::Interrupted => "nothing: asked again",
+            Self::Past(past) => match past.kind {
+                FailureKind::Outage => OUTAGE,
+                FailureKind::RefusedAccount => CREDENTIALS,
+                FailureKind::RefusedRecording => PERMISSION,
+                FailureKind::Particular => "see the log of the time before the restart",
+            },
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Intent, Timestamp};
+use super::{Intent, PastFailure, Timestamp};
 
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
@@ -42,6 +42,14 @@ impl Default for RetryPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attempts(Vec<Timestamp>);
 
+/// What is remembered of fetching a recording when its actor or the process ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FetchHistory {
+    pub attempts: Attempts,
+    /// How the last attempt failed; `None` also when it was interrupted.
+    pub failure: Option<PastFailure>,
+}
+
 /// What a failed attempt leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -54,6 +62,26 @@ pub enum Retry {
 }
 
 impl Attempts {
+    /// The oldest first.
+    pub const fn made_at(times: Vec<Timestamp>) -> Self {
+        Self(times)
+    }
+
+    pub fn times(&self) -> &[Timestamp] {
+        &self.0
+    }
+
+    pub fn last(&self) -> Option<Timestamp> {
+        self.0.last().copied()
+    }
+
+    /// Those that still count.
+    #[must_use]
+    pub fn within_window(mut self, now: Timestamp, policy: &RetryPolicy) -> Self {
+        self.0.retain(|at| now < at.plus(policy.window));
+        self
+    }
+
     /// How many still count.
     pub fn count(&self, now: Timestamp, policy: &RetryPolicy) -> u32 {
         let counted = self.0.iter().filter(|at| now < at.plus(policy.window)).count();

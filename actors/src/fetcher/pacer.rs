@@ -1,23 +1,37 @@
-//! How fast each account may be asked: a governor, and the pauses that the source asks for.
+//! How fast each account may be asked: a governor, the pauses that the source asks for, and a breaker for
+//! credentials that it refuses.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
-use crate::domain::AccountSid;
+use crate::domain::{AccountSid, FetchError, Timestamp};
+
+/// Refused credentials are tried again once in so long.
+const PROBE_PERIOD: Duration = Duration::from_mins(1);
 
 /// Shared by everything that asks the source, so that one account has one pace.
 pub(crate) struct Pacer {
     limiter: DefaultKeyedRateLimiter<AccountSid>,
     clock: DefaultClock,
     requests_per_second: NonZeroU32,
-    /// Accounts that were asked for, and until when they are paused. As many as there are accounts.
-    accounts: Mutex<BTreeMap<AccountSid, Option<Instant>>>,
+    /// Accounts that were asked for. As many as there are accounts.
+    accounts: Mutex<BTreeMap<AccountSid, Health>>,
+}
+
+/// What the source said of an account.
+#[derive(Debug, Clone, Copy, Default)]
+struct Health {
+    paused_until: Option<Instant>,
+    /// The breaker is open: when the next request may try.
+    probe_at: Option<Instant>,
+    /// When anything was last fetched.
+    worked_at: Option<Timestamp>,
 }
 
 /// What operators see of an account's pace.
@@ -26,6 +40,9 @@ pub struct AccountPace {
     pub account: AccountSid,
     pub requests_per_second: u32,
     pub paused_for: Option<Duration>,
+    /// The source refuses the account's credentials, and they are tried again in so long.
+    pub probed_in: Option<Duration>,
+    pub worked_at: Option<Timestamp>,
 }
 
 impl Pacer {
@@ -38,39 +55,97 @@ impl Pacer {
         }
     }
 
-    /// Takes one request of the account's pace, or says how long it is closed.
+    /// Takes one request of the account's pace, or says how long it is closed. With refused credentials, the
+    /// request that is let through is the probe.
     pub(crate) fn admit(&self, account: AccountSid) -> Result<(), Duration> {
-        if let Some(paused_for) = self.paused_for(account) {
-            return Err(paused_for);
+        let now = Instant::now();
+        let mut accounts = self.accounts();
+        let health = accounts.entry(account).or_default();
+        if let Some(closed_for) = until(health.paused_until.max(health.probe_at), now) {
+            return Err(closed_for);
         }
-        self.limiter.check_key(&account).map_err(|early| early.wait_time_from(self.clock.now()))
+        self.limiter.check_key(&account).map_err(|early| early.wait_time_from(self.clock.now()))?;
+        health.probe_at = health.probe_at.map(|_| now + PROBE_PERIOD);
+        Ok(())
+    }
+
+    /// Whether asking now is known to be in vain.
+    pub(crate) fn is_refused(&self, account: AccountSid) -> bool {
+        let probe_at = self.accounts().get(&account).and_then(|health| health.probe_at);
+        until(probe_at, Instant::now()).is_some()
+    }
+
+    /// Takes in how the source answered.
+    pub(crate) fn learn(
+        &self,
+        account: AccountSid,
+        outcome: Result<(), &FetchError>,
+        now: Timestamp,
+    ) {
+        let mut accounts = self.accounts();
+        let health = accounts.entry(account).or_default();
+        match outcome {
+            Ok(()) => {
+                health.probe_at = None;
+                health.worked_at = Some(now);
+            }
+            Err(FetchError::Throttled { retry_after }) => health.pause(account, *retry_after),
+            Err(error @ FetchError::RefusedAccount) => {
+                if health.probe_at.replace(Instant::now() + PROBE_PERIOD).is_none() {
+                    tracing::error!(
+                        account.sid = %account, %error, remedy = error.remedy(),
+                        "the source refuses the account; asked again once a minute"
+                    );
+                }
+            }
+            Err(error) => {
+                if error.shows_good_credentials() {
+                    health.probe_at = None;
+                }
+            }
+        }
     }
 
     /// Closes the account, as the source asked.
     pub(crate) fn pause(&self, account: AccountSid, span: Duration) {
-        let until = Instant::now() + span;
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = accounts.entry(account).or_default();
-        *known = (*known).max(Some(until));
+        self.accounts().entry(account).or_default().pause(account, span);
+    }
+
+    /// When anything of the account was last fetched.
+    pub(crate) fn worked_at(&self, account: AccountSid) -> Option<Timestamp> {
+        self.accounts().get(&account).and_then(|health| health.worked_at)
     }
 
     pub(crate) fn view(&self) -> Vec<AccountPace> {
         let now = Instant::now();
-        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let pace = |(account, until): (&AccountSid, &Option<Instant>)| AccountPace {
+        let pace = |(account, health): (&AccountSid, &Health)| AccountPace {
             account: *account,
             requests_per_second: self.requests_per_second.get(),
-            paused_for: until.filter(|until| *until > now).map(|until| until - now),
+            paused_for: until(health.paused_until, now),
+            probed_in: health.probe_at.map(|at| at.saturating_duration_since(now)),
+            worked_at: health.worked_at,
         };
-        accounts.iter().map(pace).collect()
+        self.accounts().iter().map(pace).collect()
     }
 
-    fn paused_for(&self, account: AccountSid) -> Option<Duration> {
-        let now = Instant::now();
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = accounts.entry(account).or_default();
-        until.filter(|until| *until > now).map(|until| until - now)
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<AccountSid, Health>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Health {
+    fn pause(&mut self, account: AccountSid, span: Duration) {
+        tracing::warn!(
+            account.sid = %account, retry_after_s = span.as_secs(),
+            "the source throttles the account"
+        );
+        self.paused_until = self.paused_until.max(Some(Instant::now() + span));
+    }
+}
+
+/// How long it is until then, if it is still to come.
+fn until(at: Option<Instant>, now: Instant) -> Option<Duration> {
+    at.filter(|at| *at > now).map(|at| at - now)
 }
 
 #[cfg(test)]
@@ -79,6 +154,7 @@ mod tests {
 
     const SLOW: AccountSid = AccountSid::from_bits(1);
     const OTHER: AccountSid = AccountSid::from_bits(2);
+    const NOW: Timestamp = Timestamp::from_millis(0);
 
     #[test]
     fn an_account_beyond_its_rate_is_closed_and_others_are_not() {
@@ -97,5 +173,22 @@ mod tests {
         assert_eq!(pacer.view()[0].paused_for, Some(Duration::from_secs(9)));
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(pacer.admit(SLOW), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refused_credentials_are_tried_once_a_minute_until_they_work() {
+        let pacer = Pacer::new(NonZeroU32::MAX);
+        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), NOW);
+        assert!(pacer.is_refused(SLOW) && !pacer.is_refused(OTHER));
+        assert_eq!(pacer.admit(SLOW), Err(PROBE_PERIOD));
+        tokio::time::advance(PROBE_PERIOD).await;
+        assert!(!pacer.is_refused(SLOW));
+        assert_eq!(pacer.admit(SLOW), Ok(()), "the probe");
+        assert_eq!(pacer.admit(SLOW), Err(PROBE_PERIOD), "and only one");
+        pacer.learn(SLOW, Err(&FetchError::Status(503)), NOW);
+        assert!(pacer.is_refused(SLOW), "an outage says nothing of the credentials");
+        pacer.learn(SLOW, Ok(()), NOW);
+        assert_eq!(pacer.admit(SLOW), Ok(()));
+        assert_eq!(pacer.worked_at(SLOW), Some(NOW));
     }
 }

@@ -54,6 +54,17 @@ impl<T> FairQueue<T> {
         }
     }
 
+    /// Takes every item out that shall not wait any longer.
+    pub(super) fn remove(&mut self, mut unwanted: impl FnMut(&T) -> bool) -> Vec<T> {
+        let mut removed = Vec::new();
+        for lane in &mut self.lanes {
+            let (out, kept) = std::mem::take(lane).into_iter().partition(&mut unwanted);
+            *lane = kept;
+            removed.extend::<VecDeque<T>>(out);
+        }
+        removed
+    }
+
     /// Moves a waiting item to a more urgent lane.
     pub(super) fn prioritise(&mut self, intent: Intent, wanted: impl Fn(&T) -> bool) {
         for lane in (intent as usize + 1)..self.lanes.len() {

@@ -1,4 +1,4 @@
-//! What we know: businesses, calls, recordings, copies, and webhooks not yet applied.
+//! What we know: businesses, calls, recordings, copies; and, by way of `EventStore`, what we heard.
 //!
 //! Invariant: each method is one transaction; what it returned `Ok` for survives a crash.
 //! Invariant: whoever asks for a call names the business, and learns of no other's.
@@ -6,13 +6,14 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
-    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
-    WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId,
+    Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
+    StoredCopy, Timestamp,
 };
+use crate::ports::EventStore;
 
 #[async_trait]
-pub trait Catalog: Send + Sync {
+pub trait Catalog: EventStore + Send + Sync {
     /// Whether the catalog answers at all.
     async fn ping(&self) -> Result<(), CatalogError>;
 
@@ -31,27 +32,32 @@ pub trait Catalog: Send + Sync {
         sealed_token: Vec<u8>,
         now: Timestamp,
     ) -> Result<(), CatalogError>;
-    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError>;
-
-    // Webhooks: stored first, applied afterwards.
-
-    /// Stores a verified event durably. False when the same event was stored before.
-    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError>;
-    /// Events neither applied nor set aside, the oldest first.
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError>;
-    /// Finds the business, brings call and recording up to date and marks the event, all or nothing.
-    /// News that is older than what is known changes nothing.
-    async fn apply_event(
+    /// Ends a rotation. The last token of an account stays: without one nothing of it could be believed.
+    async fn remove_token(
         &self,
-        id: i64,
-        event: &WebhookEvent,
-        now: Timestamp,
-    ) -> Result<EventOutcome, CatalogError>;
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+    ) -> Result<(), CatalogError>;
+    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError>;
+    /// One more number of a business. Unassigned events of its account are considered again.
+    async fn add_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError>;
+    /// Calls that the number brought stay where they are.
+    async fn remove_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError>;
 
     // Calls and recordings.
 
     /// The parent leg under which a call is kept, found by any of its legs.
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError>;
+    /// The same for operators, who see every business's calls.
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError>;
     /// A parent leg's call with all its recordings; `None` for an unknown or another business's call.
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError>;
     /// Newest first, parents only.
@@ -77,9 +83,16 @@ pub trait Catalog: Send + Sync {
     /// Completed recordings of which there never was a copy, newest first.
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
 
+    /// Writes down which attempts were made to fetch it, in place of what was known.
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError>;
+
     // Copies.
 
-    /// Makes a sealed file the recording's copy, in place of an older one.
+    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts.
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -125,27 +138,6 @@ pub struct TwilioAccount {
     pub sealed_tokens: Vec<Vec<u8>>,
 }
 
-/// A verified webhook as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxEvent {
-    pub event: WebhookEvent,
-    /// Equal for duplicates and replays.
-    pub dedup_key: String,
-    /// The form as it came, with parameters we do not know.
-    pub raw_form: String,
-    pub received_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventOutcome {
-    Applied {
-        call: CallKey,
-        recording: Option<RecordingSid>,
-    },
-    /// Fits no business: kept for the operator.
-    Unassigned,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
     pub call: Call,
@@ -157,6 +149,7 @@ pub struct RecordingRecord {
     pub recording: Recording,
     /// The last copy there was.
     pub copy: Option<HeldCopy>,
+    pub history: FetchHistory,
 }
 
 #[derive(Debug, Clone, Default)]

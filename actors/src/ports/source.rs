@@ -12,6 +12,14 @@ pub trait RecordingSource: Send + Sync {
     /// Opens a recording's audio. An answer that is not a complete `200` of an audio type is an error.
     async fn open(&self, request: &SourceRequest) -> Result<SourceBody, FetchError>;
 
+    /// Asks for the rest of what was cut. The body begins there, or at the beginning if the source prefers; a
+    /// rest of something else is an error.
+    async fn resume(
+        &self,
+        request: &SourceRequest,
+        from: &Resume,
+    ) -> Result<SourceBody, FetchError>;
+
     /// What the source says of a call, or of a leg of one.
     async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError>;
 }
@@ -25,9 +33,23 @@ pub struct SourceRequest {
     pub channels: Option<u8>,
 }
 
+/// Where a cut transfer goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    pub offset: u64,
+    /// The whole length, as it was declared.
+    pub total: u64,
+    /// As the source named what it sent: a strong entity tag, or a date.
+    pub validator: String,
+}
+
 /// A body that is arriving. It ends with `None` only where the source's own framing says it ends.
 pub struct SourceBody {
-    /// The declared length.
+    /// Which byte of the recording comes first.
+    pub start: u64,
+    /// The declared length of the whole recording.
     pub total: Option<u64>,
+    /// What `Resume` needs to say; `None` where the source gives nothing that is strong enough.
+    pub validator: Option<String>,
     pub chunks: BoxStream<'static, Result<Bytes, FetchError>>,
 }

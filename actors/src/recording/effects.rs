@@ -5,20 +5,24 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{Effect, Event, Expected};
 use super::report::Report;
 use super::{Fetching, Message, RecordingActor, Shell, Track};
 use crate::domain::{
-    AudioKey, FetchId, Format, Intent, Permit, Progress, RecordingSid, SourceStatus, StoredCopy,
-    Timestamp,
+    Attempts, AudioKey, FetchError, FetchHistory, FetchId, Format, Intent, Permit, Progress,
+    RecordingSid, SourceStatus, StoredCopy, Timestamp,
 };
 use crate::fetcher::{FetchOrder, FetchReport};
-use crate::ports::SourceRequest;
+use crate::ports::{CatalogError, SourceRequest};
 
 /// Playing is written to the catalog at most this often.
 const PLAYED_RESOLUTION: Duration = Duration::from_mins(1);
+/// A commit that takes longer counts as failed; if it happens after all, the row names a file that is gone, which
+/// the next reader finds out and has fetched again.
+const COMMIT_MAX: Duration = Duration::from_secs(30);
 /// A catalog that is away is asked for so long to withdraw a copy; then the file stays, and so does its row.
 const WITHDRAWALS_MAX: u32 = 60;
 const WITHDRAWAL_PAUSE: Duration = Duration::from_secs(1);
@@ -34,14 +38,22 @@ impl RecordingActor {
         shell: &mut Shell,
     ) {
         match effect {
-            Effect::StartFetch { fetch, intent, expected } => {
+            Effect::StartFetch { fetch, intent, expected, attempts } => {
                 if let Some(track) = shell.lives.get_mut(&sid) {
                     let order = self.order(track, fetch, intent, expected, myself);
-                    self.services.fetcher.fetch(order);
+                    self.start_fetch(track, order, attempts);
+                }
+            }
+            Effect::Remember(history) => {
+                if let Some(track) = shell.lives.get_mut(&sid) {
+                    self.remember(track, history);
                 }
             }
             Effect::Prioritise { fetch, intent } => {
-                self.services.fetcher.prioritise(self.audio(sid), fetch, intent);
+                if let Some(track) = shell.lives.get_mut(&sid) {
+                    let (fetcher, audio) = (self.services.fetcher.clone(), self.audio(sid));
+                    track.in_order(async move { fetcher.prioritise(audio, fetch, intent) });
+                }
             }
             Effect::Commit { fetch, copy } => self.commit(sid, fetch, copy, now, myself),
             Effect::Discard(copy) => self.discard(sid, copy),
@@ -94,6 +106,29 @@ impl RecordingActor {
         FetchOrder { fetch, key, request, intent, expected, duration, progress, cancelled, report }
     }
 
+    /// Persist, then act: an attempt that no row knows could be made again and again by a process that dies of it.
+    fn start_fetch(&self, track: &mut Track, order: FetchOrder, attempts: Attempts) {
+        let (catalog, fetcher) =
+            (Arc::clone(&self.services.catalog), self.services.fetcher.clone());
+        track.in_order(async move {
+            let history = FetchHistory { attempts, failure: None };
+            match catalog.remember_fetches(&order.key, &history).await {
+                Ok(()) => fetcher.fetch(order),
+                Err(error) => order.report.deliver(Err(FetchError::Unrecorded(error.to_string()))),
+            }
+        });
+    }
+
+    fn remember(&self, track: &mut Track, history: FetchHistory) {
+        let sid = track.recording().sid;
+        let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
+        track.in_order(async move {
+            if let Err(error) = catalog.remember_fetches(&audio, &history).await {
+                tracing::warn!(recording.sid = %sid, %error, "attempts not recorded; a restart forgets them");
+            }
+        });
+    }
+
     fn commit(
         &self,
         sid: RecordingSid,
@@ -106,7 +141,9 @@ impl RecordingActor {
         let keeper = self.services.vault_keeper.clone();
         let report = Report::new(myself.clone(), sid, fetch);
         tokio::spawn(async move {
-            report.deliver(catalog.commit_copy(&audio, &copy, now).await);
+            let commit = catalog.commit_copy(&audio, &copy, now);
+            let late = |_| Err(CatalogError::Away("it does not answer".to_owned()));
+            report.deliver(timeout(COMMIT_MAX, commit).await.unwrap_or_else(late));
             keeper.copy_stored();
         });
     }

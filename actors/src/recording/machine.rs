@@ -15,15 +15,17 @@
 //! Invariant: at most one fetch is in flight, and every ask is answered exactly once.
 
 use crate::domain::{
-    Attempts, Denial, FetchError, FetchId, GoneCause, HeldCopy, Intent, Permit, Progress,
-    Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
+    Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, HeldCopy, Intent, Permit,
+    Progress, Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
 };
 
+mod failure;
 mod turn;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use failure::{Failure, Plan};
 use turn::Turn;
 
 /// One recording: what is known in every state, and the state.
@@ -91,7 +93,13 @@ pub(crate) struct Download {
 
 impl Life {
     /// As the catalog remembers it.
-    pub(crate) fn load(recording: Recording, held: Option<HeldCopy>) -> Self {
+    pub(crate) fn load(
+        recording: Recording,
+        held: Option<HeldCopy>,
+        history: FetchHistory,
+        now: Timestamp,
+        retry: &RetryPolicy,
+    ) -> Self {
         let (known, present) = match held {
             Some(held) if held.present => (Some(held.copy.clone()), Some(held.copy)),
             Some(held) => (Some(held.copy), None),
@@ -103,9 +111,13 @@ impl Life {
             (None, None) if recording.status == SourceStatus::InProgress => {
                 State::Absent(Absence::BeingRecorded)
             }
-            (None, None) => State::Absent(Absence::NotFetched),
+            (None, None) => match Failure::recall(&history, now, retry) {
+                Some(failure) => State::Failed(failure),
+                None => State::Absent(Absence::NotFetched),
+            },
         };
-        let facts = Facts { recording, known, attempts: Attempts::default(), waiting: Vec::new() };
+        let attempts = history.attempts.within_window(now, retry);
+        let facts = Facts { recording, known, attempts, waiting: Vec::new() };
         Self { facts, state }
     }
 }
@@ -116,31 +128,6 @@ pub(crate) struct Expected {
     pub version: Version,
     /// The hash that the version already has, if bytes of it were ever sent.
     pub sha256: Option<[u8; 32]>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub cause: FetchError,
-    pub plan: Plan,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Plan {
-    Retry {
-        next: FetchId,
-        at: Timestamp,
-    },
-    /// When a listener asks, though not before this time.
-    OnDemand {
-        not_before: Timestamp,
-    },
-    Exhausted {
-        opens_at: Timestamp,
-    },
-    /// The source refuses our credentials: the next ask after this time tries them again.
-    Refused {
-        again_at: Timestamp,
-    },
 }
 
 /// Names one ask. Never reused within an actor's life.
@@ -167,6 +154,8 @@ pub(crate) enum Event {
     /// The time that `Effect::SetTimer` named has come.
     Due(FetchId),
     EvictionWanted,
+    /// An operator wants it fetched now, whatever was tried before.
+    RetryWanted,
     /// A reader found the copy missing or rotten.
     DamageFound(StoredCopy),
 }
@@ -182,11 +171,15 @@ pub(crate) enum Patience {
 /// Everything the machine may order. The shell has exactly one place that obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
+    /// Write down that the attempt is made, then make it.
     StartFetch {
         fetch: FetchId,
         intent: Intent,
         expected: Expected,
+        attempts: Attempts,
     },
+    /// Write down how it went.
+    Remember(FetchHistory),
     Prioritise {
         fetch: FetchId,
         intent: Intent,
@@ -213,6 +206,8 @@ pub(crate) struct Context<'a> {
     pub fresh: FetchId,
     pub chance: f64,
     pub progress: Progress,
+    /// When anything of the account was last fetched.
+    pub worked_at: Option<Timestamp>,
     pub policy: &'a Policy,
 }
 
@@ -288,6 +283,13 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
             turn.start(next, intent, 0)
         }
         (Event::Due(_), why) => turn.ignore(State::Absent(why), "timer of an earlier wait"),
+        (Event::RetryWanted, Absence::BeingRecorded) => {
+            turn.ignore(State::Absent(Absence::BeingRecorded), "it is still being recorded")
+        }
+        (
+            Event::RetryWanted,
+            Absence::NotFetched | Absence::NotThereYet { .. } | Absence::Paused { .. },
+        ) => turn.retry_at_once(),
         (
             Event::Fetched(..)
             | Event::FetchFailed(..)
@@ -345,6 +347,7 @@ fn in_downloading(mut download: Download, event: Event, mut turn: Turn<'_>) -> S
             turn.ignore(State::Downloading(download), "news of a fetch that is over")
         }
         Event::Due(_) => turn.ignore(State::Downloading(download), "timer of an earlier wait"),
+        Event::RetryWanted => turn.ignore(State::Downloading(download), "it is being fetched"),
         Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_) => {
             turn.ignore(State::Downloading(download), "there is no copy yet")
         }
@@ -368,6 +371,7 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
         Event::EvictionWanted => turn.discard(copy),
         Event::DamageFound(damaged) if damaged.id == copy.id => turn.discard(copy),
         Event::DamageFound(_) => turn.ignore(State::Ready(copy), "another copy took its place"),
+        Event::RetryWanted => turn.ignore(State::Ready(copy), "a verified copy is here"),
         Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
@@ -389,6 +393,13 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
             turn.facts.recording = *recording;
             match turn.facts.recording.status.gone() {
                 Some(cause) => turn.gone(cause),
+                None if turn.context.policy.prefetch
+                    && failure.is_over(&turn.facts.attempts, turn.context) =>
+                {
+                    turn.facts.attempts = Attempts::default();
+                    let fetch = turn.context.fresh;
+                    turn.start(fetch, Intent::Prefetch, 0)
+                }
                 None => turn.ignore(State::Failed(failure), "the plan for trying again stands"),
             }
         }
@@ -396,6 +407,7 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
             turn.start(due, Intent::Listen, 0)
         }
         Event::Due(_) => turn.ignore(State::Failed(failure), "timer of an earlier wait"),
+        Event::RetryWanted => turn.retry_at_once(),
         Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
@@ -414,6 +426,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
             turn.effects.push(Effect::Answer(ask, Permit::Deny(Denial::Gone(cause))));
             turn.to(State::Gone(cause))
         }
+        Event::RetryWanted if cause == GoneCause::Missing => turn.retry_at_once(),
         Event::Announced(_)
         | Event::Fetched(..)
         | Event::FetchFailed(..)
@@ -421,6 +434,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
         | Event::CommitFailed(..)
         | Event::Due(_)
         | Event::EvictionWanted
+        | Event::RetryWanted
         | Event::DamageFound(_)
         | Event::AskDue(_) => turn.ignore(State::Gone(cause), "Gone is final"),
     }

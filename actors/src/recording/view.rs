@@ -53,6 +53,45 @@ impl RecordingView {
     }
 }
 
+/// Follows one recording by what its actor publishes.
+pub struct RecordingWatch {
+    named: Option<RecordingSid>,
+    call: watch::Receiver<CallView>,
+    progress: Option<watch::Receiver<Progress>>,
+}
+
+/// The actor that was followed has ended: put to rest, or crashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActorEnded;
+
+impl RecordingWatch {
+    pub(crate) const fn new(call: watch::Receiver<CallView>, named: Option<RecordingSid>) -> Self {
+        Self { named, call, progress: None }
+    }
+
+    /// As it is now; `None` where there is no such recording. Stays with what it found first.
+    pub fn look(&mut self) -> Option<RecordingView> {
+        let view = self.call.borrow_and_update().recording(self.named).cloned()?;
+        self.named = Some(view.recording);
+        self.progress = view.progress.clone();
+        if let Some(progress) = &mut self.progress {
+            progress.mark_unchanged();
+        }
+        Some(view)
+    }
+
+    /// Returns when there may be something new since the last look.
+    pub async fn changed(&mut self) -> Result<(), ActorEnded> {
+        let Some(progress) = &mut self.progress else {
+            return self.call.changed().await.map_err(|_| ActorEnded);
+        };
+        tokio::select! {
+            changed = self.call.changed() => changed.map_err(|_| ActorEnded),
+            Ok(()) = progress.changed() => Ok(()),
+        }
+    }
+}
+
 impl Track {
     pub(super) fn view(
         &self,
@@ -122,7 +161,7 @@ fn outlook(state: &State) -> Outlook {
             Outlook { intent: Some(*intent), ..Outlook::of("ready when the catalog says so") }
         }
         State::Ready(_) => Outlook::of("plays"),
-        State::Failed(Failure { cause, plan }) => {
+        State::Failed(Failure { cause, plan, .. }) => {
             let (next, retry_at) = match plan {
                 Plan::Retry { at, .. } => ("tried again by itself", at),
                 Plan::OnDemand { not_before } => ("tried again when somebody listens", not_before),

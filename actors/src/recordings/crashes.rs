@@ -53,15 +53,15 @@ impl Crashes {
         forgiven
     }
 
-    /// Remembers a crash and says how long to wait before the next start.
-    pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> Duration {
+    /// Remembers a crash. Says how many there were, and how long to wait before the next start.
+    pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> (u32, Duration) {
         let crash =
             self.0.entry(key.clone()).or_insert(Crash { count: 0, error: String::new(), at: now });
         crash.count += 1;
         crash.error = error.to_owned();
         crash.at = now;
         let doubled = PAUSE_FIRST.saturating_mul(1 << (crash.count - 1).min(16));
-        doubled.min(PAUSE_MAX)
+        (crash.count, doubled.min(PAUSE_MAX))
     }
 
     /// Writes on a posting what its call's actors went through.

@@ -7,5 +7,6 @@ mod fetching;
 mod keeping;
 mod passivating;
 mod receiving;
+mod resuming;
 mod supervising;
 mod world;

@@ -87,24 +87,6 @@ async fn an_actor_with_a_retry_planned_is_not_put_to_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_actor_that_failed_rests_when_its_attempts_no_longer_count() {
-    let world = World::start(|settings, fakes| {
-        settings.idle_after = Duration::from_secs(10);
-        for _ in 0..3 {
-            fakes.source.answers(recording(1), Answer::Error(FetchError::Status(500)));
-        }
-    })
-    .await;
-    world.catalog.add(1);
-    assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Deny(_)))));
-    tokio::time::sleep(Duration::from_mins(9)).await;
-    assert_eq!(world.state(1), Some(StateName::Failed), "its attempts are remembered");
-    tokio::time::sleep(Duration::from_mins(2)).await;
-    assert!(world.core.board.call(&call(1)).is_none(), "a failure is not kept alive for ever");
-    world.play(1).await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn news_that_is_being_read_keeps_an_idle_actor_awake() {
     let world = World::start(|settings, _| {
         settings.idle_after = Duration::from_secs(10);

@@ -8,6 +8,7 @@ mod businesses;
 mod call_list;
 mod copies;
 mod examples;
+mod fetches;
 mod inbox;
 mod keys;
 mod legs;
@@ -39,6 +40,10 @@ contract! {
         an_id_is_taken_once,
         a_number_names_one_business_of_an_account,
         tokens_are_listed_newest_first,
+    }
+    fetches {
+        attempts_are_remembered_until_there_is_a_copy,
+        attempts_at_an_unknown_recording_are_refused,
     }
     inbox {
         an_event_is_stored_once,

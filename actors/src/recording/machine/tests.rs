@@ -41,6 +41,12 @@ const fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1_000)
 }
 
+/// As it is when nothing was tried yet.
+fn fresh(status: SourceStatus) -> Life {
+    let history = FetchHistory::default();
+    Life::load(recording(status), None, history, at(0), &RetryPolicy::default())
+}
+
 fn policy() -> Policy {
     Policy { retry: RetryPolicy::default(), prefetch: true, waiting_max: 8 }
 }
@@ -51,6 +57,7 @@ fn brief(effect: &Effect) -> String {
         Effect::StartFetch { intent, expected, .. } => {
             format!("StartFetch({}, v{})", intent.as_str(), expected.version.0)
         }
+        Effect::Remember(history) => format!("Remember({})", history.attempts.times().len()),
         Effect::Prioritise { intent, .. } => format!("Prioritise({})", intent.as_str()),
         Effect::Commit { .. } => "Commit".to_owned(),
         Effect::Discard(_) => "Discard".to_owned(),

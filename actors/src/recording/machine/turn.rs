@@ -7,14 +7,16 @@ use super::{
     State, Step,
 };
 use crate::domain::{
-    Attempts, AudioKey, Denial, FetchError, FetchId, Format, GoneCause, Intent, Permit, Playable,
-    Preparing, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
+    Attempts, AudioKey, Denial, FetchError, FetchHistory, FetchId, Format, GoneCause, Intent,
+    PastFailure, Permit, Playable, Preparing, Retry, SourceStatus, StateName, StoredCopy,
+    Timestamp, Version,
 };
 
 const RETRY_AFTER_DOWNLOADING: Duration = Duration::from_secs(2);
 const RETRY_AFTER_BEING_RECORDED: Duration = Duration::from_secs(5);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
-const QUEUE_FULL_PAUSE: Duration = Duration::from_secs(5);
+/// While our own queue is full or our catalog away.
+const OWN_TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Turn<'a> {
     pub(super) facts: Facts,
@@ -47,6 +49,13 @@ impl<'a> Turn<'a> {
             None => Expected { version: Version::FIRST, sha256: None },
         };
         self.start_expecting(expected, fetch, intent, absences)
+    }
+
+    /// An operator's word opens every window.
+    pub(super) fn retry_at_once(mut self) -> Step {
+        self.facts.attempts = Attempts::default();
+        let fetch = self.context.fresh;
+        self.start(fetch, Intent::Listen, 0)
     }
 
     pub(super) fn play(&self, copy: &StoredCopy) -> Permit {
@@ -95,6 +104,10 @@ impl<'a> Turn<'a> {
     ) -> Step {
         let context = self.context;
         let now = context.now;
+        if failure.is_over(&self.facts.attempts, context) {
+            self.facts.attempts = Attempts::default();
+            return self.start(context.fresh, intent, 0).and_wait(ask, patience, context);
+        }
         match failure.plan {
             Plan::OnDemand { not_before } if intent == Intent::Listen && now < not_before => {
                 let plan = self.retry_at(not_before);
@@ -126,7 +139,9 @@ impl<'a> Turn<'a> {
             FetchError::Throttled { retry_after } => {
                 self.pause(error, now.plus(retry_after), intent)
             }
-            FetchError::QueueFull => self.pause(error, now.plus(QUEUE_FULL_PAUSE), intent),
+            FetchError::QueueFull | FetchError::Unrecorded(_) => {
+                self.pause(error, now.plus(OWN_TROUBLE_PAUSE), intent)
+            }
             FetchError::ContentChanged => {
                 self.facts.attempts.forgive();
                 let version = download.expected.version.next();
@@ -157,7 +172,8 @@ impl<'a> Turn<'a> {
             | FetchError::TooLarge { .. }
             | FetchError::Vault(_)
             | FetchError::Catalog(_)
-            | FetchError::Interrupted => {
+            | FetchError::Interrupted
+            | FetchError::Past(_) => {
                 let plan = self.plan_after_failure(intent);
                 self.fail(error, plan)
             }
@@ -169,7 +185,7 @@ impl<'a> Turn<'a> {
         let retry = &self.context.policy.retry;
         match retry.after_absence(completed_at, download.absences, self.context.now) {
             Some(at) => {
-                self.facts.attempts.forgive();
+                self.forgive();
                 let next = self.set_timer(at);
                 let asked = download.absences + 1;
                 self.to(State::Absent(Absence::NotThereYet { asked, next, at, intent }))
@@ -185,7 +201,7 @@ impl<'a> Turn<'a> {
     }
 
     fn pause(mut self, cause: FetchError, at: Timestamp, intent: Intent) -> Step {
-        self.facts.attempts.forgive();
+        self.forgive();
         let next = self.set_timer(at);
         self.to(State::Absent(Absence::Paused { cause, next, at, intent }))
     }
@@ -199,8 +215,18 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The source did not judge the attempt that just ended.
+    fn forgive(&mut self) {
+        self.facts.attempts.forgive();
+        let attempts = self.facts.attempts.clone();
+        self.effects.push(Effect::Remember(FetchHistory { attempts, failure: None }));
+    }
+
     fn fail(mut self, cause: FetchError, plan: Plan) -> Step {
-        let failure = Failure { cause, plan };
+        let attempts = self.facts.attempts.clone();
+        let past = Some(PastFailure::from(&cause));
+        self.effects.push(Effect::Remember(FetchHistory { attempts, failure: past }));
+        let failure = Failure { cause, at: self.context.now, plan };
         if matches!(failure.plan, Plan::Exhausted { .. } | Plan::Refused { .. }) {
             let denial = failure.denial(self.context.now);
             self.answer_waiting(&Permit::Deny(denial));
@@ -216,7 +242,8 @@ impl<'a> Turn<'a> {
         absences: u32,
     ) -> Step {
         self.facts.attempts.record(self.context.now, &self.context.policy.retry);
-        self.effects.push(Effect::StartFetch { fetch, intent, expected });
+        let attempts = self.facts.attempts.clone();
+        self.effects.push(Effect::StartFetch { fetch, intent, expected, attempts });
         self.to(State::Downloading(Download { fetch, intent, expected, absences, sealed: None }))
     }
 
@@ -289,20 +316,6 @@ impl State {
             Self::Ready(_) => StateName::Ready,
             Self::Failed(_) => StateName::Failed,
             Self::Gone(_) => StateName::Gone,
-        }
-    }
-}
-
-impl Failure {
-    fn denial(&self, now: Timestamp) -> Denial {
-        let cause = self.cause.clone();
-        match self.plan {
-            Plan::Exhausted { opens_at } => {
-                Denial::Exhausted { cause, opens_at, retry_after: opens_at.since(now) }
-            }
-            Plan::Refused { .. } | Plan::Retry { .. } | Plan::OnDemand { .. } => {
-                Denial::Refused { cause }
-            }
         }
     }
 }

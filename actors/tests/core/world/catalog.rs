@@ -1,21 +1,25 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod rows;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, HeldCopy,
-    Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
+    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    WebhookEvent,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
-    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
+    RecordingRecord, TwilioAccount, VaultUse,
 };
 use async_trait::async_trait;
 
-use super::{ACCOUNT, FakeClock, Gate, Journal, OTHER_ACCOUNT, business, call, recording};
+use super::{ACCOUNT, FakeClock, Gate, Journal, business, call, recording};
+use rows::Rows;
 
 pub(crate) struct FakeCatalog {
     /// Holds up answers about calls.
@@ -24,32 +28,18 @@ pub(crate) struct FakeCatalog {
     pub(crate) committing: Gate,
     pub(crate) away: AtomicBool,
     loads: AtomicUsize,
-    inbox_looks: AtomicUsize,
+    pub(super) inbox_looks: AtomicUsize,
     slow_loads: Mutex<VecDeque<Duration>>,
     commit_faults: Mutex<VecDeque<CommitFault>>,
     rows: Mutex<Rows>,
-    journal: Journal,
-    clock: Arc<FakeClock>,
+    pub(super) journal: Journal,
+    pub(super) clock: Arc<FakeClock>,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CommitFault {
     Refused,
     Panic,
-}
-
-#[derive(Default)]
-struct Rows {
-    businesses: Vec<Business>,
-    tokens: Vec<(AccountSid, Vec<u8>)>,
-    calls: BTreeMap<CallKey, Call>,
-    recordings: BTreeMap<RecordingSid, RecordingRecord>,
-    played: BTreeMap<RecordingSid, Timestamp>,
-    looked_up: BTreeSet<CallKey>,
-    events: Vec<InboxEvent>,
-    pending: BTreeMap<i64, WebhookEvent>,
-    /// Of calls whose events meet a row that makes no sense.
-    corrupt: BTreeSet<CallSid>,
 }
 
 impl FakeCatalog {
@@ -98,7 +88,10 @@ impl FakeCatalog {
         let key = CallKey { business: business(), call: call.sid };
         rows.looked_up.insert(key.clone());
         rows.calls.entry(key).or_insert(call);
-        rows.recordings.insert(recording.sid, RecordingRecord { recording, copy: None });
+        rows.recordings.insert(
+            recording.sid,
+            RecordingRecord { recording, copy: None, history: FetchHistory::default() },
+        );
     }
 
     /// Forgets that the source was asked about call `n`.
@@ -116,6 +109,16 @@ impl FakeCatalog {
     /// From now on no event of call `n` can be applied.
     pub(crate) fn corrupt(&self, n: u128) {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
+    }
+
+    /// From now on whoever applies an event of call `n` panics.
+    pub(crate) fn break_on(&self, n: u128) {
+        self.rows.lock().expect("whole").breaking.insert(call(n).call);
+    }
+
+    pub(super) fn break_down(&self, event: &WebhookEvent) {
+        let breaks = self.rows.lock().expect("whole").breaking.contains(&event.call());
+        assert!(!breaks, "the catalog broke");
     }
 
     pub(crate) fn next_commit(&self, fault: CommitFault) {
@@ -145,61 +148,11 @@ impl FakeCatalog {
         rows.calls.get(&call(n)).map(|call| call.details.clone())
     }
 
-    fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
+    pub(super) fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(CatalogError::Away("unplugged".to_owned()));
         }
         Ok(self.rows.lock().expect("whole"))
-    }
-}
-
-impl Rows {
-    fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
-        [ACCOUNT, OTHER_ACCOUNT].contains(&account).then(business)
-    }
-
-    fn parent(&self, key: &CallKey) -> Option<CallKey> {
-        let call = self.calls.get(key)?;
-        let sid = call.details.parent.unwrap_or(call.sid);
-        Some(CallKey { business: key.business.clone(), call: sid })
-    }
-
-    fn record(&self, call: &Call) -> CallRecord {
-        let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
-        let recordings = self.recordings.values().filter(mine).cloned().collect();
-        CallRecord { call: call.clone(), recordings }
-    }
-
-    fn hear_of(&mut self, key: &CallKey, account: AccountSid, now: Timestamp) -> &mut Call {
-        self.calls.entry(key.clone()).or_insert_with(|| Call {
-            business: key.business.clone(),
-            sid: key.call,
-            account,
-            details: CallDetails::default(),
-            heard_at: now,
-        })
-    }
-
-    fn fill_in(&mut self, key: &CallKey, details: &CallDetails, now: Timestamp) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let (account, known) = (call.account, &mut call.details);
-        known.direction = details.direction.or(known.direction);
-        known.started_at = details.started_at.or(known.started_at);
-        known.status = details.status.or(known.status);
-        if let (Some(parent), None) = (details.parent, known.parent) {
-            known.parent = Some(parent);
-            self.hear_of(&CallKey { business: key.business.clone(), call: parent }, account, now);
-            for row in self.recordings.values_mut().filter(|row| row.recording.call == key.call) {
-                row.recording.call = parent;
-            }
-        }
-    }
-
-    fn present(&self) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
-        self.recordings.values().filter_map(|row| {
-            let held = row.copy.as_ref().filter(|held| held.present)?;
-            Some((row, &held.copy))
-        })
     }
 }
 
@@ -238,6 +191,37 @@ impl Catalog for FakeCatalog {
         Ok(())
     }
 
+    async fn remove_token(
+        &self,
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+    ) -> Result<(), CatalogError> {
+        self.open()?.tokens.retain(|known| *known != (account, sealed_token.clone()));
+        Ok(())
+    }
+
+    async fn add_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let known = rows.businesses.iter_mut().find(|known| known.id == *business);
+        known.map(|known| known.numbers.push(number.clone())).ok_or_else(|| nobody(business))
+    }
+
+    async fn remove_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let known = rows.businesses.iter_mut().find(|known| known.id == *business);
+        known
+            .map(|known| known.numbers.retain(|kept| kept != number))
+            .ok_or_else(|| nobody(business))
+    }
+
     async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError> {
         let mut accounts: BTreeMap<AccountSid, Vec<Vec<u8>>> = BTreeMap::new();
         for (account, token) in self.open()?.tokens.iter().rev() {
@@ -247,82 +231,17 @@ impl Catalog for FakeCatalog {
         Ok(accounts.into_iter().map(account).collect())
     }
 
-    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError> {
-        let mut rows = self.open()?;
-        if rows.events.iter().any(|known| known.dedup_key == event.dedup_key) {
-            return Ok(false);
-        }
-        rows.events.push(event.clone());
-        let id = i64::try_from(rows.events.len()).expect("few events");
-        rows.pending.insert(id, event.event.clone());
-        Ok(true)
-    }
-
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
-        self.inbox_looks.fetch_add(1, Ordering::SeqCst);
-        let rows = self.open()?;
-        let oldest = rows.pending.iter().take(limit as usize);
-        Ok(oldest.map(|(id, event)| (*id, event.clone())).collect())
-    }
-
-    async fn apply_event(
-        &self,
-        id: i64,
-        event: &WebhookEvent,
-        now: Timestamp,
-    ) -> Result<EventOutcome, CatalogError> {
-        let mut rows = self.open()?;
-        if rows.corrupt.contains(&event.call()) {
-            return Err(CatalogError::Corrupt("a call without a business".to_owned()));
-        }
-        self.journal.note(format!("apply {id}"));
-        rows.pending.remove(&id);
-        let Some(business) = rows.business_of(event.account()) else {
-            return Ok(EventOutcome::Unassigned);
-        };
-        let leg = CallKey { business: business.clone(), call: event.call() };
-        rows.hear_of(&leg, event.account(), now);
-        let recording = match event {
-            WebhookEvent::Call(event) => {
-                rows.fill_in(&leg, &event.details, now);
-                None
-            }
-            WebhookEvent::Recording(event) => {
-                let parent = rows.parent(&leg).expect("heard of");
-                let row =
-                    rows.recordings.entry(event.recording).or_insert_with(|| RecordingRecord {
-                        recording: Recording {
-                            business,
-                            sid: event.recording,
-                            call: parent.call,
-                            account: event.account,
-                            status: event.status,
-                            channels: event.channels,
-                            duration: event.duration,
-                            started_at: event.started_at,
-                            completed_at: None,
-                        },
-                        copy: None,
-                    });
-                if event.status.rank() > row.recording.status.rank() {
-                    row.recording.status = event.status;
-                    row.recording.duration = event.duration;
-                }
-                if event.status == SourceStatus::Completed {
-                    row.recording.completed_at.get_or_insert(now);
-                }
-                Some(event.recording)
-            }
-        };
-        let call = rows.parent(&leg).expect("heard of");
-        Ok(EventOutcome::Applied { call, recording })
-    }
-
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {
         let found = self.open()?.parent(key);
         // What was read is what it was then, however long the answer takes.
         self.loading.pass().await;
         Ok(found)
+    }
+
+    async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError> {
+        let rows = self.open()?;
+        let key = rows.calls.keys().find(|key| key.call == call);
+        Ok(key.and_then(|key| rows.parent(key)))
     }
 
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
@@ -411,6 +330,17 @@ impl Catalog for FakeCatalog {
         Ok(newest.map(|recording| (key_of(recording), recording.sid)).collect())
     }
 
+    async fn remember_fetches(
+        &self,
+        key: &AudioKey,
+        history: &FetchHistory,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        row.history = history.clone();
+        Ok(())
+    }
+
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -427,6 +357,7 @@ impl Catalog for FakeCatalog {
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
+        row.history = FetchHistory::default();
         rows.played.entry(key.recording).or_insert(now);
         self.journal.note(format!("commit {}", copy.id));
         Ok(())
@@ -484,6 +415,10 @@ impl Catalog for FakeCatalog {
 
 fn key_of(recording: &Recording) -> CallKey {
     CallKey { business: recording.business.clone(), call: recording.call }
+}
+
+fn nobody(business: &BusinessId) -> CatalogError {
+    CatalogError::Unknown(format!("business {business}"))
 }
 
 fn unknown(key: &AudioKey) -> CatalogError {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use actors::domain::{AccountSid, CallDetails, CallSid, Direction, FetchError, RecordingSid};
-use actors::ports::{RecordingSource, SourceBody, SourceRequest};
+use actors::ports::{RecordingSource, Resume, SourceBody, SourceRequest};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -30,11 +30,19 @@ pub(crate) enum Answer {
     Panic,
     /// Sends half of it and panics.
     PanicHalfway,
+    /// Sends so much of it, then the connection is gone.
+    Cut(Vec<u8>, usize),
+    /// To a resume: the rest of this.
+    Rest(Vec<u8>),
 }
+
+/// What the source calls every audio that it sends.
+const VALIDATOR: &str = "\"made-up\"";
 
 #[derive(Default)]
 struct Traffic {
     opened: Vec<RecordingSid>,
+    resumed: Vec<Resume>,
     running: HashMap<RecordingSid, usize>,
     most_at_once: usize,
     most_of_one_at_once: usize,
@@ -60,6 +68,11 @@ impl FakeSource {
         self.traffic.lock().expect("whole").opened.clone()
     }
 
+    /// Where it was asked to go on, in order.
+    pub(crate) fn resumed(&self) -> Vec<Resume> {
+        self.traffic.lock().expect("whole").resumed.clone()
+    }
+
     pub(crate) fn running(&self) -> usize {
         self.traffic.lock().expect("whole").running.values().sum()
     }
@@ -76,31 +89,17 @@ impl FakeSource {
 #[async_trait]
 impl RecordingSource for FakeSource {
     async fn open(&self, request: &SourceRequest) -> Result<SourceBody, FetchError> {
-        let running = Running::begin(&self.traffic, request.recording);
-        let answer = {
-            let mut answers = self.answers.lock().expect("whole");
-            answers.get_mut(&request.recording).and_then(VecDeque::pop_front)
-        };
-        let (audio, breaks) = match answer.unwrap_or_else(|| Answer::Audio(speech(1))) {
-            Answer::Audio(audio) => (audio, false),
-            Answer::PanicHalfway => (speech(1), true),
-            Answer::Error(error) => return Err(error),
-            Answer::Panic => panic!("the source broke"),
-        };
-        let total = Some(audio.len() as u64);
-        let halves = audio.chunks(audio.len().div_ceil(2).max(1)).map(Bytes::copy_from_slice);
-        let halves: Vec<Bytes> = halves.collect();
-        let gate = Arc::clone(&self.bodies);
-        let chunks = stream::iter(halves).enumerate().then(move |(index, half)| {
-            let (gate, running) = (Arc::clone(&gate), Arc::clone(&running));
-            async move {
-                gate.pass().await;
-                assert!(!(breaks && index == 1), "the source broke halfway");
-                drop(running);
-                Ok(half)
-            }
-        });
-        Ok(SourceBody { total, chunks: chunks.boxed() })
+        self.answer(request.recording, 0)
+    }
+
+    async fn resume(
+        &self,
+        request: &SourceRequest,
+        from: &Resume,
+    ) -> Result<SourceBody, FetchError> {
+        assert_eq!(from.validator, VALIDATOR);
+        self.traffic.lock().expect("whole").resumed.push(from.clone());
+        self.answer(request.recording, from.offset)
     }
 
     async fn call(&self, _: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {
@@ -119,6 +118,55 @@ impl RecordingSource for FakeSource {
             })
         })
     }
+}
+
+impl FakeSource {
+    fn answer(&self, sid: RecordingSid, offset: u64) -> Result<SourceBody, FetchError> {
+        let running = Running::begin(&self.traffic, sid);
+        let answer = {
+            let mut answers = self.answers.lock().expect("whole");
+            answers.get_mut(&sid).and_then(VecDeque::pop_front)
+        };
+        let (audio, start, end) = match answer.unwrap_or_else(|| Answer::Audio(speech(1))) {
+            Answer::Audio(audio) => (audio, 0, End::Whole),
+            Answer::Rest(audio) => (audio, offset, End::Whole),
+            Answer::Cut(audio, sent) => (audio, 0, End::Cut(sent)),
+            Answer::PanicHalfway => (speech(1), 0, End::Panic),
+            Answer::Error(error) => return Err(error),
+            Answer::Panic => panic!("the source broke"),
+        };
+        let total = Some(audio.len() as u64);
+        let first = usize::try_from(start).expect("it fits");
+        let sent = match end {
+            End::Cut(sent) => &audio[first..sent],
+            End::Whole | End::Panic => &audio[first..],
+        };
+        let halves = sent.chunks(sent.len().div_ceil(2).max(1)).map(Bytes::copy_from_slice);
+        let mut parts: Vec<Result<Bytes, FetchError>> = halves.map(Ok).collect();
+        if let End::Cut(_) = end {
+            parts.push(Err(FetchError::Cut { received: start + sent.len() as u64 }));
+        }
+        let gate = Arc::clone(&self.bodies);
+        let chunks = stream::iter(parts).enumerate().then(move |(index, part)| {
+            let (gate, running) = (Arc::clone(&gate), Arc::clone(&running));
+            async move {
+                gate.pass().await;
+                assert!(!(matches!(end, End::Panic) && index == 1), "the source broke halfway");
+                drop(running);
+                part
+            }
+        });
+        let validator = Some(VALIDATOR.to_owned());
+        Ok(SourceBody { start, total, validator, chunks: chunks.boxed() })
+    }
+}
+
+/// How a body ends.
+#[derive(Clone, Copy)]
+enum End {
+    Whole,
+    Cut(usize),
+    Panic,
 }
 
 /// Counted from the request until its body is dropped.

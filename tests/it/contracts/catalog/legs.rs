@@ -36,6 +36,9 @@ pub(super) async fn a_leg_makes_its_parent_known(store: &dyn Store) {
     assert_eq!(parent_of(store, 2).await, Some(key("acme", 1)));
     assert_eq!(parent_of(store, 1).await, Some(key("acme", 1)));
     assert_eq!(parent_of(store, 3).await, None);
+    for (leg, parent) in [(1, Some(key("acme", 1))), (2, Some(key("acme", 1))), (3, None)] {
+        assert_eq!(store.find_call_anywhere(call(leg)).await.expect("asked"), parent);
+    }
     assert_eq!(recordings_of_the_only_call(store).await, 0);
 }
 

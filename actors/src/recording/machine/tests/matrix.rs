@@ -75,6 +75,7 @@ fn take(state: State, event: Event) -> Step {
         fresh: FetchId(9),
         chance: 0.0,
         progress: Progress::QUEUED,
+        worked_at: None,
         policy: &policy,
     };
     step(Life { facts, state }, event, &context)
@@ -89,7 +90,7 @@ fn states() -> Vec<State> {
         sealed: None,
     };
     let sealed = Download { sealed: Some(copy(1, Version::FIRST)), ..download.clone() };
-    let failed = |plan| State::Failed(Failure { cause: FetchError::Status(503), plan });
+    let failed = |plan| State::Failed(Failure { cause: FetchError::Status(503), at: at(5), plan });
     let intent = Intent::Listen;
     vec![
         State::Absent(Absence::BeingRecorded),
@@ -135,6 +136,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("Due", Event::Due(FETCH)),
         ("Due(stale)", Event::Due(FetchId(0))),
         ("EvictionWanted", Event::EvictionWanted),
+        ("RetryWanted", Event::RetryWanted),
         ("DamageFound", Event::DamageFound(copy(1, Version::FIRST))),
     ]
 }

@@ -18,6 +18,7 @@ enum Happening {
     CommitFailed { current: bool },
     Due { current: bool },
     EvictionWanted,
+    RetryWanted,
     DamageFound,
 }
 
@@ -50,6 +51,7 @@ fn happenings() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(|current| Happening::CommitFailed { current }),
         5 => prop::bool::weighted(0.9).prop_map(|current| Happening::Due { current }),
         1 => Just(Happening::EvictionWanted),
+        1 => Just(Happening::RetryWanted),
         1 => Just(Happening::DamageFound),
     ]
 }
@@ -94,6 +96,7 @@ impl World {
                 Event::Due(self.timer.filter(|_| *current).unwrap_or(stale))
             }
             Happening::EvictionWanted => Event::EvictionWanted,
+            Happening::RetryWanted => Event::RetryWanted,
             Happening::DamageFound => Event::DamageFound(copy(1, Version::FIRST)),
         }
     }
@@ -110,6 +113,7 @@ impl World {
             | Event::AskDue(_)
             | Event::Announced(_)
             | Event::EvictionWanted
+            | Event::RetryWanted
             | Event::DamageFound(_) => {}
         }
         for effect in effects {
@@ -121,7 +125,10 @@ impl World {
                 Effect::Commit { fetch, .. } => self.sealed = Some(*fetch),
                 Effect::SetTimer { next, .. } => self.timer = Some(*next),
                 Effect::Answer(ask, _) => *self.answers.entry(*ask).or_default() += 1,
-                Effect::Prioritise { .. } | Effect::Discard(_) | Effect::RecordStatus(_) => {}
+                Effect::Remember(_)
+                | Effect::Prioritise { .. }
+                | Effect::Discard(_)
+                | Effect::RecordStatus(_) => {}
             }
         }
     }
@@ -136,7 +143,7 @@ proptest! {
     ) {
         let policy = policy();
         let mut world = World::default();
-        let mut life = Life::load(recording(SourceStatus::InProgress), None);
+        let mut life = fresh(SourceStatus::InProgress);
         let mut now = 0;
         for (index, (happening, pause)) in story.iter().enumerate() {
             now += pause;
@@ -146,9 +153,11 @@ proptest! {
                 fresh: FetchId(index as u64 + 1),
                 chance: 0.5,
                 progress: Progress::QUEUED,
+                worked_at: None,
                 policy: &policy,
             };
-            let was_gone = matches!(life.state, State::Gone(_));
+            // An operator may have the source asked once more for what it never published.
+            let was_gone = matches!(life.state, State::Gone(cause) if cause != GoneCause::Missing);
             let step = step(life, event.clone(), &context);
             world.obey(&event, &step.effects, at(now));
             life = step.life;
@@ -176,7 +185,7 @@ proptest! {
     ) {
         let policy = policy();
         let mut world = World::default();
-        let mut life = Life::load(recording(SourceStatus::Completed), None);
+        let mut life = fresh(SourceStatus::Completed);
         let mut now = 0;
         for (index, pause) in asks.iter().enumerate() {
             now += pause;
@@ -189,7 +198,8 @@ proptest! {
                 let event = world.event(happening);
                 let fresh = FetchId((index * happenings.len() + part + 1) as u64);
                 let context = Context {
-                    now: at(now), fresh, chance: 0.0, progress: Progress::QUEUED, policy: &policy,
+                    now: at(now), fresh, chance: 0.0, progress: Progress::QUEUED, worked_at: None,
+                    policy: &policy,
                 };
                 let step = step(life, event.clone(), &context);
                 world.obey(&event, &step.effects, at(now));

@@ -1,11 +1,12 @@
 //! What users would tell, as data: each line is a moment, what happened, and what came of it.
 
 use super::*;
+use crate::domain::PastFailure;
 
 /// Plays a story: `(second, event)` in, one line of consequences out for each.
 fn check(title: &str, status: SourceStatus, story: &[(i64, Event)], expected: &[&str]) {
     let policy = policy();
-    let mut life = Life::load(recording(status), None);
+    let mut life = fresh(status);
     let mut lines = Vec::new();
     for (index, (second, event)) in story.iter().enumerate() {
         let context = Context {
@@ -13,6 +14,7 @@ fn check(title: &str, status: SourceStatus, story: &[(i64, Event)], expected: &[
             fresh: FetchId(index as u64 + 1),
             chance: 0.0,
             progress: Progress::QUEUED,
+            worked_at: None,
             policy: &policy,
         };
         let step = step(life, event.clone(), &context);
@@ -92,11 +94,11 @@ fn three_attempts_then_an_honest_503_until_the_window_opens() {
         ],
         &[
             "Downloading | StartFetch(listen, v1)",
-            "Failed(Retry) | SetTimer",
+            "Failed(Retry) | SetTimer, Remember(1)",
             "Downloading | StartFetch(listen, v1)",
-            "Failed(Retry) | SetTimer",
+            "Failed(Retry) | SetTimer, Remember(2)",
             "Downloading | StartFetch(listen, v1)",
-            "Failed(Exhausted) | Answer(Exhausted)",
+            "Failed(Exhausted) | Remember(3), Answer(Exhausted)",
             "Failed(Exhausted) | Answer(Exhausted)",
             "Downloading | StartFetch(listen, v1)",
         ],
@@ -116,7 +118,7 @@ fn a_failed_prefetch_leaves_two_attempts_to_listeners() {
         ],
         &[
             "Downloading | StartFetch(prefetch, v1)",
-            "Failed(OnDemand) | ",
+            "Failed(OnDemand) | Remember(1)",
             "Failed(Retry) | SetTimer",
             "Downloading | StartFetch(listen, v1)",
         ],
@@ -139,9 +141,9 @@ fn a_404_in_the_grace_is_no_attempt_and_after_it_the_end() {
         ],
         &[
             "Downloading | StartFetch(listen, v1)",
-            "Absent(NotThereYet) | SetTimer",
+            "Absent(NotThereYet) | Remember(0), SetTimer",
             "Downloading | StartFetch(listen, v1)",
-            "Absent(NotThereYet) | SetTimer",
+            "Absent(NotThereYet) | Remember(0), SetTimer",
             "Downloading | StartFetch(listen, v1)",
             "Gone | RecordStatus(missing), Answer(Gone)",
             "Gone | Answer(Gone)",
@@ -158,7 +160,7 @@ fn a_pause_is_nobodys_failure() {
         &[(0, asked(1)), (0, failed(1, pause)), (7, Event::Due(FetchId(2)))],
         &[
             "Downloading | StartFetch(listen, v1)",
-            "Absent(Paused) | SetTimer",
+            "Absent(Paused) | Remember(0), SetTimer",
             "Downloading | StartFetch(listen, v1)",
         ],
     );
@@ -177,7 +179,7 @@ fn refused_credentials_are_tried_again_after_a_minute() {
         ],
         &[
             "Downloading | StartFetch(listen, v1)",
-            "Failed(Refused) | Answer(Refused)",
+            "Failed(Refused) | Remember(0), Answer(Refused)",
             "Failed(Refused) | Answer(Refused)",
             "Downloading | StartFetch(listen, v1)",
         ],
@@ -225,7 +227,60 @@ fn a_row_that_cannot_be_written_leaves_no_file() {
         &[
             "Downloading | StartFetch(listen, v1)",
             "Downloading(sealed) | Commit",
-            "Failed(Retry) | Discard, SetTimer",
+            "Failed(Retry) | Discard, SetTimer, Remember(1)",
         ],
     );
+}
+
+/// A life that begins at second 100 with attempts made before, the last of which ended so.
+fn recalled(attempts: &[i64], failure: Option<FetchError>) -> Life {
+    let times = attempts.iter().copied().map(at).collect();
+    let failure = failure.as_ref().map(PastFailure::from);
+    let history = FetchHistory { attempts: Attempts::made_at(times), failure };
+    Life::load(recording(COMPLETED), None, history, at(100), &RetryPolicy::default())
+}
+
+#[test]
+fn attempts_survive_a_restart() {
+    let outage = || Some(FetchError::Status(503));
+    for (attempts, failure, state) in [
+        (&[][..], None, "Absent(NotFetched)"),
+        // Interrupted with the process: taken up again while an attempt is left.
+        (&[90], None, "Absent(NotFetched)"),
+        (&[60, 75, 90], None, "Failed(Exhausted)"),
+        (&[90], outage(), "Failed(OnDemand)"),
+        (&[60, 75, 90], outage(), "Failed(Exhausted)"),
+        (&[90], Some(FetchError::RefusedRecording), "Failed(Refused)"),
+        (&[60, 75, 90], Some(FetchError::RefusedRecording), "Failed(Refused)"),
+        (&[-510, -505, -502], outage(), "Absent(NotFetched)"),
+    ] {
+        let life = recalled(attempts, failure.clone());
+        assert_eq!(brief_state(&life.state), state, "{attempts:?} {failure:?}");
+    }
+}
+
+#[test]
+fn an_outage_that_ended_opens_the_window_early() {
+    let exhausted = |cause: FetchError, worked_at| {
+        let policy = policy();
+        let context = Context {
+            now: at(110),
+            fresh: FetchId(1),
+            chance: 0.0,
+            progress: Progress::QUEUED,
+            worked_at,
+            policy: &policy,
+        };
+        let life = recalled(&[60, 75, 90], Some(cause));
+        let ask = step(life.clone(), asked(1), &context);
+        let news = step(life, announced(COMPLETED), &context);
+        (brief_state(&ask.life.state), brief_state(&news.life.state))
+    };
+    let away = || FetchError::Unreachable("no route".to_owned());
+    let still = ("Failed(Exhausted)", "Failed(Exhausted)");
+    assert_eq!(exhausted(away(), None), still, "nothing was fetched since the restart");
+    assert_eq!(exhausted(away(), Some(at(80))), still, "it worked before the last failure");
+    assert_eq!(exhausted(away(), Some(at(105))), ("Downloading", "Downloading"));
+    let not_audio = FetchError::Unexpected("HTML".to_owned());
+    assert_eq!(exhausted(not_audio, Some(at(105))), still, "it was no outage");
 }

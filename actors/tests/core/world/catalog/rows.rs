@@ -1,0 +1,92 @@
+//! What the catalog in memory holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actors::domain::{
+    AccountSid, BusinessId, Call, CallDetails, CallKey, CallSid, RecordingSid, StoredCopy,
+    Timestamp, WebhookEvent,
+};
+use actors::ports::{Business, CallRecord, InboxEvent, RecordingRecord};
+
+use super::super::{ACCOUNT, OTHER_ACCOUNT, business};
+
+#[derive(Default)]
+pub(in super::super) struct Rows {
+    pub(in super::super) businesses: Vec<Business>,
+    pub(in super::super) tokens: Vec<(AccountSid, Vec<u8>)>,
+    pub(in super::super) calls: BTreeMap<CallKey, Call>,
+    pub(in super::super) recordings: BTreeMap<RecordingSid, RecordingRecord>,
+    pub(in super::super) played: BTreeMap<RecordingSid, Timestamp>,
+    pub(in super::super) looked_up: BTreeSet<CallKey>,
+    pub(in super::super) events: Vec<InboxEvent>,
+    pub(in super::super) events_total: i64,
+    pub(in super::super) pending: BTreeMap<i64, WebhookEvent>,
+    pub(in super::super) unassigned: BTreeMap<i64, WebhookEvent>,
+    pub(in super::super) reconciled: BTreeMap<AccountSid, Timestamp>,
+    /// Of calls whose events meet a row that makes no sense.
+    pub(in super::super) corrupt: BTreeSet<CallSid>,
+    /// Of calls whose events break whoever applies them.
+    pub(in super::super) breaking: BTreeSet<CallSid>,
+}
+
+impl Rows {
+    pub(in super::super) fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
+        [ACCOUNT, OTHER_ACCOUNT].contains(&account).then(business)
+    }
+
+    pub(in super::super) fn parent(&self, key: &CallKey) -> Option<CallKey> {
+        let call = self.calls.get(key)?;
+        let sid = call.details.parent.unwrap_or(call.sid);
+        Some(CallKey { business: key.business.clone(), call: sid })
+    }
+
+    pub(in super::super) fn record(&self, call: &Call) -> CallRecord {
+        let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
+        let recordings = self.recordings.values().filter(mine).cloned().collect();
+        CallRecord { call: call.clone(), recordings }
+    }
+
+    pub(in super::super) fn hear_of(
+        &mut self,
+        key: &CallKey,
+        account: AccountSid,
+        now: Timestamp,
+    ) -> &mut Call {
+        self.calls.entry(key.clone()).or_insert_with(|| Call {
+            business: key.business.clone(),
+            sid: key.call,
+            account,
+            details: CallDetails::default(),
+            heard_at: now,
+        })
+    }
+
+    pub(in super::super) fn fill_in(
+        &mut self,
+        key: &CallKey,
+        details: &CallDetails,
+        now: Timestamp,
+    ) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let (account, known) = (call.account, &mut call.details);
+        known.direction = details.direction.or(known.direction);
+        known.started_at = details.started_at.or(known.started_at);
+        known.status = details.status.or(known.status);
+        if let (Some(parent), None) = (details.parent, known.parent) {
+            known.parent = Some(parent);
+            self.hear_of(&CallKey { business: key.business.clone(), call: parent }, account, now);
+            for row in self.recordings.values_mut().filter(|row| row.recording.call == key.call) {
+                row.recording.call = parent;
+            }
+        }
+    }
+
+    pub(in super::super) fn present(
+        &self,
+    ) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
+        self.recordings.values().filter_map(|row| {
+            let held = row.copy.as_ref().filter(|held| held.present)?;
+            Some((row, &held.copy))
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! One call's actor, and what an operator may have it do.
+
+use std::time::Duration;
+
+use actors::domain::{CallKey, CallSid, GoneCause, RecordingSid, SourceStatus, StateName};
+use actors::ports::RecordingRecord;
+use actors::{RecordingView, RecordingWatch};
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{live_call, no_store, recording};
+use crate::auth::Caller;
+use crate::http::Service;
+use crate::http::caller::Operator;
+use crate::http::calls::state;
+use crate::http::problem::Problem;
+use crate::http::target::{Named, named};
+
+/// An order has its effect within milliseconds; who gave it is not kept waiting longer.
+const EFFECT_SEEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// A call of any business, and the operator who asks about it.
+pub(in crate::http) struct Inspected {
+    operator: Caller,
+    call: CallSid,
+    recording: Option<RecordingSid>,
+}
+
+impl FromRequestParts<Service> for Inspected {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let Named { call, recording, .. } = named(parts, service).await?;
+        let Operator(operator) = Operator::from_request_parts(parts, service).await?;
+        Ok(Self { operator, call, recording })
+    }
+}
+
+impl Service {
+    /// Any leg's call. A live one is found without the catalog.
+    async fn key_of(&self, call: CallSid) -> Result<CallKey, Problem> {
+        if let Some((key, _)) = self.board.find(call) {
+            return Ok(key);
+        }
+        self.catalog.find_call_anywhere(call).await?.ok_or(Problem::NoSuchCall)
+    }
+}
+
+/// What the actor publishes; of a call that has none, what the catalog knows. Wakes nobody.
+pub(in crate::http) async fn show(
+    State(service): State<Service>,
+    inspected: Inspected,
+) -> Result<Response, Problem> {
+    let key = service.key_of(inspected.call).await?;
+    let shown = match service.board.call(&key) {
+        Some(posting) => live_call(&key, &posting),
+        None => {
+            let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
+            let recordings: Vec<Value> = record.recordings.iter().map(resting).collect();
+            json!({
+                "business": key.business.as_str(),
+                "call_sid": key.call.to_string(),
+                "live": false,
+                "since": null,
+                "restarts": 0,
+                "last_error": null,
+                "waiting": 0,
+                "recordings": recordings,
+            })
+        }
+    };
+    Ok((no_store(), Json(shown)).into_response())
+}
+
+fn resting(found: &RecordingRecord) -> Value {
+    let state = state(found);
+    let gone = found.recording.status.gone().filter(|_| state == StateName::Gone);
+    json!({
+        "recording_sid": found.recording.sid.to_string(),
+        "state": state.as_str(),
+        "source_status": found.recording.status.as_str(),
+        "total_bytes": found.copy.as_ref().map(|held| held.copy.length),
+        "reason": gone.map(GoneCause::as_str),
+        "next": match state {
+            StateName::Ready => "plays: its actor is woken when somebody asks",
+            StateName::Gone => "nothing: it will never be there",
+            StateName::Absent | StateName::Downloading | StateName::Failed => {
+                "its actor is woken when somebody asks"
+            }
+        },
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Retry,
+    Evict,
+}
+
+pub(in crate::http) async fn retry(
+    State(service): State<Service>,
+    inspected: Inspected,
+) -> Result<Response, Problem> {
+    inspected.order(&service, Order::Retry).await
+}
+
+pub(in crate::http) async fn evict(
+    State(service): State<Service>,
+    inspected: Inspected,
+) -> Result<Response, Problem> {
+    inspected.order(&service, Order::Evict).await
+}
+
+impl Inspected {
+    /// Gives the order if it makes sense, and answers with what came of it.
+    async fn order(self, service: &Service, order: Order) -> Result<Response, Problem> {
+        let key = service.key_of(self.call).await?;
+        let watch = service.recordings.watch(&key, self.recording).await?;
+        let mut watch = watch.ok_or(Problem::NoSuchCall)?;
+        let before = watch.look().ok_or(Problem::NoRecording)?;
+        let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
+        let sid = before.recording;
+        let known = record.recordings.iter().map(|found| &found.recording);
+        let status = known.into_iter().find(|known| known.sid == sid).map(|known| known.status);
+        if let Some(why) = objection(order, &before, status) {
+            return Err(Problem::Conflict(why));
+        }
+        tracing::info!(
+            order = order.as_str(), subject = self.operator.subject,
+            business.id = %key.business, call.sid = %key.call, recording.sid = %sid,
+            "operator's order"
+        );
+        match order {
+            Order::Retry => service.recordings.retry(key.clone(), sid),
+            Order::Evict => service.recordings.evict(key.clone(), sid),
+        }
+        let after = effect(&mut watch, before).await;
+        let body = json!({
+            "business": key.business.as_str(),
+            "call_sid": key.call.to_string(),
+            "recording": recording(&after),
+        });
+        Ok((StatusCode::ACCEPTED, no_store(), Json(body)).into_response())
+    }
+}
+
+impl Order {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Evict => "evict",
+        }
+    }
+}
+
+/// Why an order makes no sense now, if so. The actor decides again: what is seen here may be old by then.
+fn objection(
+    order: Order,
+    view: &RecordingView,
+    status: Option<SourceStatus>,
+) -> Option<&'static str> {
+    let gone = status.and_then(SourceStatus::gone);
+    match (order, view.state) {
+        (Order::Retry, StateName::Ready) => {
+            Some("a verified copy is here: there is nothing to fetch")
+        }
+        (Order::Retry, StateName::Downloading) => Some("it is being fetched already"),
+        (Order::Retry, StateName::Gone) if gone != Some(GoneCause::Missing) => {
+            Some("it will never be there")
+        }
+        (Order::Retry, StateName::Absent) if status == Some(SourceStatus::InProgress) => {
+            Some("it is still being recorded")
+        }
+        (Order::Retry, StateName::Absent | StateName::Failed | StateName::Gone) => None,
+        (Order::Evict, StateName::Ready) if gone.is_some() => {
+            Some("it is the last copy there is: Twilio no longer has the recording")
+        }
+        (Order::Evict, StateName::Ready) => None,
+        (
+            Order::Evict,
+            StateName::Absent | StateName::Downloading | StateName::Failed | StateName::Gone,
+        ) => Some("there is no copy to evict"),
+    }
+}
+
+/// The view once it shows that something happened, or as it is when nothing does for a while.
+async fn effect(watch: &mut RecordingWatch, before: RecordingView) -> RecordingView {
+    let mut last = before.clone();
+    let _ = timeout(EFFECT_SEEN_WITHIN, async {
+        while watch.changed().await.is_ok() {
+            let Some(view) = watch.look() else { return };
+            last = view;
+            if last.state != before.state || last.since != before.since {
+                return;
+            }
+        }
+    })
+    .await;
+    last
+}

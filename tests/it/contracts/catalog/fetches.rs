@@ -1,0 +1,42 @@
+//! Attempts: remembered until there is a copy, and nobody else's.
+
+use actors::domain::{Attempts, FailureKind, FetchHistory, PastFailure};
+use actors::ports::CatalogError;
+
+use super::Store;
+use super::examples::{account, add_acme, at, audio, copy, hear, key, load, recording_news};
+
+fn history(seconds: &[i64], failure: Option<(FailureKind, &str)>) -> FetchHistory {
+    let attempts = Attempts::made_at(seconds.iter().copied().map(at).collect());
+    let failure = failure.map(|(kind, words)| PastFailure { kind, words: words.to_owned() });
+    FetchHistory { attempts, failure }
+}
+
+pub(super) async fn attempts_are_remembered_until_there_is_a_copy(store: &dyn Store) {
+    add_acme(store).await;
+    hear(store, recording_news(account(1), 1, 1), at(1)).await;
+    let (call, audio) = (key("acme", 1), audio("acme", 1));
+    assert_eq!(load(store, &call).await.recordings[0].history, FetchHistory::default());
+    for known in [
+        history(&[2], None),
+        history(&[2, 4], Some((FailureKind::Outage, "the source answered 503"))),
+        history(&[], Some((FailureKind::RefusedAccount, "401"))),
+        history(&[2, 4, 9], None),
+    ] {
+        store.remember_fetches(&audio, &known).await.expect("remembered");
+        assert_eq!(load(store, &call).await.recordings[0].history, known);
+    }
+    store.commit_copy(&audio, &copy(1), at(10)).await.expect("committed");
+    assert_eq!(load(store, &call).await.recordings[0].history, FetchHistory::default());
+}
+
+pub(super) async fn attempts_at_an_unknown_recording_are_refused(store: &dyn Store) {
+    add_acme(store).await;
+    hear(store, recording_news(account(1), 1, 1), at(1)).await;
+    for unknown in [audio("acme", 2), audio("globex", 1)] {
+        let refused = store.remember_fetches(&unknown, &history(&[2], None)).await;
+        assert!(matches!(refused, Err(CatalogError::Unknown(_))), "{refused:?}");
+    }
+    let known = load(store, &key("acme", 1)).await.recordings.remove(0).history;
+    assert_eq!(known, FetchHistory::default());
+}

@@ -1,0 +1,86 @@
+//! Operators who watch: transitions, failures, crashes and the pool, as they happen.
+
+use std::sync::Arc;
+
+use hearback::app::World;
+use hearback::auth::Role;
+use hearback::simulator::Behaviour;
+use reqwest::Method;
+
+use crate::sse::Events;
+use crate::support::{ACME, CLOCK_PANIC, TestApp, TestClock, play_path};
+
+async fn watch(app: &TestApp) -> Events {
+    let request = app.request_by(("globex", Role::Operator), Method::GET, "/debug/events");
+    Events::of(request.send().await.expect("an answer"))
+}
+
+#[tokio::test]
+async fn transitions_failures_and_the_pool_are_told_as_they_happen() {
+    let app = TestApp::start().await;
+    let (mut plan, audio) = TestApp::synthetic(20_000, 1);
+    plan.behaviours = vec![Behaviour::status(503), Behaviour::healthy()];
+    let placed = app.place_planned(plan, ACME, audio).await;
+    let mut events = watch(&app).await;
+    let first = events.next().await.expect("at once");
+    assert_eq!(first.name, "pool");
+    assert!(first.data["queued"]["listen"].is_number(), "{first:?}");
+    app.until_ready(&placed).await;
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|(_, to)| to != "ready") {
+        let event = events.until("a transition", |event| event.name == "state").await.data;
+        assert_eq!(
+            (&event["business"], &event["call_sid"]),
+            (&"acme".into(), &placed.call.to_string().into())
+        );
+        let recording = &event["recording"];
+        assert_eq!(recording["recording_sid"], placed.recording.to_string());
+        assert!(event["at"].is_string());
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let (from, to) = (text(&event["from"]), text(&recording["state"]));
+        if to == "failed" {
+            assert!(text(&recording["reason"]).contains("503"), "{recording}");
+            assert!(recording["remedy"].is_string() && recording["retry_at"].is_string());
+        }
+        seen.push((from, to));
+    }
+    let expected = [
+        ("absent", "downloading"),
+        ("downloading", "failed"),
+        ("failed", "downloading"),
+        ("downloading", "ready"),
+    ];
+    let seen: Vec<_> = seen.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    assert_eq!(seen, expected);
+    let fetched = |event: &crate::sse::Event| event.data["fetched_total"] == 1;
+    events.until("the pool's count", |event| event.name == "pool" && fetched(event)).await;
+}
+
+#[tokio::test]
+async fn a_crash_is_told() {
+    let clock = Arc::new(TestClock::default());
+    let app = TestApp::start_with(clock.world(), |config| config.play.prefetch = false).await;
+    let (plan, audio) = TestApp::synthetic(20_000, 1);
+    let placed = app.place_planned(plan, ACME, audio).await;
+    app.until_prepared(&placed).await;
+    let mut events = watch(&app).await;
+    events.next().await.expect("the pool");
+    clock.panic_once();
+    let _ = app.get(&play_path(&placed)).await;
+    let crash = events.until("the crash", |event| event.name == "crash").await.data;
+    assert_eq!(crash["call_sid"], placed.call.to_string());
+    assert_eq!(crash["count"], 1);
+    assert!(crash["error"].as_str().is_some_and(|error| error.contains(CLOCK_PANIC)), "{crash}");
+}
+
+#[tokio::test]
+async fn watchers_are_bounded_too() {
+    let app = TestApp::start_with(World::default(), |config| {
+        config.server.event_streams_per_reader_max = 1;
+    })
+    .await;
+    let mut events = watch(&app).await;
+    events.next().await.expect("the pool");
+    let request = app.request_by(("globex", Role::Operator), Method::GET, "/debug/events");
+    assert_eq!(request.send().await.expect("an answer").status().as_u16(), 429);
+}
