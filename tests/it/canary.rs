@@ -318,15 +318,16 @@ impl Choir {
                         request.header("x-request-id", FROM).header("user-agent", NAME)
                     };
                     let cookie = |token: &str| format!("hearback_session={token}");
-                    let requests = [
-                        ask(),
-                        ask().bearer_auth(BAD_TOKEN),
-                        ask().bearer_auth(&agent),
-                        ask().bearer_auth(&operator).body(NAME),
-                        ask().basic_auth(FROM, Some(ACME_TOKEN)),
-                        ask().header("cookie", cookie(&agent)),
-                        ask().header("cookie", cookie(BAD_TOKEN)),
-                    ];
+                    let mut requests = vec![ask(), ask().bearer_auth(&operator).body(NAME)];
+                    if method == Method::GET {
+                        requests.extend([
+                            ask().bearer_auth(BAD_TOKEN),
+                            ask().bearer_auth(&agent),
+                            ask().basic_auth(FROM, Some(ACME_TOKEN)),
+                            ask().header("cookie", cookie(&agent)),
+                            ask().header("cookie", cookie(BAD_TOKEN)),
+                        ]);
+                    }
                     for request in requests {
                         self.hear(&format!("{method} {template}"), request, may_tell).await;
                     }
@@ -368,6 +369,14 @@ async fn sing() -> Canaries {
         choir.play(number, business).await;
     }
     choir.ask_everything().await;
+    let retry = format!("/debug/actors/{}/retry", call(4));
+    let order = || choir.app.request_by(("acme", Role::Operator), Method::POST, &retry);
+    choir
+        .app
+        .until("an operator's order makes sense", async || {
+            order().send().await.ok()?.status().is_success().then_some(())
+        })
+        .await;
     choir.app.app.stop().await;
     choir.canaries
 }
