@@ -90,7 +90,11 @@ impl std::ops::Deref for Service {
 impl Service {
     /// A call with its recordings, found by any of its legs.
     async fn record(&self, key: &CallKey) -> Result<CallRecord, Problem> {
-        let parent = self.catalog.find_call(key).await?.ok_or(Problem::NoSuchCall)?;
+        let parent = match self.catalog.find_call(key).await? {
+            None if self.recordings.find(key).await? => self.catalog.find_call(key).await?,
+            parent => parent,
+        };
+        let parent = parent.ok_or(Problem::NoSuchCall)?;
         self.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)
     }
 }

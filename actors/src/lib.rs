@@ -23,6 +23,7 @@ mod keepers;
 pub mod ports;
 mod recording;
 mod recordings;
+mod search;
 mod supervisor;
 
 pub use board::{Board, ChildView, Posting};

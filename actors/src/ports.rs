@@ -4,13 +4,15 @@
 
 mod catalog;
 mod clock;
+mod events;
 mod source;
 mod vault;
 
 pub use catalog::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
-    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
+    RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
+pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
 pub use source::{RecordingSource, Resume, SourceBody, SourceRequest};
 pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

@@ -33,6 +33,7 @@ use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
 use crate::recording::machine::Policy;
 use crate::recordings::{Recordings, RecordingsHandle};
+use crate::search::Search;
 use crate::{fetcher, inbox, keepers, recordings};
 
 /// The world, as the core needs it.
@@ -77,8 +78,9 @@ impl Core {
         let (board, senders) = Board::new();
         let board = Arc::new(board);
         let addresses = Addresses::default();
-        let recordings = RecordingsHandle::new(addresses.recordings.clone());
         let inbox = InboxHandle::new(addresses.inbox.clone());
+        let search = Search { catalog: Arc::clone(&ports.catalog), inbox: inbox.clone() };
+        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
         let started_at = ports.clock.now();
         let root = Root {

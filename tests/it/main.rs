@@ -4,6 +4,7 @@
 
 mod calls;
 #[path = "../campaign.rs"]
+#[expect(dead_code, reason = "shared with the tests of the executable")]
 mod campaign;
 mod canary;
 mod clients;

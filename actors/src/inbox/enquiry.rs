@@ -4,6 +4,9 @@
 //! for them.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 
 use super::Desk;
 use crate::domain::{CallDetails, CallKey, FetchError};
@@ -39,7 +42,9 @@ impl Desk {
                 enquiry.more = true;
                 continue;
             }
-            match self.source.call(account, key.call).await {
+            let asking = AssertUnwindSafe(self.source.call(account, key.call)).catch_unwind();
+            // What breaks whoever asks is as good as unknown.
+            match asking.await.unwrap_or(Err(FetchError::NotFound)) {
                 Ok(details) => {
                     self.catalog.record_details(&key, &details).await?;
                     enquiry.unknown.remove(&key);

@@ -1,5 +1,6 @@
 //! How the world asks for a call's recordings. Actors come and go behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::rpc::CallResult;
@@ -11,11 +12,14 @@ use crate::domain::{CallKey, Permit, RecordingSid, StoredCopy};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
 use crate::recording::{self, Ask, CallView, RecordingWatch};
+use crate::search::Search;
 
 /// Clone it freely.
 #[derive(Clone)]
 pub struct RecordingsHandle {
     address: Address<Message>,
+    /// For the world's asks; the core's own news is of calls that are known.
+    search: Option<Arc<Search>>,
 }
 
 /// Why nobody could say.
@@ -38,11 +42,40 @@ const ANSWER_GRACE: Duration = Duration::from_secs(5);
 
 impl RecordingsHandle {
     pub(crate) const fn new(address: Address<Message>) -> Self {
-        Self { address }
+        Self { address, search: None }
+    }
+
+    #[must_use]
+    pub(crate) fn searching(self, search: Search) -> Self {
+        Self { search: Some(Arc::new(search)), ..self }
     }
 
     /// Asks for a recording of a call, named by any of its legs. `None`: no such call.
     pub async fn ask(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
+        match self.ask_known(key, ask).await? {
+            None if self.find(key).await? => self.ask_known(key, ask).await,
+            answer => Ok(answer),
+        }
+    }
+
+    /// What a call's actor is doing. Wakes it, and starts nothing.
+    pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
+        let live = match self.resolve(key).await? {
+            None if self.find(key).await? => self.resolve(key).await?,
+            live => live,
+        };
+        Ok(live.map(|(_, view)| view.borrow().clone()))
+    }
+
+    /// Looks for a call that is not known. True when asking again may find it.
+    pub async fn find(&self, key: &CallKey) -> Result<bool, AskError> {
+        match &self.search {
+            Some(search) => Ok(search.find(key).await?),
+            None => Ok(false),
+        }
+    }
+
+    async fn ask_known(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
         for _ in 0..ROUNDS_MAX {
             let Some((actor, _)) = self.resolve(key).await? else { return Ok(None) };
             let deadline = Some(ask.wait + ANSWER_GRACE);
@@ -54,11 +87,6 @@ impl RecordingsHandle {
             }
         }
         Err(AskError::Unavailable)
-    }
-
-    /// What a call's actor is doing. Wakes it, and starts nothing.
-    pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
-        Ok(self.resolve(key).await?.map(|(_, view)| view.borrow().clone()))
     }
 
     /// Follows a recording of a call, named by any of its legs, for as long as its actor lives. Wakes it, and
