@@ -178,6 +178,7 @@ impl Choir {
         let twilio = hostile_twilio().await;
         let app = TestApp::start_with(World::default(), |config| {
             config.play.prefetch = false;
+            config.play.first_byte_wait_ms = 20;
             config.auth.secret = AUTH_SECRET.into();
             config.vault.master_key = MASTER_KEY.into();
             config.speech.api_key = API_KEY.into();

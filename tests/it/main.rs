@@ -4,7 +4,6 @@
 
 mod calls;
 #[path = "../campaign.rs"]
-#[expect(dead_code, reason = "shared with the tests of the executable")]
 mod campaign;
 mod canary;
 mod clients;
