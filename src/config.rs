@@ -260,9 +260,8 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let bad = |key, problem: &str, remedy| {
-            Err(ConfigError::Bad { key, problem: problem.to_owned(), remedy })
-        };
+        self.check_urls()?;
+        self.check_bounds()?;
         let secret = self.auth.secret.expose_secret();
         if !secret.is_empty() && secret.len() < AUTH_SECRET_BYTES_MIN {
             return bad(
@@ -271,6 +270,27 @@ impl Config {
                 "make it longer, or leave it empty",
             );
         }
+        if !self.database_url().starts_with("sqlite:") {
+            return bad("database.url", "only sqlite:// is supported so far", "give sqlite://path");
+        }
+        if axum::http::HeaderValue::from_str(&self.play.cache_control).is_err() {
+            return bad(
+                "play.cache_control",
+                "it is no header value",
+                "give Cache-Control directives",
+            );
+        }
+        for (key, provider) in
+            [("speech.provider", &self.speech), ("language_model.provider", &self.language_model)]
+        {
+            if provider.provider != "off" {
+                return bad(key, "this version has no pipeline yet", "set it to off");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_urls(&self) -> Result<(), ConfigError> {
         if !self.server.public_url.is_empty()
             && Url::parse(&self.server.public_url)
                 .map_or(true, |url| !matches!(url.scheme(), "http" | "https") || !url.has_host())
@@ -289,9 +309,10 @@ impl Config {
         if !matches!(self.twilio.base_url.scheme(), "http" | "https") {
             return bad("twilio.base_url", "it is no http or https URL", "give scheme and host");
         }
-        if !self.database_url().starts_with("sqlite:") {
-            return bad("database.url", "only sqlite:// is supported so far", "give sqlite://path");
-        }
+        Ok(())
+    }
+
+    fn check_bounds(&self) -> Result<(), ConfigError> {
         for (key, value) in [
             ("twilio.max_parallel_fetches", self.twilio.max_parallel_fetches),
             ("twilio.max_queued_fetches", self.twilio.max_queued_fetches),
@@ -323,20 +344,6 @@ impl Config {
                 "it is not between 8192 and 1048576",
                 "give 65536, or what your tokens need",
             );
-        }
-        if axum::http::HeaderValue::from_str(&self.play.cache_control).is_err() {
-            return bad(
-                "play.cache_control",
-                "it is no header value",
-                "give Cache-Control directives",
-            );
-        }
-        for (key, provider) in
-            [("speech.provider", &self.speech), ("language_model.provider", &self.language_model)]
-        {
-            if provider.provider != "off" {
-                return bad(key, "this version has no pipeline yet", "set it to off");
-            }
         }
         Ok(())
     }
@@ -374,6 +381,10 @@ pub const fn millis(count: u64) -> Duration {
 
 fn split_list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn bad(key: &'static str, problem: &str, remedy: &'static str) -> Result<(), ConfigError> {
+    Err(ConfigError::Bad { key, problem: problem.to_owned(), remedy })
 }
 
 #[cfg(test)]

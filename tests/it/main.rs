@@ -13,6 +13,7 @@ mod events;
 mod failures;
 mod faults;
 mod herd;
+mod hostile;
 mod links;
 mod playback;
 mod ranges;

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::campaign::{self, Chance};
 use crate::home::{Home, until};
 
-mod measured;
+pub(crate) mod measured;
 
 use measured::Measured;
 

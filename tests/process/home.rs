@@ -1,6 +1,7 @@
 //! A folder and a port in which `hearback` is started, killed and started again.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -126,6 +127,25 @@ impl Home {
         Process { child: child.expect("it starts"), log }
     }
 
+    /// The same on a socket that it inherits, as systemd passes one.
+    pub(crate) fn spawn_inheriting(&self, socket: &TcpListener) -> Process {
+        let log = self.folder().join("log");
+        let open = std::fs::File::options().append(true).create(true).open(&log).expect("a log");
+        let script = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" serve";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, env!("CARGO_BIN_EXE_hearback")])
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(OwnedFd::from(socket.try_clone().expect("a handle")))
+            .stdout(open.try_clone().expect("a handle"))
+            .stderr(open)
+            .kill_on_drop(true);
+        Process { child: command.spawn().expect("it starts"), log }
+    }
+
     /// Starts the service, and says how long it took until it was ready.
     pub(crate) async fn serve(&self) -> (Process, Duration) {
         let started = Instant::now();
@@ -178,9 +198,28 @@ impl Process {
 
     /// As an init system asks a service to stop.
     pub(crate) async fn terminate(&self) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
         assert!(kill.expect("sh runs").success());
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Resident memory, as the kernel counts it.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1_024
+    }
+
+    /// Files and sockets that it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()));
+        open.expect("it runs").count()
     }
 
     pub(crate) async fn ended(mut self) -> ExitStatus {

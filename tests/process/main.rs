@@ -5,8 +5,11 @@
 #[path = "../campaign.rs"]
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
+mod clients;
 mod crash;
 mod home;
 mod players;
+mod restart;
 mod silence;
 mod start;
+mod webhooks;

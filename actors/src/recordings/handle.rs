@@ -60,11 +60,7 @@ impl RecordingsHandle {
 
     /// What a call's actor is doing. Wakes it, and starts nothing.
     pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
-        let live = match self.resolve(key).await? {
-            None if self.find(key).await? => self.resolve(key).await?,
-            live => live,
-        };
-        Ok(live.map(|(_, view)| view.borrow().clone()))
+        Ok(self.live(key).await?.map(|view| view.borrow().clone()))
     }
 
     /// Looks for a call that is not known. True when asking again may find it.
@@ -96,7 +92,7 @@ impl RecordingsHandle {
         key: &CallKey,
         named: Option<RecordingSid>,
     ) -> Result<Option<RecordingWatch>, AskError> {
-        Ok(self.resolve(key).await?.map(|(_, view)| RecordingWatch::new(view, named)))
+        Ok(self.live(key).await?.map(|view| RecordingWatch::new(view, named)))
     }
 
     /// Says that a call's rows have changed; `named` has news to act upon.
@@ -120,6 +116,14 @@ impl RecordingsHandle {
     pub fn evict(&self, key: CallKey, recording: RecordingSid) {
         let news = News::Happened(recording, Event::EvictionWanted);
         self.address.tell(Message::Tell { key, news });
+    }
+
+    async fn live(&self, key: &CallKey) -> Result<Option<watch::Receiver<CallView>>, AskError> {
+        let live = match self.resolve(key).await? {
+            None if self.find(key).await? => self.resolve(key).await?,
+            live => live,
+        };
+        Ok(live.map(|(_, view)| view))
     }
 
     async fn resolve(

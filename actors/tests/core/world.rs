@@ -3,7 +3,6 @@
 //! Invariant: time is the runtime's, so that a paused test owns it; nothing here sleeps for luck.
 
 mod catalog;
-mod events;
 mod source;
 mod vault;
 

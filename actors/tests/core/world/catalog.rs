@@ -1,5 +1,6 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
+mod events;
 mod rows;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -116,7 +117,7 @@ impl FakeCatalog {
         self.rows.lock().expect("whole").breaking.insert(call(n).call);
     }
 
-    pub(super) fn break_down(&self, event: &WebhookEvent) {
+    fn break_down(&self, event: &WebhookEvent) {
         let breaks = self.rows.lock().expect("whole").breaking.contains(&event.call());
         assert!(!breaks, "the catalog broke");
     }
@@ -148,7 +149,7 @@ impl FakeCatalog {
         rows.calls.get(&call(n)).map(|call| call.details.clone())
     }
 
-    pub(super) fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
+    fn open(&self) -> Result<MutexGuard<'_, Rows>, CatalogError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(CatalogError::Away("unplugged".to_owned()));
         }
