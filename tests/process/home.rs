@@ -196,6 +196,14 @@ impl Process {
         self.child.kill().await.expect("killed");
     }
 
+    /// The same, and a new start at once. Says how long that took until it was ready.
+    pub(crate) async fn kill_and_serve(&mut self, home: &Home) -> Duration {
+        self.child.kill().await.expect("killed");
+        let (again, started) = home.serve().await;
+        *self = again;
+        started
+    }
+
     /// As an init system asks a service to stop.
     pub(crate) async fn terminate(&self) {
         let pid = self.id().to_string();
