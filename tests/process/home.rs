@@ -76,6 +76,11 @@ impl Home {
         self.variables.push((variable, value.into()));
     }
 
+    /// Of all processes that were started here.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).expect("a log")
+    }
+
     pub(crate) fn callbacks(&self) -> Callbacks {
         let url = |name| Some(self.url(&format!("/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx")));
         Callbacks {
@@ -176,11 +181,22 @@ impl Process {
         self.child.kill().await.expect("killed");
     }
 
+    /// The same, and a new start at once. Says how long that took until it was ready.
+    pub(crate) async fn kill_and_serve(&mut self, home: &Home) -> Duration {
+        self.child.kill().await.expect("killed");
+        let (again, started) = home.serve().await;
+        *self = again;
+        started
+    }
+
     /// As an init system asks a service to stop.
     pub(crate) async fn terminate(&self) {
-        let pid = self.child.id().expect("it runs").to_string();
-        let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
+        let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &self.pid()]).status().await;
         assert!(kill.expect("sh runs").success());
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().expect("it runs").to_string()
     }
 
     pub(crate) async fn ended(mut self) -> ExitStatus {

@@ -5,7 +5,14 @@
 #[path = "../campaign.rs"]
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
+mod commit;
 mod crash;
+mod disk;
 mod home;
+mod ledger;
+mod measured;
+mod mounts;
 mod players;
+mod power;
 mod start;
+mod strace;
