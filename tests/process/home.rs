@@ -77,6 +77,11 @@ impl Home {
         self.variables.push((variable, value.into()));
     }
 
+    /// Of all processes that were started here.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).expect("a log")
+    }
+
     pub(crate) fn callbacks(&self) -> Callbacks {
         let url = |name| Some(self.url(&format!("/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx")));
         Callbacks {

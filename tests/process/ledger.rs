@@ -13,7 +13,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, query_scalar};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::campaign::Chance;
 use crate::home::{Home, PATIENCE, until};
@@ -99,7 +99,10 @@ impl Ledger {
     /// It becomes ready by itself: nobody asks for it. Says when that was seen.
     pub(crate) async fn until_ready(&self, call: &Call) -> Instant {
         let ready = async || (self.state(call).await? == "ready").then(Instant::now);
-        until("it is ready by itself", ready).await.0
+        match timeout(PATIENCE / 2, until("it is ready by itself", ready)).await {
+            Ok((ready, _)) => ready,
+            Err(_) => panic!("{} does not get ready by itself: {}", call.sid, self.home.log()),
+        }
     }
 
     /// Somebody presses play again and again: it sounds, byte for byte. Says how long that took.

@@ -38,7 +38,7 @@ impl Disk {
     }
 
     /// As if the power were cut: what was not synced never reaches a disk. No later write does either. They go
-    /// one right after the other, so that nobody can take note of the first on the second.
+    /// one right after the other.
     pub(crate) fn cut_power<'d>(disks: impl IntoIterator<Item = &'d Self>) {
         const SHUTDOWN_WITHOUT_FLUSH: &str = "import fcntl, os, struct, sys
 disks = [os.open(path, os.O_RDONLY) for path in sys.argv[1:]]
