@@ -193,9 +193,7 @@ impl App {
         notice: Option<&'static str>,
     ) -> anyhow::Result<Self> {
         let World { clock, chance, inherited } = world;
-        let listen = config.server.listen;
-        let listening = Listening::start(inherited, listen, config.server.listen_backlog)
-            .with_context(|| format!("server.listen: {listen} cannot be listened on"))?;
+        let listening = listen(config, inherited)?;
         let address = listening.address()?;
         let public_url = config.public_url(address);
         let foundation = Foundation::lay(config, Arc::clone(&clock)).await?;
@@ -297,6 +295,12 @@ impl App {
         }
         self.foundation.catalog.close().await;
     }
+}
+
+fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
+    let address = config.server.listen;
+    Listening::start(inherited, address, config.server.listen_backlog)
+        .with_context(|| format!("server.listen: {address} cannot be listened on"))
 }
 
 async fn keep_reloading(tenants: Arc<Tenants>) {

@@ -44,11 +44,13 @@ pub(super) async fn record(mut request: Request, next: Next) -> Response {
         complete: false,
     };
     request.extensions_mut().insert(Arc::clone(&line.trail));
+    let preflight = request.method() == Method::OPTIONS;
     let head_only = request.method() == Method::HEAD;
     let mut response = next.run(request).await;
     line.status = Some(response.status());
     // Answers that must not differ (another business's call, no call) do not differ in this either.
-    if given.is_some() || !response.status().is_client_error() {
+    let alike = preflight || response.status().is_client_error();
+    if given.is_some() || !alike {
         response.headers_mut().insert(REQUEST_ID, line.request_id.clone());
     }
     let length = response.headers().get(header::CONTENT_LENGTH);

@@ -38,6 +38,12 @@ const BAD_TOKEN: &str = "canary.bearer.nonsense";
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<u8>>>);
 
+impl Heard {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("whole").clone()).expect("text")
+    }
+}
+
 impl io::Write for Heard {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().expect("whole").extend_from_slice(bytes);
@@ -73,6 +79,20 @@ impl Canaries {
         self.0.iter().filter(|(_, secret)| sings(secret)).map(|(what, _)| what.as_str()).collect()
     }
 }
+
+/// It was not silent because nobody spoke.
+const SAID: &[&str] = &[
+    "nothing to do",
+    "INFO hearback::http::log: request",
+    "http.route=\"/api/recordings/{call_sid}/status\"",
+    "webhook refused",
+    "signed webhook not understood",
+    "recording failed",
+    "recording refused",
+    "Twilio refused a request",
+    "the source refuses the account",
+    "operator's order",
+];
 
 /// As it is, percent-encoded, and in the middle of any base64.
 fn spellings(secret: &str) -> Vec<String> {
@@ -178,6 +198,7 @@ impl Choir {
         let twilio = hostile_twilio().await;
         let app = TestApp::start_with(World::default(), |config| {
             config.play.prefetch = false;
+            config.play.first_byte_wait_ms = 20;
             config.auth.secret = AUTH_SECRET.into();
             config.vault.master_key = MASTER_KEY.into();
             config.speech.api_key = API_KEY.into();
@@ -318,15 +339,16 @@ impl Choir {
                         request.header("x-request-id", FROM).header("user-agent", NAME)
                     };
                     let cookie = |token: &str| format!("hearback_session={token}");
-                    let requests = [
-                        ask(),
-                        ask().bearer_auth(BAD_TOKEN),
-                        ask().bearer_auth(&agent),
-                        ask().bearer_auth(&operator).body(NAME),
-                        ask().basic_auth(FROM, Some(ACME_TOKEN)),
-                        ask().header("cookie", cookie(&agent)),
-                        ask().header("cookie", cookie(BAD_TOKEN)),
-                    ];
+                    let mut requests = vec![ask(), ask().bearer_auth(&operator).body(NAME)];
+                    if method == Method::GET {
+                        requests.extend([
+                            ask().bearer_auth(BAD_TOKEN),
+                            ask().bearer_auth(&agent),
+                            ask().basic_auth(FROM, Some(ACME_TOKEN)),
+                            ask().header("cookie", cookie(&agent)),
+                            ask().header("cookie", cookie(BAD_TOKEN)),
+                        ]);
+                    }
                     for request in requests {
                         self.hear(&format!("{method} {template}"), request, may_tell).await;
                     }
@@ -359,7 +381,7 @@ fn routes() -> Vec<&'static str> {
     routes
 }
 
-async fn sing() -> Canaries {
+async fn sing(heard: &Heard) -> Canaries {
     let mut choir = Choir::new().await;
     for (number, account, token) in PLACED {
         choir.tell(number, account, token).await;
@@ -368,6 +390,17 @@ async fn sing() -> Canaries {
         choir.play(number, business).await;
     }
     choir.ask_everything().await;
+    let retry = format!("/debug/actors/{}/retry", call(4));
+    let order = || choir.app.request_by(("acme", Role::Operator), Method::POST, &retry);
+    choir
+        .app
+        .until("an operator's order makes sense", async || {
+            order().send().await.ok()?.status().is_success().then_some(())
+        })
+        .await;
+    for said in SAID {
+        choir.app.until(said, async || heard.text().contains(said).then_some(())).await;
+    }
     choir.app.app.stop().await;
     choir.canaries
 }
@@ -389,27 +422,12 @@ fn no_secret_and_no_number_is_ever_logged_or_told_in_an_answer() {
         .build()
         .expect("a runtime");
     let listening = tracing::dispatcher::set_default(&dispatch);
-    let canaries = runtime.block_on(sing());
+    let canaries = runtime.block_on(sing(&heard));
     drop(listening);
-    let heard = String::from_utf8(heard.0.lock().expect("whole").clone()).expect("text");
+    let heard = heard.text();
     for line in heard.lines() {
         let sung = canaries.sung(line);
         assert!(sung.is_empty(), "{sung:?} in: {line}");
-    }
-    // It was not silent because nobody spoke.
-    for said in [
-        "nothing to do",
-        "INFO hearback::http::log: request",
-        "http.route=\"/api/recordings/{call_sid}/status\"",
-        "webhook refused",
-        "signed webhook not understood",
-        "recording failed",
-        "recording refused",
-        "Twilio refused a request",
-        "the source refuses the account",
-        "operator's order",
-    ] {
-        assert!(heard.contains(said), "nobody said {said:?} in {} bytes", heard.len());
     }
     for theirs in ["hyper", "reqwest", "sqlx", "rustls", "ractor", "h2"] {
         for level in ["DEBUG", "TRACE"] {

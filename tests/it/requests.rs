@@ -33,5 +33,6 @@ async fn a_refusal_is_named_only_by_its_client_so_that_equal_refusals_stay_equal
     let unknown = "/api/calls/CA000000000000000000000000deadbeef";
     let ask = || app.request_by(("globex", Role::Agent), Method::GET, unknown);
     assert_eq!(id_of(ask()).await, None);
+    assert_eq!(id_of(app.request(Method::OPTIONS, unknown)).await, None);
     assert_eq!(id_of(ask().header("x-request-id", "mine")).await.as_deref(), Some("mine"));
 }

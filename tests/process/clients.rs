@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hearback::simulator::{PlannedRecording, synthetic_mpeg};
+use hearback::simulator::{PlannedRecording, Simulator, synthetic_mpeg};
 use reqwest::{Method, StatusCode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,8 +13,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::campaign;
-use crate::crash::measured::Measured;
 use crate::home::{Home, PATIENCE, place, until};
+use crate::measured::Measured;
 
 const IDLE: u64 = 200;
 const IDLE_LONG: u64 = 5_000;
@@ -48,17 +48,8 @@ async fn campaign_clients_that_only_take_are_not_noticed_by_those_who_play() {
         .with("HEARBACK_PLAY__REQUESTS_PER_SECOND", "10000");
     let (process, _) = home.serve().await;
     let token = home.token("agent").await;
-    let mut paths = Vec::new();
     let audio = [synthetic_mpeg(PLAYED_BYTES, 1), synthetic_mpeg(LONG_BYTES, 2)];
-    for audio in &audio {
-        let call = place(&home, &simulator, &token, PlannedRecording::of_mp3(audio.clone())).await;
-        let path = format!("/api/recordings/file/{call}");
-        until("it is ready", async || {
-            (home.get(&path, &token).await.status() == StatusCode::OK).then_some(())
-        })
-        .await;
-        paths.push(path);
-    }
+    let paths = ready(&home, &simulator, &token, &audio).await;
     let player = Player { home: &home, token: &token, path: &paths[0], audio: &audio[0] };
     let plays = campaign::size(PLAYS, PLAYS_LONG);
     player.play(plays / 4).await;
@@ -110,6 +101,21 @@ async fn campaign_clients_that_only_take_are_not_noticed_by_those_who_play() {
     assert!(resident_during < resident + bound, "{} MiB more", mib(resident_during - resident));
     let tolerable = 3 * before.median() + Duration::from_millis(20);
     assert!(during.median() < tolerable, "{during}");
+}
+
+/// The paths of recordings with this audio, fetched.
+async fn ready(home: &Home, simulator: &Simulator, token: &str, audio: &[Vec<u8>]) -> Vec<String> {
+    let mut paths = Vec::new();
+    for audio in audio {
+        let call = place(home, simulator, token, PlannedRecording::of_mp3(audio.clone())).await;
+        let path = format!("/api/recordings/file/{call}");
+        until("it is ready", async || {
+            (home.get(&path, token).await.status() == StatusCode::OK).then_some(())
+        })
+        .await;
+        paths.push(path);
+    }
+    paths
 }
 
 struct Player<'a> {

@@ -77,6 +77,11 @@ impl Home {
         self.variables.push((variable, value.into()));
     }
 
+    /// Of all processes that were started here.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).expect("a log")
+    }
+
     pub(crate) fn callbacks(&self) -> Callbacks {
         let url = |name| Some(self.url(&format!("/webhooks/twilio/{name}#rc=5&rp=ct,rt,5xx")));
         Callbacks {
@@ -194,6 +199,14 @@ impl Process {
     /// As `kill -9` does.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
+    }
+
+    /// The same, and a new start at once. Says how long that took until it was ready.
+    pub(crate) async fn kill_and_serve(&mut self, home: &Home) -> Duration {
+        self.child.kill().await.expect("killed");
+        let (again, started) = home.serve().await;
+        *self = again;
+        started
     }
 
     /// As an init system asks a service to stop.

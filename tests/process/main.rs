@@ -6,10 +6,17 @@
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
 mod clients;
+mod commit;
 mod crash;
+mod disk;
 mod home;
+mod ledger;
+mod measured;
+mod mounts;
 mod players;
+mod power;
 mod restart;
 mod silence;
 mod start;
+mod strace;
 mod webhooks;

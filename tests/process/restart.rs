@@ -11,13 +11,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use hearback::simulator::{PlannedRecording, synthetic_mpeg};
 use reqwest::{Client, Method, StatusCode};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, UnixDatagram};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::campaign;
-use crate::crash::measured::Measured;
 use crate::home::{Home, PATIENCE, Process, place, until};
+use crate::measured::Measured;
 
 const RESTARTS: u64 = 3;
 const RESTARTS_LONG: u64 = 50;
@@ -78,6 +78,42 @@ async fn campaign_restart_no_request_fails_while_a_successor_inherits_the_socket
     eprintln!("from SIGTERM to the end of the process: {ends}");
     assert!(report.failures.is_empty(), "{report}");
     assert!(report.latency.max() < LATENCY_MAX, "{report}");
+    process.terminate().await;
+    assert!(process.ended().await.success());
+}
+
+#[tokio::test]
+async fn asked_to_stop_it_says_not_ready_serves_on_and_tells_its_manager() {
+    let home = Home::new().with("HEARBACK_SERVER__DRAIN_MS", "1500");
+    let manager = home.folder().join("notify");
+    let news = UnixDatagram::bind(&manager).expect("a socket");
+    let home = home.with("NOTIFY_SOCKET", manager.display().to_string());
+    let told = async || {
+        let mut message = [0; 64];
+        let told = timeout(PATIENCE, news.recv(&mut message)).await.expect("in time");
+        String::from_utf8_lossy(&message[..told.expect("a message")]).into_owned()
+    };
+    let (process, _) = home.serve().await;
+    assert_eq!(told().await, "READY=1");
+    let token = home.token("agent").await;
+    process.terminate().await;
+    assert_eq!(told().await, "STOPPING=1");
+    until("it is not ready", async || (!home.is_ready().await).then_some(())).await;
+    for _ in 0..10 {
+        // On a connection of its own each time: the last answer said so.
+        let served = home.get("/api/calls", &token).await;
+        assert_eq!(served.status(), StatusCode::OK);
+        assert_eq!(served.headers()["connection"], "close");
+    }
+    assert!(process.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let home = Home::new().with("HEARBACK_SERVER__DRAIN_MS", "60000");
+    let (process, _) = home.serve().await;
+    process.terminate().await;
+    until("it is not ready", async || (!home.is_ready().await).then_some(())).await;
     process.terminate().await;
     assert!(process.ended().await.success());
 }

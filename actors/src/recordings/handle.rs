@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ractor::rpc::CallResult;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::{Message, News, Resolution};
 use crate::address::Address;
@@ -37,6 +38,8 @@ pub enum AskError {
 /// An actor that went away between being found and being asked is looked up again this often.
 const ROUNDS_MAX: usize = 3;
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
+/// Between two looks for a parent that is being restarted.
+const RESTART_PAUSE: Duration = Duration::from_millis(50);
 /// Beyond the wait that the asker allows.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
 
@@ -131,16 +134,25 @@ impl RecordingsHandle {
         key: &CallKey,
     ) -> Result<Option<(ractor::ActorRef<recording::Message>, watch::Receiver<CallView>)>, AskError>
     {
-        let Some(parent) = self.address.current() else { return Err(AskError::Unavailable) };
-        let message = |reply| Message::Resolve { key: key.clone(), reply };
-        match parent.call(message, Some(RESOLVE_DEADLINE)).await {
-            Ok(CallResult::Success(Resolution::Live { actor, view })) => Ok(Some((actor, view))),
-            Ok(CallResult::Success(Resolution::Unknown)) => Ok(None),
-            Ok(CallResult::Success(Resolution::Away(error))) => Err(error.into()),
-            Ok(CallResult::Success(Resolution::Overloaded)) => Err(AskError::Overloaded),
-            Ok(CallResult::Timeout | CallResult::SenderError) | Err(_) => {
-                Err(AskError::Unavailable)
+        match timeout(RESOLVE_DEADLINE, self.resolution(key)).await {
+            Ok(Resolution::Live { actor, view }) => Ok(Some((actor, view))),
+            Ok(Resolution::Unknown) => Ok(None),
+            Ok(Resolution::Away(error)) => Err(error.into()),
+            Ok(Resolution::Overloaded) => Err(AskError::Overloaded),
+            Err(_) => Err(AskError::Unavailable),
+        }
+    }
+
+    /// Asks again where the parent went away with our question: it is started again.
+    async fn resolution(&self, key: &CallKey) -> Resolution {
+        loop {
+            let message = |reply| Message::Resolve { key: key.clone(), reply };
+            if let Some(parent) = self.address.current()
+                && let Ok(CallResult::Success(resolution)) = parent.call(message, None).await
+            {
+                return resolution;
             }
+            sleep(RESTART_PAUSE).await;
         }
     }
 }

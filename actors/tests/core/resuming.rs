@@ -71,6 +71,17 @@ async fn other_bytes_after_a_cut_are_another_version_fetched_from_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ends_short_of_its_length_is_never_sealed() {
+    let audio = long_speech(1);
+    let frame_bytes = speech(1).len() / 42;
+    // At the end of a frame, so that nothing but the length tells.
+    let short = Answer::Short(audio.clone(), audio.len() - frame_bytes);
+    let world = world_that_answers([short, Answer::Rest(audio.clone())]).await;
+    assert_eq!(world.play(1).await.length, audio.len() as u64);
+    assert_eq!(world.source.resumed().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_brought_next_to_nothing_is_an_attempt() {
     let audio = long_speech(1);
     let world = world_that_answers((0..3).map(|_| Answer::Cut(audio.clone(), 5_000))).await;

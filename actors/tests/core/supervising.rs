@@ -50,6 +50,21 @@ async fn a_fetcher_that_panics_is_started_again_and_what_it_ran_is_fetched_again
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_while_the_parent_of_all_calls_is_started_again_is_answered() {
+    let world = World::start(|settings, _| settings.prefetch = false).await;
+    world.catalog.add(1);
+    world.catalog.add(2);
+    world.play(1).await;
+    // The first two readings are the new actor's, the third its parent's.
+    world.clock.panic_at(3);
+    world.play(2).await;
+    let recordings = child(&world, "recordings");
+    assert!(recordings.running && recordings.restarts == 1, "{recordings:?}");
+    world.play(1).await;
+    assert_eq!(world.source.opened().len(), 2, "nothing is fetched twice");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_vault_keeper_that_panics_is_started_again() {
     let world = World::start(|settings, _| settings.vault_bytes_max = 1).await;
     world.clock.panic_at(1);

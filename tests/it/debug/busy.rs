@@ -66,6 +66,7 @@ async fn campaign_debug_answers_in_milliseconds_while_thousands_are_live_and_ask
         config.play.requests_burst = NonZeroU32::MAX;
     })
     .await;
+    let first = campaign::seed();
     let asked = campaign::size(30, 500) as usize;
     let calls = seed(&app, campaign::size(1_000, 20_000)).await;
     let client = reqwest::Client::builder().build().expect("a client");
@@ -85,7 +86,7 @@ async fn campaign_debug_answers_in_milliseconds_while_thousands_are_live_and_ask
         play.bearer_auth(&token).header("prefer", "wait=10").send()
     }));
     let flood = join_all((0..FLOODING).map(async |lane| {
-        let mut chance = campaign::Chance(lane);
+        let mut chance = campaign::Chance(first.wrapping_add(lane));
         loop {
             let call = calls[chance.below(calls.len() as u64) as usize];
             let _ = ask(format!("/api/recordings/{call}/status")).await.expect("an answer");

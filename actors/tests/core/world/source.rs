@@ -37,6 +37,8 @@ pub(crate) enum Answer {
     PanicHalfway,
     /// Sends so much of it, then the connection is gone.
     Cut(Vec<u8>, usize),
+    /// Sends so much of it, then the body ends as if that were all.
+    Short(Vec<u8>, usize),
     /// To a resume: the rest of this.
     Rest(Vec<u8>),
 }
@@ -188,6 +190,7 @@ impl FakeSource {
             Answer::Audio(audio) => (audio, 0, End::Whole),
             Answer::Rest(audio) => (audio, offset, End::Whole),
             Answer::Cut(audio, sent) => (audio, 0, End::Cut(sent)),
+            Answer::Short(audio, sent) => (audio, 0, End::Short(sent)),
             Answer::PanicHalfway => (speech(1), 0, End::Panic),
             Answer::Error(error) => return Err(error),
             Answer::Panic => panic!("the source broke"),
@@ -195,7 +198,7 @@ impl FakeSource {
         let total = Some(audio.len() as u64);
         let first = usize::try_from(start).expect("it fits");
         let sent = match end {
-            End::Cut(sent) => &audio[first..sent],
+            End::Cut(sent) | End::Short(sent) => &audio[first..sent],
             End::Whole | End::Panic => &audio[first..],
         };
         let halves = sent.chunks(sent.len().div_ceil(2).max(1)).map(Bytes::copy_from_slice);
@@ -223,6 +226,7 @@ impl FakeSource {
 enum End {
     Whole,
     Cut(usize),
+    Short(usize),
     Panic,
 }
 
