@@ -196,3 +196,16 @@ async fn without_a_catalog_to_write_it_down_no_attempt_is_made() {
     world.catalog.away.store(false, std::sync::atomic::Ordering::SeqCst);
     world.play(1).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_that_never_writes_an_attempt_down_counts_as_away() {
+    let world = World::start(|_, _| {}).await;
+    world.catalog.add(1);
+    world.catalog.remembering.close();
+    let answer = world.listen(1, Duration::from_secs(12)).await;
+    assert!(matches!(answer, Ok(Some(Permit::Wait(_)))), "{answer:?}");
+    assert_eq!(world.state(1), Some(StateName::Absent), "not under way for ever");
+    assert!(world.source.opened().is_empty());
+    world.catalog.remembering.open();
+    world.play(1).await;
+}
