@@ -27,6 +27,8 @@ pub(crate) struct FakeCatalog {
     pub(crate) loading: Gate,
     /// Held up before a copy is committed.
     pub(crate) committing: Gate,
+    /// Held up before attempts are written down.
+    pub(crate) remembering: Gate,
     pub(crate) away: AtomicBool,
     loads: AtomicUsize,
     pub(super) inbox_looks: AtomicUsize,
@@ -48,6 +50,7 @@ impl FakeCatalog {
         Self {
             loading: Gate::default(),
             committing: Gate::default(),
+            remembering: Gate::default(),
             away: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             inbox_looks: AtomicUsize::new(0),
@@ -348,6 +351,7 @@ impl Catalog for FakeCatalog {
         key: &AudioKey,
         history: &FetchHistory,
     ) -> Result<(), CatalogError> {
+        self.remembering.pass().await;
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
         row.history = history.clone();
