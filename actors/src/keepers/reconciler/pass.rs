@@ -175,7 +175,11 @@ impl Desk {
                 Err(FetchError::NotFound) => {
                     asked.insert(call);
                 }
-                Err(error) => self.pacer.learn(account, Err(&error), self.clock.now()),
+                Err(error) => {
+                    self.pacer.learn(account, Err(&error), self.clock.now());
+                    // The next pass goes on: a source that hangs would take minutes.
+                    break;
+                }
             }
         }
         Ok(())
