@@ -109,7 +109,6 @@ impl Search {
         let found = match self.announcements(account, key).await {
             Ok(found) => found,
             Err(error) => {
-                self.pacer.learn(account, Err(&error), self.clock.now());
                 tracing::debug!(call.sid = %key.call, %error, "looked up in vain");
                 return Ok(false);
             }
@@ -126,17 +125,26 @@ impl Search {
         key: &CallKey,
     ) -> Result<Vec<WebhookEvent>, FetchError> {
         self.pass(account)?;
-        let details = self.source.call(account, key.call).await?;
+        let details = self.heard(account, self.source.call(account, key.call).await)?;
         // Recordings are kept under the parent leg, or under the leg itself.
         let legs = [Some(key.call), details.parent];
         let mut found = vec![WebhookEvent::Call(CallEvent { account, call: key.call, details })];
         for leg in legs.into_iter().flatten() {
             self.pass(account)?;
-            let page = self.source.recordings(account, &Listing::OfCall(leg), None).await?;
+            let page = self.source.recordings(account, &Listing::OfCall(leg), None).await;
+            let page = self.heard(account, page)?;
             found.extend(page.recordings.into_iter().map(WebhookEvent::Recording));
         }
-        self.pacer.answered(account);
         Ok(found)
+    }
+
+    fn heard<T>(
+        &self,
+        account: AccountSid,
+        answer: Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
+        self.pacer.heard(account, answer.as_ref().map(drop), self.clock.now());
+        answer
     }
 
     fn pass(&self, account: AccountSid) -> Result<(), FetchError> {

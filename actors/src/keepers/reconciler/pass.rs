@@ -89,10 +89,7 @@ impl Desk {
             Err(halt) => halt,
         };
         let error = match halt {
-            Halt::Source(error) => {
-                self.pacer.learn(account, Err(&error), self.clock.now());
-                error.to_string()
-            }
+            Halt::Source(error) => error.to_string(),
             Halt::Catalog(error) => error.to_string(),
         };
         tracing::warn!(account.sid = %account, error, "not compared with the source to the end");
@@ -117,8 +114,9 @@ impl Desk {
         for _ in 0..PAGES_MAX {
             self.take_turn(account).await?;
             let listing = Listing::Since(since);
-            let listed = self.source.recordings(account, &listing, page.as_ref()).await?;
-            self.pacer.answered(account);
+            let listed = self.source.recordings(account, &listing, page.as_ref()).await;
+            self.pacer.heard(account, listed.as_ref().map(drop), self.clock.now());
+            let listed = listed?;
             said.listed += listed.recordings.len() as u64;
             let found: Vec<_> =
                 listed.recordings.into_iter().map(WebhookEvent::Recording).collect();
@@ -165,7 +163,9 @@ impl Desk {
                 continue;
             }
             left -= 1;
-            match self.source.call(account, call).await {
+            let answer = self.source.call(account, call).await;
+            self.pacer.heard(account, answer.as_ref().map(drop), self.clock.now());
+            match answer {
                 Ok(details) => {
                     asked.insert(call);
                     let found = WebhookEvent::Call(CallEvent { account, call, details });
@@ -176,7 +176,7 @@ impl Desk {
                     asked.insert(call);
                 }
                 Err(error) => {
-                    self.pacer.learn(account, Err(&error), self.clock.now());
+                    tracing::debug!(call.sid = %call, %error, "no details of the call yet");
                     // The next pass goes on: a source that hangs would take minutes.
                     break;
                 }
