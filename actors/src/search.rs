@@ -45,7 +45,9 @@ pub(crate) struct Lookups {
 const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long an ask waits for the source. What is found later is there for the next ask.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
-const RUNNING_MAX: usize = 16;
+const RUNNING_MAX: usize = 64;
+/// So that one business cannot take the others' places.
+const RUNNING_OF_BUSINESS_MAX: usize = 4;
 const ABSENT_FOR: Duration = Duration::from_secs(30);
 const ABSENT_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_mins(1);
@@ -77,7 +79,9 @@ impl Search {
         if let Some(running) = lookups.running.get(key) {
             return Some(running.clone());
         }
-        if lookups.running.len() >= RUNNING_MAX
+        let own = lookups.running.keys().filter(|running| running.business == key.business);
+        if own.count() >= RUNNING_OF_BUSINESS_MAX
+            || lookups.running.len() >= RUNNING_MAX
             || lookups.is_absent(key, now)
             || !lookups.spend(&key.business, self.lookups_per_minute, now)
         {

@@ -195,6 +195,19 @@ async fn a_business_has_so_many_lookups_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_business_has_so_many_lookups_at_a_time() {
+    let world = World::start(|settings, fakes| {
+        looking_up(settings, fakes);
+        settings.lookups_per_minute = 1_000;
+    })
+    .await;
+    world.source.calls.close();
+    let asks = (1..=50).map(|n| world.listen(n, PATIENCE));
+    assert!(join_all(asks).await.into_iter().all(|answer| matches!(answer, Ok(None))));
+    assert_eq!(world.source.details_asked().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_hangs_keeps_nobody_for_long_and_is_heard_later() {
     let world = World::start(|settings, fakes| {
         looking_up(settings, fakes);

@@ -177,6 +177,8 @@ impl Desk {
                 }
                 Err(error) => {
                     tracing::debug!(call.sid = %call, %error, "no details of the call yet");
+                    // The next pass goes on: a source that hangs would take minutes.
+                    break;
                 }
             }
         }
