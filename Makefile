@@ -1,7 +1,7 @@
 # One line of real commands each. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: bless check demo help soak test
+.PHONY: bless check demo help planted soak test
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
 demo: ## Run the service on a simulated Twilio, and print one URL to open. No account is needed.
@@ -21,6 +21,9 @@ check: ## Formatting, lints, and the rules of the house.
 soak: ## The long campaigns: hours. TEST_SEED=n replays one, CAMPAIGN=name runs one.
 	tests/setup
 	SOAK=1 cargo test --workspace --no-fail-fast campaign_$(CAMPAIGN) -- --nocapture --test-threads=1
+
+planted: ## Plant each bug of tests/planted/bugs.toml in a copy, and see its test notice it: half an hour.
+	tests/planted/run $(BUG)
 
 bless: ## Write the recording's transition matrix into actors/README.md.
 	BLESS=1 cargo test --quiet -p actors the_readme_shows_the_matrix

@@ -71,6 +71,44 @@ impl Foundation {
         Ok(self.catalog.add_token(account, sealed, self.clock.now()).await?)
     }
 
+    /// Waits, for so long, for a predecessor that still owns the vault.
+    async fn own_vault(&self, config: &Config) -> anyhow::Result<Arc<LocalVault>> {
+        let dir = config.vault_dir();
+        let patience = millis(config.server.takeover_wait_ms);
+        let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
+        let keys = Arc::clone(&self.keys);
+        Ok(Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys)))
+    }
+
+    async fn settled_tenants(&self, config: &Config) -> anyhow::Result<Arc<Tenants>> {
+        let tenants = Arc::new(self.tenants());
+        tenants.reload().await?;
+        self.provide_default_business(config, &tenants).await?;
+        tenants.reload().await?;
+        Ok(tenants)
+    }
+
+    /// Also where it was added more than once. Never the account's only one.
+    pub async fn remove_token(
+        &self,
+        account: AccountSid,
+        token: &SecretString,
+    ) -> anyhow::Result<()> {
+        let accounts = self.catalog.accounts().await?;
+        let known = accounts.into_iter().find(|known| known.sid == account);
+        let sealed = known.map(|known| known.sealed_tokens).unwrap_or_default();
+        let is_it = |sealed: &Vec<u8>| {
+            open_token(&self.keys, account, sealed)
+                .is_some_and(|known| known.expose_secret() == token.expose_secret())
+        };
+        let doomed: Vec<Vec<u8>> = sealed.into_iter().filter(is_it).collect();
+        anyhow::ensure!(!doomed.is_empty(), "{account} has no such auth token");
+        for sealed in doomed {
+            self.catalog.remove_token(account, sealed).await?;
+        }
+        Ok(())
+    }
+
     /// The business of the account in the settings, so that those two settings are enough to start.
     async fn provide_default_business(
         &self,
@@ -105,16 +143,18 @@ impl Foundation {
 
     fn tenants(&self) -> Tenants {
         let keys = Arc::clone(&self.keys);
-        let open = move |account: AccountSid, sealed: &[u8]| {
-            let opened = keys.open_secret(AUTH_TOKEN, &account.to_string(), sealed).ok()?;
-            String::from_utf8(opened.expose_secret().to_vec()).ok().map(SecretString::from)
-        };
+        let open = move |account: AccountSid, sealed: &[u8]| open_token(&keys, account, sealed);
         Tenants::new(self.catalog.clone(), Box::new(open))
     }
 
     fn seal_token(&self, account: AccountSid, token: &SecretString) -> Vec<u8> {
         self.keys.seal_secret(AUTH_TOKEN, &account.to_string(), token.expose_secret().as_bytes())
     }
+}
+
+fn open_token(keys: &KeyRing, account: AccountSid, sealed: &[u8]) -> Option<SecretString> {
+    let opened = keys.open_secret(AUTH_TOKEN, &account.to_string(), sealed).ok()?;
+    String::from_utf8(opened.expose_secret().to_vec()).ok().map(SecretString::from)
 }
 
 /// Tests own time and chance.
@@ -154,25 +194,16 @@ impl App {
         notice: Option<&'static str>,
     ) -> anyhow::Result<Self> {
         let World { clock, chance, inherited } = world;
-        let listen = config.server.listen;
-        let listening = Listening::start(inherited, listen, config.server.listen_backlog)
-            .with_context(|| format!("server.listen: {listen} cannot be listened on"))?;
+        let listening = listen(config, inherited)?;
         let address = listening.address()?;
         let public_url = config.public_url(address);
         let foundation = Foundation::lay(config, Arc::clone(&clock)).await?;
         let secret = auth_secret(config)?;
         let authority = Authority::new(config, &secret)?;
-        let tenants = Arc::new(foundation.tenants());
-        tenants.reload().await?;
-        foundation.provide_default_business(config, &tenants).await?;
-        tenants.reload().await?;
+        let tenants = foundation.settled_tenants(config).await?;
         let source = Arc::new(twilio_client(config, Arc::clone(&tenants))?);
         // As late as can be: while a predecessor still owns the vault, connections wait in the backlog.
-        let dir = config.vault_dir();
-        let patience = millis(config.server.takeover_wait_ms);
-        let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
-        let keys = Arc::clone(&foundation.keys);
-        let vault = Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys));
+        let vault = foundation.own_vault(config).await?;
         let ports = Ports {
             catalog: foundation.catalog.clone(),
             vault: vault.clone(),
@@ -195,19 +226,12 @@ impl App {
             path_prefix: path_of(&public_url)?,
             public_url: public_url.clone(),
             cors_origins: cors_origins(config)?,
-            waits: Waits {
-                first_byte: millis(config.play.first_byte_wait_ms),
-                media_element: millis(config.play.media_element_wait_ms),
-            },
+            waits: waits(config),
             rate_limit: RateLimit::new(config.play.requests_per_second, config.play.requests_burst),
             body_timeout: millis(config.server.body_timeout_ms),
-            cache_control: HeaderValue::from_str(&config.play.cache_control)
-                .context("play.cache_control")?,
+            cache_control: config.play.cache_control.parse().context("play.cache_control")?,
             notice,
-            streams: Streams::new(
-                config.server.event_streams_max,
-                config.server.event_streams_per_reader_max,
-            ),
+            streams: streams(config),
             stopping: stopping.clone(),
             closing: closing.clone(),
         };
@@ -274,6 +298,12 @@ impl App {
     }
 }
 
+fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
+    let address = config.server.listen;
+    Listening::start(inherited, address, config.server.listen_backlog)
+        .with_context(|| format!("server.listen: {address} cannot be listened on"))
+}
+
 async fn keep_reloading(tenants: Arc<Tenants>) {
     loop {
         sleep(TENANTS_RELOAD).await;
@@ -295,6 +325,9 @@ fn settings(config: &Config) -> Settings {
         queued_fetches_max: config.twilio.max_queued_fetches,
         requests_per_second: config.twilio.requests_per_second,
         vault_bytes_max: config.vault.max_bytes,
+        reconcile_every: (config.twilio.reconcile_every_ms > 0)
+            .then(|| millis(config.twilio.reconcile_every_ms)),
+        lookups_per_minute: config.twilio.lookups_per_minute,
     }
 }
 
@@ -308,6 +341,18 @@ fn limits(config: &Config) -> Limits {
         slow_reader_period: millis(server.slow_reader_period_ms),
         slow_reader_bytes: server.slow_reader_min_bytes,
     }
+}
+
+const fn waits(config: &Config) -> Waits {
+    Waits {
+        first_byte: millis(config.play.first_byte_wait_ms),
+        media_element: millis(config.play.media_element_wait_ms),
+    }
+}
+
+fn streams(config: &Config) -> Streams {
+    let server = &config.server;
+    Streams::new(server.event_streams_max, server.event_streams_per_reader_max)
 }
 
 fn twilio_client(config: &Config, tenants: Arc<Tenants>) -> anyhow::Result<TwilioClient> {

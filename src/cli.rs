@@ -6,6 +6,7 @@ mod migrate;
 mod serve;
 mod simulate_twilio;
 mod token;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,9 @@ enum Command {
     /// Add businesses and their Twilio credentials.
     #[command(subcommand)]
     Business(business::Command),
+    /// See to verified webhooks that fit no business.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Make tokens to try things with.
     #[command(subcommand)]
     Token(token::Command),
@@ -53,6 +57,7 @@ impl Cli {
             Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
             Command::Migrate => migrate::run(&config()?).await,
             Command::Business(command) => business::run(&config()?, command).await,
+            Command::Webhook(command) => webhook::run(&config()?, command).await,
             Command::Token(command) => token::run(&config()?, &command),
         }
     }

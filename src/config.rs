@@ -100,6 +100,7 @@ pub struct Auth {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Twilio {
+    #[serde(deserialize_with = "url")]
     pub base_url: Url,
     pub account_sid: String,
     pub auth_token: SecretString,
@@ -113,6 +114,8 @@ pub struct Twilio {
     pub header_timeout_ms: u64,
     pub idle_timeout_ms: u64,
     pub total_timeout_ms: u64,
+    pub reconcile_every_ms: u64,
+    pub lookups_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -266,9 +269,8 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let bad = |key, problem: &str, remedy| {
-            Err(ConfigError::Bad { key, problem: problem.to_owned(), remedy })
-        };
+        self.check_urls()?;
+        self.check_bounds()?;
         let secret = self.auth.secret.expose_secret();
         if !secret.is_empty() && secret.len() < AUTH_SECRET_BYTES_MIN {
             return bad(
@@ -277,18 +279,49 @@ impl Config {
                 "make it longer, or leave it empty",
             );
         }
+        if !self.database_url().starts_with("sqlite:") {
+            return bad("database.url", "only sqlite:// is supported so far", "give sqlite://path");
+        }
+        if axum::http::HeaderValue::from_str(&self.play.cache_control).is_err() {
+            return bad(
+                "play.cache_control",
+                "it is no header value",
+                "give Cache-Control directives",
+            );
+        }
+        for (key, provider) in
+            [("speech.provider", &self.speech), ("language_model.provider", &self.language_model)]
+        {
+            if provider.provider != "off" {
+                return bad(key, "this version has no pipeline yet", "set it to off");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_urls(&self) -> Result<(), ConfigError> {
         if !self.server.public_url.is_empty()
             && Url::parse(&self.server.public_url)
                 .map_or(true, |url| !matches!(url.scheme(), "http" | "https") || !url.has_host())
         {
             return bad("server.public_url", "it is no http or https URL", "give scheme and host");
         }
+        let public_url = Url::parse(&self.server.public_url);
+        for (key, url) in [
+            ("server.public_url", public_url.ok()),
+            ("twilio.base_url", Some(self.twilio.base_url.clone())),
+        ] {
+            if url.is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+                return bad(key, "there is a user or a password in it", "leave them out");
+            }
+        }
         if !matches!(self.twilio.base_url.scheme(), "http" | "https") {
             return bad("twilio.base_url", "it is no http or https URL", "give scheme and host");
         }
-        if !self.database_url().starts_with("sqlite:") {
-            return bad("database.url", "only sqlite:// is supported so far", "give sqlite://path");
-        }
+        Ok(())
+    }
+
+    fn check_bounds(&self) -> Result<(), ConfigError> {
         for (key, value) in [
             ("twilio.max_parallel_fetches", self.twilio.max_parallel_fetches),
             ("twilio.max_queued_fetches", self.twilio.max_queued_fetches),
@@ -321,20 +354,6 @@ impl Config {
                 "give 65536, or what your tokens need",
             );
         }
-        if axum::http::HeaderValue::from_str(&self.play.cache_control).is_err() {
-            return bad(
-                "play.cache_control",
-                "it is no header value",
-                "give Cache-Control directives",
-            );
-        }
-        for (key, provider) in
-            [("speech.provider", &self.speech), ("language_model.provider", &self.language_model)]
-        {
-            if provider.provider != "off" {
-                return bad(key, "this version has no pipeline yet", "set it to off");
-            }
-        }
         Ok(())
     }
 }
@@ -358,6 +377,12 @@ impl Twilio {
     }
 }
 
+/// The library's own word on a bad URL repeats it, with any password in it.
+fn url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text).map_err(serde::de::Error::custom)
+}
+
 /// A setting that counts milliseconds.
 pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -365,6 +390,10 @@ pub const fn millis(count: u64) -> Duration {
 
 fn split_list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn bad(key: &'static str, problem: &str, remedy: &'static str) -> Result<(), ConfigError> {
+    Err(ConfigError::Bad { key, problem: problem.to_owned(), remedy })
 }
 
 #[cfg(test)]

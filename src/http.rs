@@ -12,6 +12,7 @@ mod events;
 mod filename;
 mod health;
 mod links;
+mod log;
 mod play;
 mod problem;
 mod rate;
@@ -89,7 +90,11 @@ impl std::ops::Deref for Service {
 impl Service {
     /// A call with its recordings, found by any of its legs.
     async fn record(&self, key: &CallKey) -> Result<CallRecord, Problem> {
-        let parent = self.catalog.find_call(key).await?.ok_or(Problem::NoSuchCall)?;
+        let parent = match self.catalog.find_call(key).await? {
+            None if self.recordings.find(key).await? => self.catalog.find_call(key).await?,
+            parent => parent,
+        };
+        let parent = parent.ok_or(Problem::NoSuchCall)?;
         self.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)
     }
 }
@@ -123,11 +128,13 @@ pub(crate) fn router(parts: ServiceParts) -> Router {
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .layer(no_referrer())
+        .layer(axum::middleware::from_fn(log::note_route))
         .with_state(service.clone());
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
+        .layer(axum::middleware::from_fn(log::record))
 }
 
 /// What somebody hears for whom there is no connection.

@@ -13,7 +13,7 @@ pub mod config;
 mod http;
 pub mod server;
 pub mod simulator;
-mod telemetry;
+pub mod telemetry;
 mod tenants;
 pub mod twilio;
 pub mod vault;

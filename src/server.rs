@@ -172,8 +172,10 @@ impl Door {
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-        // Nobody else will accept those who wait at a socket that goes with us.
-        while let Some(accepted) = socket.accept().now_or_never().filter(|_| listening.is_ours) {
+        // Those who wait at a socket that goes with us are lost otherwise; at an inherited one a successor finds them.
+        while listening.is_ours
+            && let Some(accepted) = socket.accept().now_or_never()
+        {
             if self.let_in(accepted).is_err() {
                 break;
             }

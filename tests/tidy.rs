@@ -209,6 +209,45 @@ fn nothing_is_postponed_silenced_or_skipped() {
 }
 
 #[test]
+fn every_bug_to_be_planted_still_fits() {
+    #[derive(serde::Deserialize)]
+    struct Bugs {
+        bug: Vec<Bug>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Bug {
+        breaks: String,
+        caught_by: String,
+        edits: Vec<Edit>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Edit {
+        file: String,
+        find: String,
+        replace: String,
+    }
+    let listed = read(&root().join("tests/planted/bugs.toml"));
+    let listed = config::File::from_str(&listed, config::FileFormat::Toml);
+    let listed = config::Config::builder().add_source(listed).build().expect("a list");
+    let bugs: Bugs = listed.try_deserialize().expect("a list of bugs");
+    let tests: String = sources().into_iter().map(|source| source.text).collect();
+    let mut unfit = Vec::new();
+    for Bug { breaks, caught_by, edits } in bugs.bug {
+        let test = caught_by.split(' ').next_back().expect("a test");
+        if !tests.contains(&format!("fn {test}")) {
+            unfit.push(format!("{breaks}: there is no test {test}"));
+        }
+        for Edit { file, find, replace } in edits {
+            let places = read(&root().join(&file)).matches(&find).count();
+            if places != 1 || find == replace {
+                unfit.push(format!("{breaks}: {file} has {places} times {find}"));
+            }
+        }
+    }
+    assert!(unfit.is_empty(), "adapt tests/planted/bugs.toml: {unfit:#?}");
+}
+
+#[test]
 fn the_checks_can_fail() {
     let long =
         format!("fn short() {{\n}}\n\npub async fn long() {{\n{}}}\n", "    x();\n".repeat(80));

@@ -11,6 +11,7 @@ use crate::domain::{CallKey, CallSid, StateName, Timestamp};
 use crate::fetcher::FetcherView;
 use crate::happening::{Announcer, Happening, What};
 use crate::inbox::InboxView;
+use crate::keepers::reconciler::ReconcilerView;
 use crate::keepers::retention::RetentionKeeperView;
 use crate::keepers::vault::VaultKeeperView;
 use crate::recording::CallView;
@@ -23,6 +24,7 @@ pub struct Board {
     pub inbox: watch::Receiver<InboxView>,
     pub vault_keeper: watch::Receiver<VaultKeeperView>,
     pub retention_keeper: watch::Receiver<RetentionKeeperView>,
+    pub reconciler: watch::Receiver<ReconcilerView>,
     pub children: watch::Receiver<Vec<ChildView>>,
     calls: RwLock<BTreeMap<CallKey, Posting>>,
     announcer: Announcer,
@@ -73,6 +75,7 @@ pub(crate) struct BoardSenders {
     pub(crate) inbox: watch::Sender<InboxView>,
     pub(crate) vault_keeper: watch::Sender<VaultKeeperView>,
     pub(crate) retention_keeper: watch::Sender<RetentionKeeperView>,
+    pub(crate) reconciler: watch::Sender<ReconcilerView>,
     pub(crate) children: watch::Sender<Vec<ChildView>>,
 }
 
@@ -83,6 +86,7 @@ impl Board {
         let inbox = watch::Sender::default();
         let vault_keeper = watch::Sender::default();
         let retention_keeper = watch::Sender::default();
+        let reconciler = watch::Sender::default();
         let children = watch::Sender::default();
         let board = Self {
             recordings: recordings.subscribe(),
@@ -90,12 +94,20 @@ impl Board {
             inbox: inbox.subscribe(),
             vault_keeper: vault_keeper.subscribe(),
             retention_keeper: retention_keeper.subscribe(),
+            reconciler: reconciler.subscribe(),
             children: children.subscribe(),
             calls: RwLock::default(),
             announcer: Announcer::new(),
         };
-        let senders =
-            BoardSenders { recordings, fetcher, inbox, vault_keeper, retention_keeper, children };
+        let senders = BoardSenders {
+            recordings,
+            fetcher,
+            inbox,
+            vault_keeper,
+            retention_keeper,
+            reconciler,
+            children,
+        };
         (board, senders)
     }
 

@@ -1,24 +1,28 @@
 //! Works off the webhooks that were stored, and asks the source for what they did not say.
 //!
-//! Supervised by the root. Owns nothing: stored events are rows, and a message here only says that there are
-//! some. What a crash interrupted is found again at the next start.
+//! Supervised by the root. Owns nothing that matters: stored events are rows, and a message here only says that
+//! there are some. What a crash interrupted is found again at the next start, and what another program stored
+//! or assigned at the next poll.
 
 mod enquiry;
+mod pass;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
-use crate::domain::{CallKey, WebhookEvent};
+use crate::domain::CallKey;
 use crate::fetcher::Pacer;
-use crate::ports::{Catalog, CatalogError, Clock, EventOutcome, RecordingSource};
+use crate::ports::{Catalog, CatalogError, Clock, RecordingSource};
 use crate::recordings::RecordingsHandle;
 use enquiry::Enquiry;
+use pass::{Errand, Pass};
 
 #[derive(Clone)]
 pub struct InboxHandle {
@@ -34,6 +38,14 @@ impl InboxHandle {
     pub fn event_stored(&self) {
         self.address.tell(Message::Look);
     }
+
+    /// Returns when what is stored by now is worked off, or after so long.
+    pub(crate) async fn settle(&self, patience: Duration) {
+        if let Some(inbox) = self.address.current() {
+            // Whoever waits in vain asks the catalog all the same.
+            let _ = inbox.call(Message::Settle, Some(patience)).await;
+        }
+    }
 }
 
 /// What operators see of the inbox.
@@ -41,6 +53,9 @@ impl InboxHandle {
 pub struct InboxView {
     pub applied_total: u64,
     pub unassigned_total: u64,
+    /// Given up: they failed again and again.
+    pub set_aside_total: u64,
+    pub pruned_total: u64,
     pub details_total: u64,
     pub last_error: Option<String>,
 }
@@ -48,17 +63,14 @@ pub struct InboxView {
 pub(crate) enum Message {
     /// There may be something to do.
     Look,
+    /// As `Look`, if nothing has failed a moment ago.
+    Poll,
+    /// As `Look`, and ask the source for details.
+    Tick,
+    /// As `Look`, and say when it is done.
+    Settle(RpcReplyPort<()>),
     Passed(Box<Pass>),
     Enquired(Box<Enquiry>),
-}
-
-/// What one pass through the inbox did.
-#[derive(Default)]
-pub(crate) struct Pass {
-    applied: u64,
-    unassigned: u64,
-    resumed: bool,
-    error: Option<CatalogError>,
 }
 
 pub(crate) struct Inbox {
@@ -83,7 +95,17 @@ pub(crate) struct Rounds {
     enquiring: bool,
     /// A pass ended while an enquiry was running.
     enquire_again: bool,
+    /// The next pass is followed by an enquiry, whatever it brings.
+    enquiry_due: bool,
     resumed: bool,
+    /// The last pass failed, so that a timer runs anyway.
+    failed: bool,
+    pruned_at: Option<Instant>,
+    /// Who waits for the pass that runs, and who came too late for it.
+    settling: Vec<RpcReplyPort<()>>,
+    settling_next: Vec<RpcReplyPort<()>>,
+    /// Events that could not be applied, and how often it was tried.
+    tries: HashMap<i64, u32>,
     unknown: HashMap<CallKey, u32>,
     /// At most one timer runs, or a long outage would gather them; a newer one takes its place.
     retry: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
@@ -91,10 +113,12 @@ pub(crate) struct Rounds {
 }
 
 const TICK: Duration = Duration::from_secs(30);
+/// For what other programs do to the inbox.
+const POLL: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(1);
-const EVENTS_BATCH: u32 = 100;
-/// Interrupted prefetches that a start takes up again.
-const RESUMED_MAX: u32 = 1_000;
+const PRUNE_PERIOD: Duration = Duration::from_hours(1);
+/// Asks that wait for one pass; beyond it they do not wait.
+const SETTLING_MAX: usize = 1_024;
 
 impl Actor for Inbox {
     type Msg = Message;
@@ -106,8 +130,9 @@ impl Actor for Inbox {
         myself: ActorRef<Message>,
         (): (),
     ) -> Result<Rounds, ActorProcessingErr> {
-        let _ = myself.cast(Message::Look);
-        myself.send_interval(TICK, || Message::Look);
+        let _ = myself.cast(Message::Tick);
+        myself.send_interval(TICK, || Message::Tick);
+        myself.send_interval(POLL, || Message::Poll);
         Ok(Rounds::default())
     }
 
@@ -119,6 +144,18 @@ impl Actor for Inbox {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Look => self.begin(&myself, rounds),
+            Message::Poll if rounds.failed || rounds.passing => {}
+            Message::Poll => self.begin(&myself, rounds),
+            Message::Tick => {
+                rounds.enquiry_due = true;
+                self.begin(&myself, rounds);
+            }
+            Message::Settle(reply) => {
+                if rounds.settling_next.len() < SETTLING_MAX {
+                    rounds.settling_next.push(reply);
+                }
+                self.begin(&myself, rounds);
+            }
             Message::Passed(pass) => self.settle(*pass, &myself, rounds),
             Message::Enquired(enquiry) => self.take_in(*enquiry, &myself, rounds),
         }
@@ -134,8 +171,15 @@ impl Inbox {
             return;
         }
         rounds.passing = true;
-        let (desk, resumed) = (Arc::clone(&self.desk), rounds.resumed);
-        let pass = tokio::spawn(async move { desk.pass(resumed).await });
+        rounds.settling = std::mem::take(&mut rounds.settling_next);
+        let prune = rounds.pruned_at.is_none_or(|at| at.elapsed() >= PRUNE_PERIOD);
+        if prune {
+            rounds.pruned_at = Some(Instant::now());
+        }
+        let tries = std::mem::take(&mut rounds.tries);
+        let errand = Errand { resume: !rounds.resumed, prune, tries };
+        let desk = Arc::clone(&self.desk);
+        let pass = tokio::spawn(async move { desk.pass(errand).await });
         let myself = myself.clone();
         tokio::spawn(async move {
             let died = |died| Pass {
@@ -149,15 +193,24 @@ impl Inbox {
 
     fn settle(&self, pass: Pass, myself: &ActorRef<Message>, rounds: &mut Rounds) {
         rounds.passing = false;
-        rounds.resumed = pass.resumed;
+        rounds.resumed |= pass.resumed;
+        rounds.failed = pass.error.is_some() || !pass.tries.is_empty();
+        rounds.tries = pass.tries;
         let view = &mut rounds.view;
         view.applied_total += pass.applied;
         view.unassigned_total += pass.unassigned;
-        view.last_error = pass.error.as_ref().map(ToString::to_string);
+        view.set_aside_total += pass.set_aside;
+        view.pruned_total += pass.pruned;
+        view.last_error = pass.error.as_ref().map(ToString::to_string).or(pass.complaint);
+        for reply in rounds.settling.drain(..) {
+            let _ = reply.send(());
+        }
+        if rounds.failed {
+            rounds.look_again(myself);
+        }
         if let Some(error) = pass.error {
             tracing::warn!(%error, "webhooks wait in the inbox; tried again in a second");
-            rounds.look_again(myself);
-        } else {
+        } else if pass.applied > 0 || std::mem::take(&mut rounds.enquiry_due) {
             self.enquire(myself, rounds);
         }
         if std::mem::take(&mut rounds.pass_again) {
@@ -203,72 +256,6 @@ impl Inbox {
 
 impl Rounds {
     fn look_again(&mut self, myself: &ActorRef<Message>) {
-        self.retry = Some(AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Look)));
-    }
-}
-
-impl Desk {
-    async fn pass(&self, resumed: bool) -> Pass {
-        let mut pass = Pass { resumed, ..Pass::default() };
-        pass.error = self.work(&mut pass).await.err();
-        pass
-    }
-
-    async fn work(&self, pass: &mut Pass) -> Result<(), CatalogError> {
-        self.apply_events(pass).await?;
-        if !pass.resumed {
-            for (call, recording) in self.catalog.wanted(RESUMED_MAX).await? {
-                self.recordings.refresh(call, Some(recording));
-            }
-            pass.resumed = true;
-        }
-        Ok(())
-    }
-
-    async fn apply_events(&self, pass: &mut Pass) -> Result<(), CatalogError> {
-        loop {
-            let events = self.catalog.pending_events(EVENTS_BATCH).await?;
-            if events.is_empty() {
-                return Ok(());
-            }
-            let before = pass.applied + pass.unassigned;
-            for (id, event) in events {
-                match self.catalog.apply_event(id, &event, self.clock.now()).await {
-                    Ok(outcome) => self.pass_on(&event, outcome, pass),
-                    Err(error @ CatalogError::Away(_)) => return Err(error),
-                    // A row that cannot be right must not hold up those behind it.
-                    Err(error) => {
-                        tracing::error!(call.sid = %event.call(), %error, "webhook not applied");
-                    }
-                }
-            }
-            if before == pass.applied + pass.unassigned {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Tells the actors of what an event changed.
-    fn pass_on(&self, event: &WebhookEvent, outcome: EventOutcome, pass: &mut Pass) {
-        match outcome {
-            EventOutcome::Applied { call, recording } => {
-                pass.applied += 1;
-                // A leg that was just found to be one may have an actor of its own.
-                if call.call != event.call() {
-                    let business = call.business.clone();
-                    self.recordings.refresh(CallKey { business, call: event.call() }, None);
-                }
-                if recording.is_some() {
-                    self.recordings.refresh(call, recording);
-                }
-            }
-            EventOutcome::Unassigned => {
-                pass.unassigned += 1;
-                tracing::warn!(
-                    account.sid = %event.account(), call.sid = %event.call(),
-                    "webhook fits no business; kept as unassigned"
-                );
-            }
-        }
+        self.retry = Some(AbortOnDropHandle::new(myself.send_after(RETRY, || Message::Tick)));
     }
 }

@@ -23,12 +23,14 @@ mod keepers;
 pub mod ports;
 mod recording;
 mod recordings;
+mod search;
 mod supervisor;
 
 pub use board::{Board, ChildView, Posting};
 pub use fetcher::{AccountPace, FetcherView};
 pub use happening::{Happening, What};
 pub use inbox::{InboxHandle, InboxView};
+pub use keepers::reconciler::{AccountReconciliation, ReconcilerView};
 pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, CallView, RecordingView, RecordingWatch};

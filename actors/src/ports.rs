@@ -5,14 +5,18 @@
 mod catalog;
 mod clock;
 mod custody;
+mod events;
 mod source;
 mod vault;
 
 pub use catalog::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
-    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
+    RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
 pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
-pub use source::{RecordingSource, Resume, SourceBody, SourceRequest};
+pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
+pub use source::{
+    Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
+};
 pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

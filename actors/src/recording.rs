@@ -17,7 +17,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::DropGuard;
 
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
@@ -25,7 +25,8 @@ pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 use crate::address::Address;
 use crate::board::Board;
 use crate::domain::{
-    CallKey, Denial, FetchId, Intent, Permit, Progress, Recording, RecordingSid, Timestamp, primary,
+    CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
+    Timestamp, primary,
 };
 use crate::fetcher::{FetcherHandle, Pacer};
 use crate::happening::What;
@@ -97,6 +98,8 @@ pub(crate) struct Shell {
     reading: bool,
 }
 
+/// A catalog that takes longer to tell the news counts as away.
+const READ_MAX: Duration = Duration::from_secs(10);
 /// Between two tries to read news.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
@@ -256,7 +259,9 @@ impl RecordingActor {
         let myself = myself.clone();
         tokio::spawn(async move {
             let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
-            let found = reading.await.unwrap_or_else(died).map(|record| record.map(Box::new));
+            let late = |_| Ok(Err(CatalogError::Away("it does not answer".to_owned())));
+            let found = timeout(READ_MAX, reading).await.unwrap_or_else(late);
+            let found = found.unwrap_or_else(died).map(|record| record.map(Box::new));
             let _ = myself.cast(Message::Read { named, found });
         });
     }
@@ -393,6 +398,13 @@ impl Track {
         let Recording { business, call, sid, .. } = self.recording();
         let state = self.life.state.name().as_str();
         match &self.life.state {
+            State::Failed(failure) if failure.cause == FetchError::RefusedRecording => {
+                tracing::error!(
+                    business.id = %business, call.sid = %call, recording.sid = %sid,
+                    error = %failure.cause, remedy = failure.cause.remedy(),
+                    "recording refused"
+                );
+            }
             State::Failed(failure) => tracing::warn!(
                 business.id = %business, call.sid = %call, recording.sid = %sid,
                 error = %failure.cause, remedy = failure.cause.remedy(),

@@ -12,10 +12,11 @@ mod handle;
 mod region;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub use crashes::CrashView;
 pub use handle::{AskError, RecordingsHandle};
@@ -29,6 +30,9 @@ use crate::recording::{CallView, RecordingActor, Services};
 use errand::{Errand, put_off, refuse_all};
 pub(crate) use errand::{News, Resolution};
 use region::{Entry, Region};
+
+/// A catalog that takes longer counts as away.
+const LOAD_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) enum Message {
     Resolve {
@@ -231,7 +235,8 @@ impl Recordings {
         let myself = myself.clone();
         tokio::spawn(async move {
             let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
-            let found = task.await.unwrap_or_else(died);
+            let late = |_| Ok(Err(CatalogError::Away("it does not answer".to_owned())));
+            let found = timeout(LOAD_MAX, task).await.unwrap_or_else(late).unwrap_or_else(died);
             let _ = myself.cast(Message::Loaded { asked, found });
         });
     }

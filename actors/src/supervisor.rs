@@ -7,7 +7,8 @@
 //! ├─ TwilioFetcher         the pool
 //! ├─ Inbox                 works off stored webhooks
 //! ├─ VaultKeeper           size limit, sweep
-//! └─ RetentionKeeper       what is kept no longer, operators' orders
+//! ├─ RetentionKeeper       what is kept no longer, operators' orders
+//! └─ Reconciler            finds what webhooks missed
 //! ```
 //!
 //! | child ends | then |
@@ -29,12 +30,14 @@ use crate::domain::Timestamp;
 use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
+use crate::keepers::reconciler::{self, Reconciler};
 use crate::keepers::retention::{RetentionKeeper, RetentionKeeperHandle};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
 use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
 use crate::recording::machine::Policy;
 use crate::recordings::{Recordings, RecordingsHandle};
+use crate::search::Search;
 use crate::{fetcher, inbox, keepers, recordings};
 
 /// The world, as the core needs it.
@@ -63,6 +66,10 @@ pub struct Settings {
     pub queued_fetches_max: usize,
     pub requests_per_second: std::num::NonZeroU32,
     pub vault_bytes_max: u64,
+    /// How often the source's lists are compared with what is known; `None`: never.
+    pub reconcile_every: Option<Duration>,
+    /// Calls that nobody announced and that a business may have looked up.
+    pub lookups_per_minute: u32,
 }
 
 /// A running core.
@@ -79,9 +86,18 @@ impl Core {
         let (board, senders) = Board::new();
         let board = Arc::new(board);
         let addresses = Addresses::default();
-        let recordings = RecordingsHandle::new(addresses.recordings.clone());
         let inbox = InboxHandle::new(addresses.inbox.clone());
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let search = Search {
+            catalog: Arc::clone(&ports.catalog),
+            source: Arc::clone(&ports.source),
+            clock: Arc::clone(&ports.clock),
+            pacer: Arc::clone(&pacer),
+            inbox: inbox.clone(),
+            lookups_per_minute: settings.lookups_per_minute,
+            lookups: Arc::default(),
+        };
+        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let started_at = ports.clock.now();
         let root = Root {
             ports,
@@ -121,14 +137,16 @@ pub(crate) enum Child {
     Inbox,
     VaultKeeper,
     RetentionKeeper,
+    Reconciler,
 }
 
-const CHILDREN: [(Child, &str); 5] = [
+const CHILDREN: [(Child, &str); 6] = [
     (Child::Recordings, "recordings"),
     (Child::Fetcher, "fetcher"),
     (Child::Inbox, "inbox"),
     (Child::VaultKeeper, "vault-keeper"),
     (Child::RetentionKeeper, "retention-keeper"),
+    (Child::Reconciler, "reconciler"),
 ];
 
 const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -284,6 +302,11 @@ impl Root {
                 retention_keeper.set(Some(actor.clone()));
                 Ok(actor.get_id())
             }
+            Child::Reconciler => {
+                let actor = self.reconciler();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                Ok(actor.get_id())
+            }
         }
     }
 
@@ -335,6 +358,23 @@ impl Root {
             recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
         };
         Inbox { desk: Arc::new(desk), view: self.senders.inbox.clone() }
+    }
+
+    fn reconciler(&self) -> Reconciler {
+        let desk = reconciler::Desk {
+            catalog: Arc::clone(&self.ports.catalog),
+            source: Arc::clone(&self.ports.source),
+            clock: Arc::clone(&self.ports.clock),
+            pacer: Arc::clone(&self.pacer),
+            inbox: InboxHandle::new(self.addresses.inbox.clone()),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            prefetch: self.settings.prefetch,
+        };
+        Reconciler {
+            desk: Arc::new(desk),
+            every: self.settings.reconcile_every,
+            view: self.senders.reconciler.clone(),
+        }
     }
 
     fn vault_keeper(&self) -> VaultKeeper {

@@ -7,7 +7,7 @@ use actors::ports::{Business, NewBusiness, TwilioAccount};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, query};
 
-use super::failure::{Answer, Constrained};
+use super::failure::{Answer, Constrained, Failure};
 use super::{inbox, rows};
 
 const ADD_ACCOUNT: &str = "
@@ -17,11 +17,21 @@ const ADD_ACCOUNT: &str = "
 const ADD_TOKEN: &str = "
     INSERT INTO auth_tokens (account_sid, sealed_token, added_at_ms) VALUES ($1, $2, $3)";
 
+const REMOVE_TOKEN: &str = "
+    DELETE FROM auth_tokens
+    WHERE account_sid = $1 AND sealed_token = $2
+      AND (SELECT COUNT(*) FROM auth_tokens WHERE account_sid = $1) > 1";
+
 const ADD_BUSINESS: &str = "
     INSERT INTO businesses (id, name, account_sid, added_at_ms) VALUES ($1, $2, $3, $4)";
 
 const ADD_NUMBER: &str = "
     INSERT INTO business_numbers (account_sid, number, business_id) VALUES ($1, $2, $3)";
+
+const REMOVE_NUMBER: &str = "
+    DELETE FROM business_numbers WHERE business_id = $1 AND number = $2";
+
+const ACCOUNT_OF: &str = "SELECT account_sid FROM businesses WHERE id = $1";
 
 const BUSINESSES: &str = "
     SELECT businesses.id, businesses.name, businesses.account_sid, business_numbers.number
@@ -86,6 +96,49 @@ pub(super) async fn add_token(
         .await
         .or_unknown(|| format!("account {account}"))?;
     Ok(())
+}
+
+pub(super) async fn remove_token(
+    db: &mut SqliteConnection,
+    account: AccountSid,
+    sealed_token: Vec<u8>,
+) -> Answer<()> {
+    let done = query(REMOVE_TOKEN).bind(account.to_string()).bind(sealed_token).execute(db).await?;
+    match done.rows_affected() {
+        0 => Err(Failure::unknown(format!("token of {account} that is not its only one"))),
+        1.. => Ok(()),
+    }
+}
+
+pub(super) async fn add_number(
+    db: &mut SqliteConnection,
+    business: BusinessId,
+    number: PhoneNumber,
+) -> Answer<()> {
+    let row = query(ACCOUNT_OF).bind(business.as_str()).fetch_optional(&mut *db).await?;
+    let row = row.ok_or_else(|| Failure::unknown(format!("business {business}")))?;
+    let account: AccountSid = rows::id(&row, "account_sid")?;
+    query(ADD_NUMBER)
+        .bind(account.to_string())
+        .bind(number.as_str())
+        .bind(business.as_str())
+        .execute(&mut *db)
+        .await
+        .or_exists(|| format!("a business of {account} with this number"))?;
+    inbox::reconsider_account(db, account).await
+}
+
+pub(super) async fn remove_number(
+    db: &mut SqliteConnection,
+    business: BusinessId,
+    number: PhoneNumber,
+) -> Answer<()> {
+    let done =
+        query(REMOVE_NUMBER).bind(business.as_str()).bind(number.as_str()).execute(db).await?;
+    match done.rows_affected() {
+        0 => Err(Failure::unknown(format!("such number of business {business}"))),
+        1.. => Ok(()),
+    }
 }
 
 pub(super) async fn all(db: &mut SqliteConnection) -> Answer<Vec<Business>> {

@@ -17,7 +17,7 @@ pub(super) async fn apply(
     event: WebhookEvent,
     now: Timestamp,
 ) -> Answer<EventOutcome> {
-    let outcome = match business_of(db, &event).await? {
+    let outcome = match business_of(db, id, &event).await? {
         Some(business) => enter(db, business, &event, now).await?,
         None => EventOutcome::Unassigned,
     };
@@ -29,37 +29,41 @@ pub(super) async fn apply(
     Ok(outcome)
 }
 
-/// Whoever a leg that we know belongs to; of a new call, whoever its account and numbers tell. Nobody, if
-/// the call is known under another account or the recording as another business's.
+/// Whoever a leg that we know belongs to; of a new call, whoever its account and numbers tell, or else an
+/// operator told. Nobody, if the call is known under another account or the recording as another business's.
 async fn business_of(
     db: &mut SqliteConnection,
+    id: i64,
     event: &WebhookEvent,
 ) -> Answer<Option<BusinessId>> {
-    match event {
-        WebhookEvent::Call(event) => {
-            business_of_call(db, event.account, event.call, &event.details).await
-        }
-        WebhookEvent::Recording(event) => {
-            let unsaid = CallDetails::default();
-            let business = business_of_call(db, event.account, event.call, &unsaid).await?;
-            let owner = recordings::owner(db, event.recording).await?;
-            Ok(business.filter(|business| owner.is_none_or(|owner| owner == *business)))
-        }
-    }
+    let unsaid = CallDetails::default();
+    let (details, recording) = match event {
+        WebhookEvent::Call(event) => (&event.details, None),
+        WebhookEvent::Recording(event) => (&unsaid, Some(event.recording)),
+    };
+    let business = match owner(db, event.call(), details.parent).await? {
+        Some((business, of)) => (of == event.account()).then_some(business),
+        None => match businesses::of_call(db, event.account(), details).await? {
+            Some(business) => Some(business),
+            None => inbox::assigned(db, id).await?,
+        },
+    };
+    let Some(recording) = recording else { return Ok(business) };
+    let owner = recordings::owner(db, recording).await?;
+    Ok(business.filter(|business| owner.is_none_or(|owner| owner == *business)))
 }
 
-async fn business_of_call(
+async fn owner(
     db: &mut SqliteConnection,
-    account: AccountSid,
     call: CallSid,
-    details: &CallDetails,
-) -> Answer<Option<BusinessId>> {
-    for leg in [Some(call), details.parent].into_iter().flatten() {
-        if let Some((business, of)) = calls::owner(db, leg).await? {
-            return Ok((of == account).then_some(business));
+    parent: Option<CallSid>,
+) -> Answer<Option<(BusinessId, AccountSid)>> {
+    for leg in [Some(call), parent].into_iter().flatten() {
+        if let Some(owner) = calls::owner(db, leg).await? {
+            return Ok(Some(owner));
         }
     }
-    businesses::of_call(db, account, details).await
+    Ok(None)
 }
 
 async fn enter(

@@ -2,20 +2,21 @@
 
 mod custody;
 mod database;
+mod events;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
-    RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp, WebhookEvent,
+    PhoneNumber, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
-    NewBusiness, SealedKeys, TwilioAccount, VaultError, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness, SealedKeys,
+    TwilioAccount, VaultError, VaultUse,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use self::database::Database;
-use super::{businesses, call_list, calls, copies, events, fetches, inbox, keys, recordings};
+use super::{businesses, call_list, calls, copies, fetches, keys, recordings};
 
 pub struct SqliteCatalog {
     database: Database,
@@ -77,39 +78,36 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
+    async fn remove_token(
+        &self,
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+    ) -> Result<(), CatalogError> {
+        self.database
+            .write(move |db| businesses::remove_token(db, account, sealed_token).boxed())
+            .await
+    }
+
+    async fn add_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError> {
+        let (business, number) = (business.clone(), number.clone());
+        self.database.write(move |db| businesses::add_number(db, business, number).boxed()).await
+    }
+
+    async fn remove_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError> {
+        let (business, number) = (business.clone(), number.clone());
+        self.database.write(move |db| businesses::remove_number(db, business, number).boxed()).await
+    }
+
     async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError> {
         self.database.read(|db| businesses::accounts(db).boxed()).await
-    }
-
-    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError> {
-        let event = event.clone();
-        self.database.write(move |db| inbox::store(db, event).boxed()).await
-    }
-
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
-        loop {
-            let pending = self.database.read(move |db| inbox::pending(db, limit).boxed()).await?;
-            let only_unreadable = pending.events.is_empty() && !pending.unreadable.is_empty();
-            if !pending.unreadable.is_empty() {
-                tracing::error!(events = ?pending.unreadable, "set aside unreadable webhooks");
-                let ids = pending.unreadable;
-                self.database.write(move |db| inbox::set_aside(db, ids).boxed()).await?;
-            }
-            // Readable ones may wait behind a whole batch of the others.
-            if !only_unreadable {
-                return Ok(pending.events);
-            }
-        }
-    }
-
-    async fn apply_event(
-        &self,
-        id: i64,
-        event: &WebhookEvent,
-        now: Timestamp,
-    ) -> Result<EventOutcome, CatalogError> {
-        let event = event.clone();
-        self.database.write(move |db| events::apply(db, id, event, now).boxed()).await
     }
 
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {

@@ -42,6 +42,27 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         twilio_auth_token_file: PathBuf,
     },
+    /// Take an auth token of an account away, which ends a rotation: webhooks signed with it are refused.
+    RemoveToken {
+        #[arg(long, value_name = "AC…")]
+        twilio_account_sid: AccountSid,
+        #[arg(long, value_name = "FILE")]
+        twilio_auth_token_file: PathBuf,
+    },
+    /// Add a number of a business. Where several share an account, numbers tell whose a call is.
+    AddNumber {
+        #[arg(long)]
+        id: BusinessId,
+        #[arg(long, value_name = "+…")]
+        number: String,
+    },
+    /// Take a number from a business. Calls that it brought stay.
+    RemoveNumber {
+        #[arg(long)]
+        id: BusinessId,
+        #[arg(long, value_name = "+…")]
+        number: String,
+    },
     /// List the businesses.
     List,
 }
@@ -64,6 +85,19 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             let token = read_token(&twilio_auth_token_file)?;
             foundation.add_token(twilio_account_sid, &token).await?;
             println!("token added to {twilio_account_sid}");
+        }
+        Command::RemoveToken { twilio_account_sid, twilio_auth_token_file } => {
+            let token = read_token(&twilio_auth_token_file)?;
+            foundation.remove_token(twilio_account_sid, &token).await?;
+            println!("token removed from {twilio_account_sid}");
+        }
+        Command::AddNumber { id, number } => {
+            foundation.catalog.add_number(&id, &PhoneNumber::new(number)).await?;
+            println!("number added to {id}");
+        }
+        Command::RemoveNumber { id, number } => {
+            foundation.catalog.remove_number(&id, &PhoneNumber::new(number)).await?;
+            println!("number removed from {id}");
         }
         Command::List => {
             for business in foundation.catalog.businesses().await? {

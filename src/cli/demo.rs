@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
-use super::serve::until_stopped;
+use super::serve::{Signals, until_stopped};
 use super::simulate_twilio::callbacks;
 use crate::app::{App, World};
 use crate::auth::{Authority, Role};
@@ -43,6 +43,8 @@ const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are sy
                       Nothing is fetched before you press play.";
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
+    // A folder that was made is removed, whenever the demo is stopped.
+    let signals = Signals::listen()?;
     let folder = Folder::make()?;
     let mut config = Config::defaults_in(&folder.0);
     config.log.filter.clone_from(&options.log);
@@ -74,7 +76,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         calls,
     };
     opening.print(options.json);
-    until_stopped(app).await?;
+    until_stopped(app, signals).await?;
     simulator.shutdown().await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `hearback serve`
 
 use actors::ports::Catalog;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, World};
 use crate::config::Config;
@@ -11,7 +11,15 @@ use crate::twilio::webhook::CallbackUrls;
 
 pub(super) async fn run(config: &Config, inherited: Inherited) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
-    let app = App::start(config, World { inherited, ..World::default() }, None).await?;
+    let mut signals = Signals::listen()?;
+    let world = World { inherited, ..World::default() };
+    let app = tokio::select! {
+        started = App::start(config, world, None) => started?,
+        _ = signals.asked() => {
+            tracing::info!("asked to stop before it served");
+            return Ok(());
+        }
+    };
     tracing::info!(address = %app.address, public_url = app.public_url, "serving");
     let CallbackUrls { recording_status, call_status } = CallbackUrls::at(&app.public_url);
     tracing::info!(recording_status, call_status, "callback URLs to give to Twilio");
@@ -20,24 +28,51 @@ pub(super) async fn run(config: &Config, inherited: Inherited) -> anyhow::Result
             "there is no business yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or run hearback business add"
         );
     }
-    until_stopped(app).await
+    until_stopped(app, signals).await
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs; SIGINT is somebody at a terminal, who does not wait for
 /// load balancers. A second signal ends the process at once.
-pub(super) async fn until_stopped(mut app: App) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
+pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow::Result<()> {
+    let asked = tokio::select! {
         error = app.failed() => return Err(error),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => app.skip_drain(),
+        asked = signals.asked() => asked,
+    };
+    if asked == Asked::AtTheTerminal {
+        app.skip_drain();
     }
     tracing::info!("asked to stop; running responses are finished");
     tokio::select! {
         () = app.stop() => tracing::info!("stopped"),
-        _ = terminate.recv() => tracing::warn!("stopped at once"),
-        _ = interrupt.recv() => tracing::warn!("stopped at once"),
+        _ = signals.asked() => tracing::warn!("stopped at once"),
     }
     Ok(())
+}
+
+/// Heard from before anything is served: a signal that nobody listens to ends the process.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    ByItsManager,
+    AtTheTerminal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Returns at the next signal.
+    pub(super) async fn asked(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::ByItsManager,
+            _ = self.interrupt.recv() => Asked::AtTheTerminal,
+        }
+    }
 }

@@ -6,13 +6,14 @@ use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 
 use super::Service;
+use super::log::note_business;
 use super::problem::Problem;
 use crate::auth::{Authority, Caller, Role};
 
 pub(super) const SESSION_COOKIE: &str = "hearback_session";
 
 /// A bearer token counts before a cookie; a bad one is not made good by the other.
-pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
+fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
     let bearer = headers.get(header::AUTHORIZATION).map(|value| {
         value.to_str().ok().and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
@@ -27,13 +28,6 @@ pub(super) fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Calle
     token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
-/// The same, unless they ask too often.
-pub(super) fn admitted(headers: &HeaderMap, service: &Service) -> Result<Caller, Problem> {
-    let caller = caller(headers, &service.authority)?;
-    service.rate_limit.admit(&reader(&caller))?;
-    Ok(caller)
-}
-
 /// Tells readers apart.
 pub(super) fn reader(caller: &Caller) -> String {
     format!("{}/{}", caller.business, caller.subject)
@@ -42,8 +36,12 @@ pub(super) fn reader(caller: &Caller) -> String {
 impl FromRequestParts<Service> for Caller {
     type Rejection = Problem;
 
+    /// Unless they ask too often.
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        admitted(&parts.headers, service)
+        let caller = caller(&parts.headers, &service.authority)?;
+        note_business(&parts.extensions, &caller.business);
+        service.rate_limit.admit(&reader(&caller))?;
+        Ok(caller)
     }
 }
 
@@ -54,7 +52,7 @@ impl FromRequestParts<Service> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        let caller = caller(&parts.headers, &service.authority)?;
+        let caller = Caller::from_request_parts(parts, service).await?;
         match caller.role {
             Role::Operator => Ok(Self(caller)),
             Role::Agent | Role::Owner => Err(Problem::NotForThisRole),

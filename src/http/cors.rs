@@ -9,12 +9,13 @@ use axum::response::{IntoResponse, Response};
 
 use super::Service;
 
-const ALLOW_HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, Range, If-Range, Prefer, Content-Type");
+const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Range, If-Range, Prefer, Content-Type, Last-Event-ID, X-Request-Id",
+);
 const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "Content-Range, Accept-Ranges, Content-Length, ETag, Retry-After, Cache-Status, Repr-Digest, \
-     Preference-Applied",
+     Preference-Applied, X-Request-Id",
 );
 const MAX_AGE_S: u64 = 600;
 

@@ -65,7 +65,9 @@ async fn ttl(body: Body) -> Result<Duration, Problem> {
     let wish = if body.is_empty() {
         Wish { ttl_seconds: TTL_DEFAULT_S }
     } else {
+        // Read as an object first: an array, too, would do for the fields in their order.
         serde_json::from_slice(&body)
+            .and_then(|object: serde_json::Map<_, _>| serde_json::from_value(object.into()))
             .map_err(|_| Problem::Malformed("the body is {\"ttl_seconds\": …}, or nothing"))?
     };
     if !(1..=TTL_MAX_S).contains(&wish.ttl_seconds) {

@@ -156,10 +156,8 @@ impl From<Denial> for Problem {
             Denial::NoRecording => Self::NoRecording,
             Denial::Gone(cause) => Self::RecordingGone(cause),
             Denial::Exhausted { retry_after, .. } => Self::AttemptsExhausted { retry_after },
-            Denial::Refused { cause } => {
-                tracing::error!(error = %cause, remedy = cause.remedy(), "the source refuses our credentials");
-                Self::SourceRefusedCredentials
-            }
+            // Logged once, where the source said it.
+            Denial::Refused { .. } => Self::SourceRefusedCredentials,
         }
     }
 }

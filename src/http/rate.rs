@@ -88,6 +88,7 @@ mod tests {
         for n in 0..SWEEP_EVERY * 3 {
             assert!(limit.admit(&n.to_string()).is_ok());
         }
-        assert!(limit.paces.len() <= SWEEP_EVERY as usize, "{}", limit.paces.len());
+        // Those who came just before a sweep may still be there after it.
+        assert!(limit.paces.len() < 2 * SWEEP_EVERY as usize, "{}", limit.paces.len());
     }
 }

@@ -8,8 +8,10 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use super::Service;
-use super::caller::{admitted, reader};
+use super::caller::reader;
+use super::log::note_business;
 use super::problem::Problem;
+use crate::auth::Caller;
 use crate::auth::links::LinkError;
 
 /// The query parameter that holds a signed link.
@@ -36,7 +38,7 @@ impl FromRequestParts<Service> for Target {
     /// Whether the URL makes sense is said to anybody, what is behind it only to those who may know.
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let Named { call, recording, .. } = named(parts, service).await?;
-        let caller = admitted(&parts.headers, service)?;
+        let caller = Caller::from_request_parts(parts, service).await?;
         Ok(Self { key: CallKey { business: caller.business, call }, recording })
     }
 }
@@ -49,7 +51,7 @@ impl FromRequestParts<Service> for Readable {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let Named { call, recording, link } = named(parts, service).await?;
         let Some(link) = link.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION)) else {
-            let caller = admitted(&parts.headers, service)?;
+            let caller = Caller::from_request_parts(parts, service).await?;
             return Ok(Self {
                 reader: reader(&caller),
                 expires_at: caller.expires_at,
@@ -63,6 +65,7 @@ impl FromRequestParts<Service> for Readable {
                 LinkError::Bad => Problem::NoCredentials,
                 LinkError::Expired => Problem::LinkExpired,
             })?;
+        note_business(&parts.extensions, &grant.business);
         let reader = format!("{}/{call}/{recording}", grant.business);
         service.rate_limit.admit(&reader)?;
         Ok(Self {

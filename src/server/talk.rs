@@ -22,13 +22,15 @@ pub(super) enum Stage {
     Flushing,
     /// Between two requests.
     Idle,
+    /// Our last word is said.
+    Closing,
 }
 
 impl Stage {
     /// Whether nothing is lost but the connection when it ends here.
     pub(super) const fn may_leave(self) -> bool {
         match self {
-            Self::Silent | Self::Head | Self::Idle => true,
+            Self::Silent | Self::Head | Self::Idle | Self::Closing => true,
             Self::Answering | Self::Sending | Self::Flushing => false,
         }
     }
@@ -36,8 +38,8 @@ impl Stage {
     /// Whether a handler runs, or may have to.
     pub(super) const fn may_ask(self) -> bool {
         match self {
-            Self::Silent | Self::Head | Self::Answering => true,
-            Self::Sending | Self::Flushing | Self::Idle => false,
+            Self::Silent | Self::Head | Self::Answering | Self::Idle => true,
+            Self::Sending | Self::Flushing | Self::Closing => false,
         }
     }
 }

@@ -152,6 +152,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
         if !wire.linger.is_set() {
+            wire.talk.enter(Stage::Closing);
             ready!(Pin::new(&mut wire.stream).poll_shutdown(context))?;
             wire.linger.set(LINGER);
         }

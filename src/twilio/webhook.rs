@@ -5,13 +5,14 @@
 //! those that we do not know are passed over here, and were signed and stored all the same.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use actors::domain::{
     AccountSid, CallDetails, CallEvent, CallStatus, Direction, MalformedId, PhoneNumber,
     RecordingEvent, Timestamp, WebhookEvent,
 };
 
-use super::resources::{seconds, source_status, time};
+use super::resources::{rfc2822, seconds, source_status, time};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedWebhook {
@@ -88,6 +89,42 @@ pub fn dedup_key(event: &WebhookEvent) -> String {
     }
 }
 
+/// The form by which Twilio would have told this: what `event` reads from it is the same again, as far as a
+/// callback can say it.
+pub fn form_of(event: &WebhookEvent) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            form.append_pair(name, &value);
+        }
+    };
+    add("AccountSid", Some(event.account().to_string()));
+    add("CallSid", Some(event.call().to_string()));
+    let seconds = |span: Duration| span.as_secs().to_string();
+    match event {
+        WebhookEvent::Recording(event) => {
+            add("RecordingSid", Some(event.recording.to_string()));
+            add("RecordingStatus", Some(event.status.as_str().to_owned()));
+            add("RecordingChannels", event.channels.map(|count| count.to_string()));
+            add("RecordingDuration", event.duration.map(seconds));
+            add("RecordingStartTime", event.started_at.map(rfc2822));
+        }
+        WebhookEvent::Call(CallEvent { details, .. }) => {
+            let text = |text: &PhoneNumber| text.as_str().to_owned();
+            let status = details.status.unwrap_or(CallStatus::Queued);
+            let fired_at = fired_at(status, details.started_at, details.duration);
+            add("ParentCallSid", details.parent.map(|sid| sid.to_string()));
+            add("CallStatus", Some(status.as_str().to_owned()));
+            add("Direction", details.direction.map(|direction| direction.as_str().to_owned()));
+            add("From", details.from.as_ref().map(text));
+            add("To", details.to.as_ref().map(text));
+            add("CallDuration", details.duration.map(seconds));
+            add("Timestamp", fired_at.map(rfc2822));
+        }
+    }
+    form.finish()
+}
+
 fn recording_event(params: &Params) -> Result<RecordingEvent, MalformedWebhook> {
     let status = required(params, "RecordingStatus")?;
     Ok(RecordingEvent {
@@ -125,11 +162,29 @@ fn call_event(params: &Params) -> Result<CallEvent, MalformedWebhook> {
     })
 }
 
+/// The reverse of `started_at`.
+fn fired_at(
+    status: CallStatus,
+    started_at: Option<Timestamp>,
+    duration: Option<Duration>,
+) -> Option<Timestamp> {
+    match status {
+        CallStatus::Completed => Some(started_at?.plus(duration?)),
+        CallStatus::InProgress
+        | CallStatus::Queued
+        | CallStatus::Ringing
+        | CallStatus::Busy
+        | CallStatus::Failed
+        | CallStatus::NoAnswer
+        | CallStatus::Canceled => started_at,
+    }
+}
+
 /// A callback says when it was fired, not when the call began.
 fn started_at(
     status: CallStatus,
     fired_at: Option<Timestamp>,
-    duration: Option<std::time::Duration>,
+    duration: Option<Duration>,
 ) -> Option<Timestamp> {
     match status {
         CallStatus::InProgress => fired_at,
@@ -250,7 +305,7 @@ mod tests {
             recording: "RE00000000000000000000000000000003".parse().expect("a recording"),
             status: actors::domain::SourceStatus::Completed,
             channels: Some(2),
-            duration: Some(std::time::Duration::from_secs(42)),
+            duration: Some(Duration::from_secs(42)),
             started_at: Some(Timestamp::from_millis(1_476_482_194_000)),
         };
         assert_eq!(event, Ok(WebhookEvent::Recording(expected)));
@@ -292,6 +347,32 @@ mod tests {
         assert_eq!(details.status, Some(CallStatus::Completed));
         let of_the_recording = read(&[ACCOUNT, CALL, RECORDING, COMPLETED, "CallStatus=completed"]);
         assert!(matches!(of_the_recording, Ok(WebhookEvent::Recording(_))));
+    }
+
+    #[test]
+    fn what_was_found_by_asking_is_read_as_if_it_had_been_announced() {
+        let announced = [
+            vec![ACCOUNT, CALL, RECORDING, COMPLETED],
+            vec![
+                ACCOUNT,
+                CALL,
+                RECORDING,
+                "RecordingStatus=in-progress&RecordingDuration=42&RecordingChannels=2",
+                "RecordingStartTime=Fri%2C+14+Oct+2016+21%3A56%3A34+%2B0000",
+            ],
+            vec![ACCOUNT, CALL, "CallStatus=busy&Direction=outbound"],
+            vec![
+                ACCOUNT,
+                CALL,
+                "ParentCallSid=CA00000000000000000000000000000009&CallStatus=completed",
+                "Direction=inbound&From=%2B15550100&To=sip%3Aa%26b%40example.com",
+                "Timestamp=Fri%2C+14+Oct+2016+21%3A56%3A34+%2B0000&CallDuration=34",
+            ],
+        ];
+        for parts in announced {
+            let event = read(&parts).expect("an event");
+            assert_eq!(read(&[&form_of(&event)]), Ok(event), "{parts:?}");
+        }
     }
 
     #[test]

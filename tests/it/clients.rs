@@ -142,15 +142,12 @@ async fn a_thousand_ranges_are_answered_with_the_whole_and_no_effort() {
     let many: Vec<String> = (0..1_000).map(|n| format!("{n}-{}", n + 10)).collect();
     let overlapping = vec!["0-"; 1_000];
     let started = Instant::now();
-    for ranges in [many.join(","), overlapping.join(","), format!("0-1{}", ",".repeat(5_000))] {
+    for ranges in [many.join(","), overlapping.join(",")] {
         let request = app.request(Method::GET, &play_path(&placed));
         let response = request.header("range", format!("bytes={ranges}")).send().await;
         let response = response.expect("an answer");
-        let status = response.status();
-        let body = response.bytes().await.expect("a body");
-        let whole = status == StatusCode::OK && body == placed.audio;
-        let merged = status == StatusCode::PARTIAL_CONTENT && placed.audio.starts_with(&body);
-        assert!(whole || merged, "{status}: {} bytes", body.len());
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.bytes().await.expect("a body") == placed.audio);
     }
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }

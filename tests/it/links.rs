@@ -311,3 +311,48 @@ async fn behind_a_path_prefix_a_link_has_it_too() {
     let start = format!("https://rec.example.com/hearback/api/recordings/file/{sid}?recording=");
     assert!(url.starts_with(&start), "{url}");
 }
+
+#[tokio::test]
+async fn another_origins_page_follows_and_plays_by_link_without_credentials() {
+    const PAGE: &str = "https://app.example.com";
+    let app = TestApp::start_with(World::default(), |config| {
+        config.play.prefetch = false;
+        config.server.cors_origins = PAGE.to_owned();
+    })
+    .await;
+    let placed = placed_ready(&app, 1).await;
+    let url = link(&app, &placed, json!({})).await;
+    let sibling = |name: &str| url.replace("/file/", "/").replace('?', &format!("/{name}?"));
+    for url in [url.clone(), sibling("stream"), sibling("status"), sibling("events")] {
+        let shared = answer(app.client.get(&url).header("origin", PAGE)).await;
+        assert_eq!(shared.status(), StatusCode::OK, "{url}");
+        assert_eq!(header(&shared, "access-control-allow-origin"), PAGE, "{url}");
+        assert_eq!(header(&shared, "vary"), "Origin", "{url}");
+        let stranger = app.client.get(&url).header("origin", "https://evil.example");
+        let stranger = answer(stranger).await;
+        assert!(!stranger.headers().contains_key("access-control-allow-origin"), "{url}");
+    }
+    let call = placed.call;
+    for (method, path) in [
+        ("POST", format!("/api/recordings/{call}/link")),
+        ("GET", format!("/api/recordings/{call}/events")),
+        ("GET", format!("/debug/actors/{call}")),
+        ("POST", format!("/debug/actors/{call}/retry")),
+        ("POST", format!("/debug/actors/{call}/evict")),
+        ("GET", "/debug/events".to_owned()),
+    ] {
+        let preflight = app.client.request(Method::OPTIONS, app.url(&path));
+        let preflight = preflight
+            .header("origin", PAGE)
+            .header("access-control-request-method", method)
+            .header("access-control-request-headers", "authorization, content-type");
+        let preflight = answer(preflight).await;
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT, "{path}");
+        assert_eq!(header(&preflight, "access-control-allow-origin"), PAGE, "{path}");
+        assert!(header(&preflight, "access-control-allow-methods").contains(method), "{path}");
+        let allowed = header(&preflight, "access-control-allow-headers").to_lowercase();
+        for name in ["authorization", "content-type", "last-event-id"] {
+            assert!(allowed.split(", ").any(|known| known == name), "{allowed}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod calls;
 #[path = "../campaign.rs"]
 mod campaign;
+mod canary;
 mod clients;
 mod contracts;
 mod debug;
@@ -12,13 +13,16 @@ mod events;
 mod failures;
 mod faults;
 mod herd;
+mod hostile;
 mod links;
 mod playback;
 mod ranges;
+mod requests;
 mod session;
 mod simulator;
 mod sse;
 mod support;
 mod tenancy;
 mod twilio;
+mod unannounced;
 mod webhooks;

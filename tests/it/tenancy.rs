@@ -1,5 +1,8 @@
 //! Who gets in, and that nobody gets another business's byte, length, or knowledge that a call exists.
 
+mod campaign;
+mod wire;
+
 use actors::domain::CallSid;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -203,6 +203,35 @@ async fn fifty_at_once_have_one_effect() {
 }
 
 #[tokio::test]
+async fn a_call_is_there_from_the_moment_its_webhook_is_answered() {
+    let app = TestApp::start().await;
+    let acme = ACME.to_string();
+    let routes = [
+        (Method::GET, "/api/recordings/{call}/status"),
+        (Method::POST, "/api/recordings/{call}/prepare"),
+        (Method::HEAD, "/api/recordings/file/{call}"),
+        (Method::GET, "/api/calls/{call}"),
+    ];
+    for n in 0..60_u32 {
+        let (call, recording) = (format!("CA{n:032x}"), format!("RE{n:032x}"));
+        let form = [
+            ("AccountSid", acme.as_str()),
+            ("CallSid", &call),
+            ("RecordingSid", &recording),
+            ("RecordingStatus", "in-progress"),
+        ];
+        let response = answer(app.webhook(RECORDING_STATUS, ACME_TOKEN, &form)).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let (method, route) = &routes[n as usize % routes.len()];
+        let path = route.replace("{call}", &call);
+        let asked = answer(app.request(method.clone(), &path)).await;
+        assert!(asked.status().is_success(), "{method} {route}: {}", asked.status());
+        let others = app.request_by(("globex", Role::Owner), method.clone(), &path);
+        assert_eq!(answer(others).await.status(), StatusCode::NOT_FOUND, "{method} {route}");
+    }
+}
+
+#[tokio::test]
 async fn late_news_changes_nothing() {
     let app = TestApp::start().await;
     let acme = ACME.to_string();

@@ -14,10 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::campaign::{self, Chance};
 use crate::home::{Home, until};
-
-mod measured;
-
-use measured::Measured;
+use crate::measured::Measured;
 
 /// Services that are killed side by side, and how often each.
 const SERVICES: u64 = 4;
@@ -28,6 +25,8 @@ const KILLED_WITHIN_MS: u64 = 1_500;
 /// In every fourth round: while webhooks come in.
 const KILLED_EARLY_WITHIN_MS: u64 = 60;
 const DELIVERED_WITHIN_MS: u64 = 1_300;
+/// Of the latest, and of all, after each kill.
+const EARLIER_CHECKED: usize = 6;
 const START_MAX: Duration = Duration::from_secs(2);
 const LISTED_MAX: Duration = Duration::from_secs(2);
 /// Longer than the source needs.
@@ -91,9 +90,7 @@ async fn live_and_die(seed: u64) -> (Measured, Measured) {
             sleep(kill_after).await;
             process.kill().await;
             let (restarted, started) = world.home.serve().await;
-            let serves = Instant::now();
-            world.check_earlier(&calls).await;
-            (restarted, started, serves)
+            (restarted, started, Instant::now())
         };
         let (placed, (restarted, started, serves), ()) =
             tokio::join!(place, kill, world.listen_until_cut(calls.last()));
@@ -103,13 +100,24 @@ async fn live_and_die(seed: u64) -> (Measured, Measured) {
             "seed {seed} round {round}: killed after {kill_after:?}, ready after {started:?}"
         );
         let plays = placed.iter().map(|call| world.play_as_soon_as_ready(call, serves));
-        join_all(plays).await.into_iter().flatten().for_each(|delay| delays.push(delay));
+        let earlier = sample(&calls, &mut chance);
+        let (played, ()) = tokio::join!(join_all(plays), world.check_earlier(earlier));
+        played.into_iter().flatten().for_each(|delay| delays.push(delay));
         calls.extend(placed);
         assert_eq!(world.secrets(), secrets);
         world.until_swept(calls.len()).await;
     }
+    world.check_earlier(&calls).await;
     world.check_listed_once(&calls).await;
     (starts, delays)
+}
+
+/// So few that checking them delays nothing; all of them are checked at the end.
+fn sample<'a>(calls: &'a [Call], chance: &mut Chance) -> Vec<&'a Call> {
+    let last = calls.iter().rev().take(EARLIER_CHECKED);
+    let others = EARLIER_CHECKED.min(calls.len());
+    let others = (0..others).map(|_| &calls[chance.below(calls.len() as u64) as usize]);
+    last.chain(others).collect()
 }
 
 struct Deployment {
@@ -172,7 +180,7 @@ impl Deployment {
     }
 
     /// What was ready before is ready the moment we serve, from the disk.
-    async fn check_earlier(&self, calls: &[Call]) {
+    async fn check_earlier(&self, calls: impl IntoIterator<Item = &Call>) {
         for call in calls {
             let fetches = self.simulator.counters(call.recording).gets;
             let response = self.play(call).await;
@@ -189,6 +197,7 @@ impl Deployment {
         let Some(call) = call else { return };
         let request = || self.home.client.get(self.play_url(call)).bearer_auth(&self.token).send();
         while let Ok(response) = request().await {
+            assert_eq!(response.status(), StatusCode::OK);
             match response.bytes().await {
                 Ok(body) => assert!(body == call.audio, "a wrong body, although it was not cut"),
                 Err(_) => return,
@@ -226,9 +235,7 @@ impl Deployment {
     }
 
     async fn check_listed_once(&self, calls: &[Call]) {
-        let listed = self.home.get("/api/calls?limit=200", &self.token).await;
-        let listed: serde_json::Value = listed.json().await.expect("JSON");
-        let listed = listed["calls"].as_array().expect("a list");
+        let listed = self.listed().await;
         assert_eq!(listed.len(), calls.len());
         for call in calls {
             let same = listed.iter().filter(|it| it["call_sid"] == call.sid.to_string());
@@ -236,6 +243,19 @@ impl Deployment {
             assert_eq!(recordings.len(), 1, "{}", call.sid);
             assert_eq!(recordings[0].as_array().map(Vec::len), Some(1));
             assert_eq!(recordings[0][0]["recording_sid"], call.recording.to_string());
+        }
+    }
+
+    /// All pages.
+    async fn listed(&self) -> Vec<serde_json::Value> {
+        let mut listed = Vec::new();
+        let mut path = "/api/calls?limit=200".to_owned();
+        loop {
+            let page = self.home.get(&path, &self.token).await;
+            let page: serde_json::Value = page.json().await.expect("JSON");
+            listed.extend(page["calls"].as_array().expect("a list").iter().cloned());
+            let Some(cursor) = page["next_cursor"].as_str() else { return listed };
+            path = format!("/api/calls?limit=200&cursor={cursor}");
         }
     }
 

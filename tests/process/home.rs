@@ -1,6 +1,7 @@
 //! A folder and a port in which `hearback` is started, killed and started again.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -54,14 +55,16 @@ impl Home {
         Self { folder, address, variables, client: client.expect("a client") }
     }
 
-    /// A home whose Twilio is simulated, and that has no reason to pace itself.
+    /// A home whose Twilio is simulated, and that has no reason to pace itself or those who listen.
     pub(crate) async fn with_simulator() -> (Self, Simulator) {
         let now_ms = SystemClock.now().as_millis();
         let config = SimulatorConfig::new(ACCOUNT, ACCOUNT_TOKEN, now_ms);
         let simulator = Simulator::start(config).await.expect("the simulator starts");
         let home = Self::new()
             .with("HEARBACK_TWILIO__BASE_URL", simulator.url())
-            .with("HEARBACK_TWILIO__REQUESTS_PER_SECOND", "1000");
+            .with("HEARBACK_TWILIO__REQUESTS_PER_SECOND", "1000")
+            .with("HEARBACK_PLAY__REQUESTS_PER_SECOND", "100000")
+            .with("HEARBACK_PLAY__REQUESTS_BURST", "100000");
         simulator.set_callbacks(home.callbacks());
         (home, simulator)
     }
@@ -74,6 +77,11 @@ impl Home {
     pub(crate) fn set(&mut self, variable: &'static str, value: impl Into<String>) {
         self.variables.retain(|(known, _)| *known != variable);
         self.variables.push((variable, value.into()));
+    }
+
+    /// Of all processes that were started here.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).expect("a log")
     }
 
     pub(crate) fn callbacks(&self) -> Callbacks {
@@ -126,6 +134,25 @@ impl Home {
         Process { child: child.expect("it starts"), log }
     }
 
+    /// The same on a socket that it inherits, as systemd passes one.
+    pub(crate) fn spawn_inheriting(&self, socket: &TcpListener) -> Process {
+        let log = self.folder().join("log");
+        let open = std::fs::File::options().append(true).create(true).open(&log).expect("a log");
+        let script = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" serve";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, env!("CARGO_BIN_EXE_hearback")])
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(OwnedFd::from(socket.try_clone().expect("a handle")))
+            .stdout(open.try_clone().expect("a handle"))
+            .stderr(open)
+            .kill_on_drop(true);
+        Process { child: command.spawn().expect("it starts"), log }
+    }
+
     /// Starts the service, and says how long it took until it was ready.
     pub(crate) async fn serve(&self) -> (Process, Duration) {
         let started = Instant::now();
@@ -176,11 +203,38 @@ impl Process {
         self.child.kill().await.expect("killed");
     }
 
+    /// The same, and a new start at once. Says how long that took until it was ready.
+    pub(crate) async fn kill_and_serve(&mut self, home: &Home) -> Duration {
+        self.child.kill().await.expect("killed");
+        let (again, started) = home.serve().await;
+        *self = again;
+        started
+    }
+
     /// As an init system asks a service to stop.
     pub(crate) async fn terminate(&self) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
         assert!(kill.expect("sh runs").success());
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Resident memory, as the kernel counts it.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1_024
+    }
+
+    /// Files and sockets that it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()));
+        open.expect("it runs").count()
     }
 
     pub(crate) async fn ended(mut self) -> ExitStatus {

@@ -5,7 +5,18 @@
 #[path = "../campaign.rs"]
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
+mod clients;
+mod commit;
 mod crash;
+mod disk;
 mod home;
+mod ledger;
+mod measured;
+mod mounts;
 mod players;
+mod power;
+mod restart;
+mod silence;
 mod start;
+mod strace;
+mod webhooks;

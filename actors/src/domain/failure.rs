@@ -96,12 +96,14 @@ impl FetchError {
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Cut { .. }
-            | Self::Status(_)
+            | Self::Status(408 | 500..)
             | Self::Throttled { .. }
             | Self::Interrupted => FailureKind::Outage,
             Self::RefusedAccount => FailureKind::RefusedAccount,
             Self::RefusedRecording => FailureKind::RefusedRecording,
-            Self::Unexpected(_)
+            // Of the 4xx, which are about what was asked for.
+            Self::Status(_)
+            | Self::Unexpected(_)
             | Self::NotAudio(_)
             | Self::TooLarge { .. }
             | Self::NotFound

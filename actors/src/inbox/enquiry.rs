@@ -4,6 +4,9 @@
 //! for them.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 
 use super::Desk;
 use crate::domain::{CallDetails, CallKey, FetchError};
@@ -39,7 +42,11 @@ impl Desk {
                 enquiry.more = true;
                 continue;
             }
-            match self.source.call(account, key.call).await {
+            let asking = AssertUnwindSafe(self.source.call(account, key.call)).catch_unwind();
+            // What breaks whoever asks is as good as unknown.
+            let answer = asking.await.unwrap_or(Err(FetchError::NotFound));
+            self.pacer.heard(account, answer.as_ref().map(drop), self.clock.now());
+            match answer {
                 Ok(details) => {
                     self.catalog.record_details(&key, &details).await?;
                     enquiry.unknown.remove(&key);
@@ -57,10 +64,7 @@ impl Desk {
                         enquiry.unknown.insert(key, asked);
                     }
                 }
-                Err(FetchError::Throttled { retry_after }) => {
-                    self.pacer.pause(account, retry_after);
-                    enquiry.more = true;
-                }
+                Err(FetchError::Throttled { .. }) => enquiry.more = true,
                 Err(error) => {
                     tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
                 }

@@ -1,19 +1,19 @@
-//! What we know: businesses, calls, recordings, copies, and webhooks not yet applied.
+//! What we know: businesses, calls, recordings, copies; and, by way of `EventStore`, what we heard.
 //!
 //! Invariant: each method is one transaction; what it returned `Ok` for survives a crash.
 //! Invariant: whoever asks for a call names the business, and learns of no other's.
 
 use async_trait::async_trait;
 
-use super::Custody;
 use crate::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CallStatus, CopyId,
     Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
-    StoredCopy, Timestamp, WebhookEvent,
+    StoredCopy, Timestamp,
 };
+use crate::ports::{Custody, EventStore};
 
 #[async_trait]
-pub trait Catalog: Custody + Send + Sync {
+pub trait Catalog: Custody + EventStore + Send + Sync {
     /// Whether the catalog answers at all.
     async fn ping(&self) -> Result<(), CatalogError>;
 
@@ -32,22 +32,25 @@ pub trait Catalog: Custody + Send + Sync {
         sealed_token: Vec<u8>,
         now: Timestamp,
     ) -> Result<(), CatalogError>;
-    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError>;
-
-    // Webhooks: stored first, applied afterwards.
-
-    /// Stores a verified event durably. False when the same event was stored before.
-    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError>;
-    /// Events neither applied nor set aside, the oldest first.
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError>;
-    /// Finds the business, brings call and recording up to date and marks the event, all or nothing.
-    /// News that is older than what is known changes nothing.
-    async fn apply_event(
+    /// Ends a rotation. The last token of an account stays: without one nothing of it could be believed.
+    async fn remove_token(
         &self,
-        id: i64,
-        event: &WebhookEvent,
-        now: Timestamp,
-    ) -> Result<EventOutcome, CatalogError>;
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+    ) -> Result<(), CatalogError>;
+    async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError>;
+    /// One more number of a business. Unassigned events of its account are considered again.
+    async fn add_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError>;
+    /// Calls that the number brought stay where they are.
+    async fn remove_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError>;
 
     // Calls and recordings.
 
@@ -135,27 +138,6 @@ pub struct TwilioAccount {
     pub sid: AccountSid,
     /// Newest first.
     pub sealed_tokens: Vec<Vec<u8>>,
-}
-
-/// A verified webhook as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxEvent {
-    pub event: WebhookEvent,
-    /// Equal for duplicates and replays.
-    pub dedup_key: String,
-    /// The form as it came, with parameters we do not know.
-    pub raw_form: String,
-    pub received_at: Timestamp,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventOutcome {
-    Applied {
-        call: CallKey,
-        recording: Option<RecordingSid>,
-    },
-    /// Fits no business: kept for the operator.
-    Unassigned,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! How the world asks for a call's recordings. Actors come and go behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::rpc::CallResult;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::{Message, News, Resolution};
 use crate::address::Address;
@@ -11,11 +13,14 @@ use crate::domain::{BusinessId, CallKey, Permit, RecordingSid, StoredCopy};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
 use crate::recording::{self, Ask, CallView, RecordingWatch};
+use crate::search::Search;
 
 /// Clone it freely.
 #[derive(Clone)]
 pub struct RecordingsHandle {
     address: Address<Message>,
+    /// For the world's asks; the core's own news is of calls that are known.
+    search: Option<Arc<Search>>,
 }
 
 /// Why nobody could say.
@@ -33,16 +38,43 @@ pub enum AskError {
 /// An actor that went away between being found and being asked is looked up again this often.
 const ROUNDS_MAX: usize = 3;
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
+/// Between two looks for a parent that is being restarted.
+const RESTART_PAUSE: Duration = Duration::from_millis(50);
 /// Beyond the wait that the asker allows.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
 
 impl RecordingsHandle {
     pub(crate) const fn new(address: Address<Message>) -> Self {
-        Self { address }
+        Self { address, search: None }
+    }
+
+    #[must_use]
+    pub(crate) fn searching(self, search: Search) -> Self {
+        Self { search: Some(Arc::new(search)), ..self }
     }
 
     /// Asks for a recording of a call, named by any of its legs. `None`: no such call.
     pub async fn ask(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
+        match self.ask_known(key, ask).await? {
+            None if self.find(key).await? => self.ask_known(key, ask).await,
+            answer => Ok(answer),
+        }
+    }
+
+    /// What a call's actor is doing. Wakes it, and starts nothing.
+    pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
+        Ok(self.live(key).await?.map(|view| view.borrow().clone()))
+    }
+
+    /// Looks for a call that is not known. True when asking again may find it.
+    pub async fn find(&self, key: &CallKey) -> Result<bool, AskError> {
+        match &self.search {
+            Some(search) => Ok(search.find(key).await?),
+            None => Ok(false),
+        }
+    }
+
+    async fn ask_known(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
         for _ in 0..ROUNDS_MAX {
             let Some((actor, _)) = self.resolve(key).await? else { return Ok(None) };
             let deadline = Some(ask.wait + ANSWER_GRACE);
@@ -56,11 +88,6 @@ impl RecordingsHandle {
         Err(AskError::Unavailable)
     }
 
-    /// What a call's actor is doing. Wakes it, and starts nothing.
-    pub async fn look(&self, key: &CallKey) -> Result<Option<CallView>, AskError> {
-        Ok(self.resolve(key).await?.map(|(_, view)| view.borrow().clone()))
-    }
-
     /// Follows a recording of a call, named by any of its legs, for as long as its actor lives. Wakes it, and
     /// starts nothing.
     pub async fn watch(
@@ -68,7 +95,7 @@ impl RecordingsHandle {
         key: &CallKey,
         named: Option<RecordingSid>,
     ) -> Result<Option<RecordingWatch>, AskError> {
-        Ok(self.resolve(key).await?.map(|(_, view)| RecordingWatch::new(view, named)))
+        Ok(self.live(key).await?.map(|view| RecordingWatch::new(view, named)))
     }
 
     /// Says that a call's rows have changed; `named` has news to act upon.
@@ -99,21 +126,38 @@ impl RecordingsHandle {
         self.address.tell(Message::Tell { key, news });
     }
 
+    async fn live(&self, key: &CallKey) -> Result<Option<watch::Receiver<CallView>>, AskError> {
+        let live = match self.resolve(key).await? {
+            None if self.find(key).await? => self.resolve(key).await?,
+            live => live,
+        };
+        Ok(live.map(|(_, view)| view))
+    }
+
     async fn resolve(
         &self,
         key: &CallKey,
     ) -> Result<Option<(ractor::ActorRef<recording::Message>, watch::Receiver<CallView>)>, AskError>
     {
-        let Some(parent) = self.address.current() else { return Err(AskError::Unavailable) };
-        let message = |reply| Message::Resolve { key: key.clone(), reply };
-        match parent.call(message, Some(RESOLVE_DEADLINE)).await {
-            Ok(CallResult::Success(Resolution::Live { actor, view })) => Ok(Some((actor, view))),
-            Ok(CallResult::Success(Resolution::Unknown)) => Ok(None),
-            Ok(CallResult::Success(Resolution::Away(error))) => Err(error.into()),
-            Ok(CallResult::Success(Resolution::Overloaded)) => Err(AskError::Overloaded),
-            Ok(CallResult::Timeout | CallResult::SenderError) | Err(_) => {
-                Err(AskError::Unavailable)
+        match timeout(RESOLVE_DEADLINE, self.resolution(key)).await {
+            Ok(Resolution::Live { actor, view }) => Ok(Some((actor, view))),
+            Ok(Resolution::Unknown) => Ok(None),
+            Ok(Resolution::Away(error)) => Err(error.into()),
+            Ok(Resolution::Overloaded) => Err(AskError::Overloaded),
+            Err(_) => Err(AskError::Unavailable),
+        }
+    }
+
+    /// Asks again where the parent went away with our question: it is started again.
+    async fn resolution(&self, key: &CallKey) -> Resolution {
+        loop {
+            let message = |reply| Message::Resolve { key: key.clone(), reply };
+            if let Some(parent) = self.address.current()
+                && let Ok(CallResult::Success(resolution)) = parent.call(message, None).await
+            {
+                return resolution;
             }
+            sleep(RESTART_PAUSE).await;
         }
     }
 }

@@ -7,7 +7,7 @@ use actors::domain::{
     AccountSid, CallDetails, FetchError, Permit, RecordingEvent, SourceStatus, StateName,
     WebhookEvent,
 };
-use actors::ports::{Catalog, InboxEvent};
+use actors::ports::{EventStore, InboxEvent};
 
 use super::world::{ACCOUNT, Answer, OTHER_ACCOUNT, PATIENCE, World, call, recording, settle};
 
@@ -62,7 +62,7 @@ async fn news_of_a_call_that_somebody_is_just_asking_for_is_not_lost() {
         world.catalog.loading.open();
     };
     let (answer, ()) = tokio::join!(ask, tell);
-    assert!(matches!(answer, Ok(None)), "it was unknown when it was looked for: {answer:?}");
+    assert!(matches!(answer, Ok(Some(_))), "its news came before the answer: {answer:?}");
     world.until("it is here", |world| has_copy(world, 1)).await;
 }
 
@@ -89,9 +89,80 @@ async fn an_event_that_cannot_be_applied_does_not_hold_up_those_behind_it() {
     world.core.inbox.event_stored();
     settle().await;
     assert_eq!(world.core.board.inbox.borrow().applied_total, 149);
-    let looks = world.catalog.inbox_looks();
-    tokio::time::sleep(Duration::from_mins(5)).await;
-    assert!(world.catalog.inbox_looks() - looks <= 20, "it is not asked for again and again");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(world.core.board.inbox.borrow().set_aside_total, 1, "it is given up");
+    assert!(world.catalog.pending_events(10).await.expect("the catalog is there").is_empty());
+    assert!(world.core.board.inbox.borrow().last_error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_breaks_whoever_applies_it_breaks_nothing_else() {
+    let world = World::start(|_, fakes| fakes.catalog.break_on(2)).await;
+    for n in 1..=3 {
+        store(&world, news(n, SourceStatus::InProgress, ACCOUNT)).await;
+    }
+    world.core.inbox.event_stored();
+    settle().await;
+    assert_eq!(world.core.board.inbox.borrow().applied_total, 2);
+    assert_eq!(world.core.board.inbox.borrow().set_aside_total, 0, "it is tried again");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(world.core.board.inbox.borrow().set_aside_total, 1);
+    let inbox = world.core.board.children.borrow()[2].clone();
+    assert_eq!((inbox.name, inbox.restarts), ("inbox", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_batch_of_events_that_never_work_holds_up_those_behind_it_for_seconds_only() {
+    let world = World::start(|_, fakes| (1..=150).for_each(|n| fakes.catalog.corrupt(n))).await;
+    for n in 1..=151 {
+        store(&world, news(n, SourceStatus::InProgress, ACCOUNT)).await;
+    }
+    world.core.inbox.event_stored();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(world.core.board.inbox.borrow().applied_total, 1);
+    assert_eq!(world.core.board.inbox.borrow().set_aside_total, 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_counts_as_no_try() {
+    let world = World::start(|_, _| {}).await;
+    store(&world, news(1, SourceStatus::InProgress, ACCOUNT)).await;
+    world.catalog.away.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    world.catalog.away.store(false, Ordering::SeqCst);
+    world.until("it is applied", |world| world.catalog.row(1).is_some()).await;
+    assert_eq!(world.core.board.inbox.borrow().set_aside_total, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_program_stored_is_noticed_within_five_seconds() {
+    let world = World::start(|_, _| {}).await;
+    store(&world, news(1, SourceStatus::Completed, ACCOUNT)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(has_copy(&world, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_last_month_are_forgotten() {
+    let world = World::start(|_, _| {}).await;
+    store(&world, news(1, SourceStatus::InProgress, ACCOUNT)).await;
+    tokio::time::advance(Duration::from_hours(29 * 24)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(world.core.board.inbox.borrow().pruned_total, 0);
+    tokio::time::advance(Duration::from_hours(2 * 24)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(world.core.board.inbox.borrow().pruned_total, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_a_call_whose_news_is_just_stored_finds_it() {
+    let world = World::start(|_, _| {}).await;
+    store(&world, news(1, SourceStatus::Completed, ACCOUNT)).await;
+    assert_eq!(world.core.board.inbox.borrow().applied_total, 0, "nobody was told");
+    world.play(1).await;
+    store(&world, news(2, SourceStatus::Completed, ACCOUNT)).await;
+    let view = world.core.recordings.look(&call(2)).await;
+    assert!(matches!(view, Ok(Some(_))), "{view:?}");
 }
 
 #[tokio::test(start_paused = true)]

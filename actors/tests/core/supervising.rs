@@ -49,10 +49,26 @@ async fn a_fetcher_that_panics_is_started_again_and_what_it_ran_is_fetched_again
             ("fetcher", 1),
             ("inbox", 0),
             ("vault-keeper", 0),
-            ("retention-keeper", 0)
+            ("retention-keeper", 0),
+            ("reconciler", 0)
         ]
     );
     assert_eq!(world.source.most_of_one_at_once(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_while_the_parent_of_all_calls_is_started_again_is_answered() {
+    let world = World::start(|settings, _| settings.prefetch = false).await;
+    world.catalog.add(1);
+    world.catalog.add(2);
+    world.play(1).await;
+    // The first two readings are the new actor's, the third its parent's.
+    world.clock.panic_at(3);
+    world.play(2).await;
+    let recordings = child(&world, "recordings");
+    assert!(recordings.running && recordings.restarts == 1, "{recordings:?}");
+    world.play(1).await;
+    assert_eq!(world.source.opened().len(), 2, "nothing is fetched twice");
 }
 
 #[tokio::test(start_paused = true)]

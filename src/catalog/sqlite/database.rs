@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use actors::ports::CatalogError;
 use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{SqliteConnection, query, query_scalar};
+use sqlx::{Connection, Sqlite, SqliteConnection, query, query_scalar};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use crate::catalog::failure::Answer;
+use crate::catalog::failure::{Answer, Failure};
 
 /// How long a statement waits for another process to release the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -85,10 +86,9 @@ impl Database {
     {
         let readers = self.readers.clone();
         self.detached(async move {
-            let mut transaction = readers.begin().await?;
-            let answer = work(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(answer)
+            let mut connection = readers.acquire().await?;
+            let answer = transact(&mut connection, "BEGIN", work).await;
+            give_back(connection, answer).await
         })
         .await
     }
@@ -101,10 +101,9 @@ impl Database {
     {
         let writer = self.writer.clone();
         self.detached(async move {
-            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-            let answer = work(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(answer)
+            let mut connection = writer.acquire().await?;
+            let answer = transact(&mut connection, "BEGIN IMMEDIATE", work).await;
+            give_back(connection, answer).await
         })
         .await
     }
@@ -148,6 +147,30 @@ impl Database {
         ))
         .into())
     }
+}
+
+async fn transact<T, W>(
+    connection: &mut SqliteConnection,
+    begin: &'static str,
+    work: W,
+) -> Answer<T>
+where
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Answer<T>>,
+{
+    let mut transaction = connection.begin_with(begin).await?;
+    let answer = work(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(answer)
+}
+
+/// Gives a connection back to its pool, unless the database failed on it. On a full or broken disk SQLite
+/// ends a transaction by itself; sqlx goes on counting it as open, and would begin no other ever again.
+async fn give_back<T>(connection: PoolConnection<Sqlite>, answer: Answer<T>) -> Answer<T> {
+    if let Err(Failure::Database(_)) = &answer {
+        // It is gone either way, and a failing disk fails here too.
+        let _ = connection.close().await;
+    }
+    answer
 }
 
 /// Touches the file: an empty query would be answered without it.

@@ -27,9 +27,11 @@ pub(super) fn of(status: StatusCode, headers: &HeaderMap, redirected: bool) -> F
     }
 }
 
-/// What Twilio's support asks for.
-pub(super) fn request_id(headers: &HeaderMap) -> &str {
-    text(headers, &HeaderName::from_static("twilio-request-id")).unwrap_or_default()
+/// What Twilio's support asks for. It is logged, so anything that does not look like one is not believed to be one.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let id = text(headers, &HeaderName::from_static("twilio-request-id"))?;
+    let digits = id.strip_prefix("RQ")?;
+    (digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(id)
 }
 
 /// Seconds or a date (RFC 9110 §10.2.3), within reason. A date is compared with the answer's own, so that

@@ -16,6 +16,7 @@ mod legs;
 mod news;
 mod sqlite;
 mod tenancy;
+mod unassigned;
 
 trait Store: Catalog + SealedKeys {}
 
@@ -41,6 +42,8 @@ contract! {
         an_id_is_taken_once,
         a_number_names_one_business_of_an_account,
         tokens_are_listed_newest_first,
+        a_token_is_removed_unless_it_is_the_last,
+        numbers_come_and_go,
     }
     fetches {
         attempts_are_remembered_until_there_is_a_copy,
@@ -52,6 +55,18 @@ contract! {
         unreadable_events_are_set_aside_and_block_nobody,
         marking_an_event_that_is_not_there_undoes_everything,
         aborted_requests_leave_it_usable,
+        a_call_is_expected_while_news_of_it_is_pending,
+        an_event_that_is_set_aside_is_not_pending,
+        what_was_found_is_stored_once_and_only_if_it_is_news,
+        what_was_dealt_with_is_forgotten_after_a_while,
+        how_far_an_account_was_reconciled_is_kept,
+    }
+    unassigned {
+        they_are_listed_until_somebody_gets_them,
+        a_business_gets_events_of_its_own_account_only,
+        one_call_or_one_event_can_be_assigned,
+        a_call_that_has_a_business_stays_there,
+        a_number_more_assigns_what_it_fits,
     }
     news {
         in_any_order_it_ends_the_same,

@@ -1,6 +1,7 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
 mod custody;
+mod events;
 mod rows;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
-    HeldCopy, Recording, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
+    HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
     WebhookEvent,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, EventOutcome, InboxEvent,
-    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
+    RecordingRecord, TwilioAccount, VaultUse,
 };
 use async_trait::async_trait;
 
@@ -27,14 +28,16 @@ pub(crate) struct FakeCatalog {
     pub(crate) loading: Gate,
     /// Held up before a copy is committed.
     pub(crate) committing: Gate,
+    /// Held up before attempts are written down.
+    pub(crate) remembering: Gate,
     pub(crate) away: AtomicBool,
     loads: AtomicUsize,
-    inbox_looks: AtomicUsize,
+    pub(super) inbox_looks: AtomicUsize,
     slow_loads: Mutex<VecDeque<Duration>>,
     commit_faults: Mutex<VecDeque<CommitFault>>,
     rows: Mutex<Rows>,
-    journal: Journal,
-    clock: Arc<FakeClock>,
+    pub(super) journal: Journal,
+    pub(super) clock: Arc<FakeClock>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,7 @@ impl FakeCatalog {
         Self {
             loading: Gate::default(),
             committing: Gate::default(),
+            remembering: Gate::default(),
             away: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             inbox_looks: AtomicUsize::new(0),
@@ -116,6 +120,28 @@ impl FakeCatalog {
     /// How long recordings are kept from now on, as told to nobody.
     pub(crate) fn keep_for(&self, retention: Retention) {
         self.rows.lock().expect("whole").retention = Some(retention);
+    }
+
+    /// Adds the business, with its account.
+    pub(crate) fn incorporate(&self) {
+        let mut rows = self.rows.lock().expect("whole");
+        rows.tokens.push((ACCOUNT, Vec::new()));
+        rows.businesses.push(Business {
+            id: business(),
+            name: "Acme".to_owned(),
+            account: ACCOUNT,
+            numbers: Vec::new(),
+        });
+    }
+
+    /// From now on whoever applies an event of call `n` panics.
+    pub(crate) fn break_on(&self, n: u128) {
+        self.rows.lock().expect("whole").breaking.insert(call(n).call);
+    }
+
+    fn break_down(&self, event: &WebhookEvent) {
+        let breaks = self.rows.lock().expect("whole").breaking.contains(&event.call());
+        assert!(!breaks, "the catalog broke");
     }
 
     pub(crate) fn next_commit(&self, fault: CommitFault) {
@@ -188,6 +214,37 @@ impl Catalog for FakeCatalog {
         Ok(())
     }
 
+    async fn remove_token(
+        &self,
+        account: AccountSid,
+        sealed_token: Vec<u8>,
+    ) -> Result<(), CatalogError> {
+        self.open()?.tokens.retain(|known| *known != (account, sealed_token.clone()));
+        Ok(())
+    }
+
+    async fn add_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let known = rows.businesses.iter_mut().find(|known| known.id == *business);
+        known.map(|known| known.numbers.push(number.clone())).ok_or_else(|| nobody(business))
+    }
+
+    async fn remove_number(
+        &self,
+        business: &BusinessId,
+        number: &PhoneNumber,
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.open()?;
+        let known = rows.businesses.iter_mut().find(|known| known.id == *business);
+        known
+            .map(|known| known.numbers.retain(|kept| kept != number))
+            .ok_or_else(|| nobody(business))
+    }
+
     async fn accounts(&self) -> Result<Vec<TwilioAccount>, CatalogError> {
         let mut accounts: BTreeMap<AccountSid, Vec<Vec<u8>>> = BTreeMap::new();
         for (account, token) in self.open()?.tokens.iter().rev() {
@@ -195,79 +252,6 @@ impl Catalog for FakeCatalog {
         }
         let account = |(sid, sealed_tokens)| TwilioAccount { sid, sealed_tokens };
         Ok(accounts.into_iter().map(account).collect())
-    }
-
-    async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError> {
-        let mut rows = self.open()?;
-        if rows.events.iter().any(|known| known.dedup_key == event.dedup_key) {
-            return Ok(false);
-        }
-        rows.events.push(event.clone());
-        let id = i64::try_from(rows.events.len()).expect("few events");
-        rows.pending.insert(id, event.event.clone());
-        Ok(true)
-    }
-
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
-        self.inbox_looks.fetch_add(1, Ordering::SeqCst);
-        let rows = self.open()?;
-        let oldest = rows.pending.iter().take(limit as usize);
-        Ok(oldest.map(|(id, event)| (*id, event.clone())).collect())
-    }
-
-    async fn apply_event(
-        &self,
-        id: i64,
-        event: &WebhookEvent,
-        now: Timestamp,
-    ) -> Result<EventOutcome, CatalogError> {
-        let mut rows = self.open()?;
-        if rows.corrupt.contains(&event.call()) {
-            return Err(CatalogError::Corrupt("a call without a business".to_owned()));
-        }
-        self.journal.note(format!("apply {id}"));
-        rows.pending.remove(&id);
-        let Some(business) = rows.business_of(event.account()) else {
-            return Ok(EventOutcome::Unassigned);
-        };
-        let leg = CallKey { business: business.clone(), call: event.call() };
-        rows.hear_of(&leg, event.account(), now);
-        let recording = match event {
-            WebhookEvent::Call(event) => {
-                rows.fill_in(&leg, &event.details, now);
-                None
-            }
-            WebhookEvent::Recording(event) => {
-                let parent = rows.parent(&leg).expect("heard of");
-                let row =
-                    rows.recordings.entry(event.recording).or_insert_with(|| RecordingRecord {
-                        recording: Recording {
-                            business,
-                            sid: event.recording,
-                            call: parent.call,
-                            account: event.account,
-                            status: event.status,
-                            channels: event.channels,
-                            duration: event.duration,
-                            started_at: event.started_at,
-                            completed_at: None,
-                            expires_at: None,
-                        },
-                        copy: None,
-                        history: FetchHistory::default(),
-                    });
-                if event.status.rank() > row.recording.status.rank() {
-                    row.recording.status = event.status;
-                    row.recording.duration = event.duration;
-                }
-                if event.status == SourceStatus::Completed {
-                    row.recording.completed_at.get_or_insert(now);
-                }
-                Some(event.recording)
-            }
-        };
-        let call = rows.parent(&leg).expect("heard of");
-        Ok(EventOutcome::Applied { call, recording })
     }
 
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError> {
@@ -376,6 +360,7 @@ impl Catalog for FakeCatalog {
         key: &AudioKey,
         history: &FetchHistory,
     ) -> Result<(), CatalogError> {
+        self.remembering.pass().await;
         let mut rows = self.open()?;
         let row = rows.unexpunged(key)?;
         row.history = history.clone();
@@ -456,6 +441,10 @@ impl Catalog for FakeCatalog {
 
 fn key_of(recording: &Recording) -> CallKey {
     CallKey { business: recording.business.clone(), call: recording.call }
+}
+
+fn nobody(business: &BusinessId) -> CatalogError {
+    CatalogError::Unknown(format!("business {business}"))
 }
 
 fn unknown(key: &AudioKey) -> CatalogError {

@@ -56,3 +56,37 @@ pub(super) async fn tokens_are_listed_newest_first(store: &dyn Store) {
     let unknown = store.add_token(account(2), b"x".to_vec(), at(3)).await;
     assert!(matches!(unknown, Err(CatalogError::Unknown(_))), "{unknown:?}");
 }
+
+pub(super) async fn a_token_is_removed_unless_it_is_the_last(store: &dyn Store) {
+    store.add_business(&new_business("acme", account(1), &[]), at(1)).await.expect("acme");
+    store.add_business(&new_business("other", account(2), &[]), at(1)).await.expect("other");
+    store.add_token(account(1), b"second".to_vec(), at(2)).await.expect("rotated");
+    for (of, token) in [(2, b"second".to_vec()), (1, b"unheard of".to_vec()), (3, vec![])] {
+        let refused = store.remove_token(account(of), token).await;
+        assert!(matches!(refused, Err(CatalogError::Unknown(_))), "{refused:?}");
+    }
+    store.remove_token(account(1), b"token of acme".to_vec()).await.expect("removed");
+    let last = store.remove_token(account(1), b"second".to_vec()).await;
+    assert!(matches!(last, Err(CatalogError::Unknown(_))), "{last:?}");
+    let accounts = store.accounts().await.expect("accounts");
+    assert_eq!(accounts[0].sealed_tokens, [b"second"]);
+    assert_eq!(accounts[1].sealed_tokens, [b"token of other"]);
+}
+
+pub(super) async fn numbers_come_and_go(store: &dyn Store) {
+    for (id, numbers) in [("north", ["+1"]), ("south", ["+2"])] {
+        store.add_business(&new_business(id, account(7), &numbers), at(1)).await.expect(id);
+    }
+    store.add_number(&business("north"), &number("+3")).await.expect("added");
+    let taken = store.add_number(&business("south"), &number("+3")).await;
+    assert!(matches!(taken, Err(CatalogError::Exists(_))), "{taken:?}");
+    let nobody = store.add_number(&business("nobody"), &number("+4")).await;
+    assert!(matches!(nobody, Err(CatalogError::Unknown(_))), "{nobody:?}");
+    let others = store.remove_number(&business("south"), &number("+1")).await;
+    assert!(matches!(others, Err(CatalogError::Unknown(_))), "{others:?}");
+    store.remove_number(&business("north"), &number("+1")).await.expect("removed");
+    store.add_number(&business("south"), &number("+1")).await.expect("free again");
+    let listed = store.businesses().await.expect("businesses");
+    assert_eq!(listed[0].numbers, [number("+3")]);
+    assert_eq!(listed[1].numbers, [number("+1"), number("+2")]);
+}

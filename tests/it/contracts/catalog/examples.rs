@@ -9,6 +9,7 @@ use actors::domain::{
     StoredCopy, Timestamp, Version, WebhookEvent,
 };
 use actors::ports::{CallRecord, EventOutcome, InboxEvent, NewBusiness};
+use hearback::twilio::webhook;
 
 use super::Store;
 
@@ -110,14 +111,12 @@ pub(super) fn copy(n: u128) -> StoredCopy {
     }
 }
 
-/// A webhook as it would be stored. Its form is that of a call's status: enough to be read again.
+/// A webhook as it would be stored.
 pub(super) fn stored(event: &WebhookEvent, dedup_key: &str) -> InboxEvent {
-    let raw_form =
-        format!("AccountSid={}&CallSid={}&CallStatus=completed", event.account(), event.call());
     InboxEvent {
         event: event.clone(),
         dedup_key: dedup_key.to_owned(),
-        raw_form,
+        raw_form: webhook::form_of(event),
         received_at: at(1),
     }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use actors::domain::WebhookEvent;
-use actors::ports::{Catalog, CatalogError, SealedKeys};
+use actors::ports::{Catalog, CatalogError, EventStore, SealedKeys};
 use hearback::catalog::SqliteCatalog;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query};

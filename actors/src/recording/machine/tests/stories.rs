@@ -263,6 +263,40 @@ fn attempts_survive_a_restart() {
 }
 
 #[test]
+fn a_success_forgets_the_attempts_before_it() {
+    let outage = || FetchError::Status(503);
+    let sound = copy(1, Version::FIRST);
+    check(
+        "two fail, the third succeeds; when its copy rots there are three again",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, failed(1, outage())),
+            (3, Event::Due(FetchId(2))),
+            (4, failed(2, outage())),
+            (19, Event::Due(FetchId(4))),
+            (20, Event::Fetched(FetchId(4), sound.clone())),
+            (20, Event::Committed(FetchId(4))),
+            (21, Event::DamageFound(sound)),
+            (22, asked(2)),
+            (23, failed(9, outage())),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Retry) | SetTimer, Remember(1)",
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Retry) | SetTimer, Remember(2)",
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play)",
+            "Absent(NotFetched) | Discard",
+            "Downloading | StartFetch(listen, v1)",
+            "Failed(Retry) | SetTimer, Remember(1)",
+        ],
+    );
+}
+
+#[test]
 fn an_outage_that_ended_opens_the_window_early() {
     let exhausted = |cause: FetchError, worked_at| {
         let policy = policy();
@@ -286,4 +320,6 @@ fn an_outage_that_ended_opens_the_window_early() {
     assert_eq!(exhausted(away(), Some(at(105))), ("Downloading", "Downloading"));
     let not_audio = FetchError::Unexpected("HTML".to_owned());
     assert_eq!(exhausted(not_audio, Some(at(105))), still, "it was no outage");
+    let bad_request = FetchError::Status(400);
+    assert_eq!(exhausted(bad_request, Some(at(105))), still, "nor was this");
 }

@@ -13,35 +13,40 @@ use actors::ports::{
 use super::super::{ACCOUNT, OTHER_ACCOUNT, business};
 
 #[derive(Default)]
-pub(super) struct Rows {
-    pub(super) businesses: Vec<Business>,
-    pub(super) tokens: Vec<(AccountSid, Vec<u8>)>,
-    pub(super) calls: BTreeMap<CallKey, Call>,
-    pub(super) recordings: BTreeMap<RecordingSid, RecordingRecord>,
-    pub(super) played: BTreeMap<RecordingSid, Timestamp>,
-    pub(super) looked_up: BTreeSet<CallKey>,
-    pub(super) events: Vec<InboxEvent>,
-    pub(super) pending: BTreeMap<i64, WebhookEvent>,
+pub(in super::super) struct Rows {
+    pub(in super::super) businesses: Vec<Business>,
+    pub(in super::super) tokens: Vec<(AccountSid, Vec<u8>)>,
+    pub(in super::super) calls: BTreeMap<CallKey, Call>,
+    pub(in super::super) recordings: BTreeMap<RecordingSid, RecordingRecord>,
+    pub(in super::super) played: BTreeMap<RecordingSid, Timestamp>,
+    pub(in super::super) looked_up: BTreeSet<CallKey>,
+    pub(in super::super) events: Vec<InboxEvent>,
+    pub(in super::super) events_total: i64,
+    pub(in super::super) pending: BTreeMap<i64, WebhookEvent>,
+    pub(in super::super) unassigned: BTreeMap<i64, WebhookEvent>,
+    pub(in super::super) reconciled: BTreeMap<AccountSid, Timestamp>,
     /// Of calls whose events meet a row that makes no sense.
-    pub(super) corrupt: BTreeSet<CallSid>,
+    pub(in super::super) corrupt: BTreeSet<CallSid>,
+    /// Of calls whose events break whoever applies them.
+    pub(in super::super) breaking: BTreeSet<CallSid>,
     /// For ever, unless somebody says otherwise.
-    pub(super) retention: Option<Retention>,
-    pub(super) held: BTreeSet<CallKey>,
-    pub(super) orders: Vec<(Order, Option<OrderOutcome>)>,
+    pub(in super::super) retention: Option<Retention>,
+    pub(in super::super) held: BTreeSet<CallKey>,
+    pub(in super::super) orders: Vec<(Order, Option<OrderOutcome>)>,
 }
 
 impl Rows {
-    pub(super) fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
+    pub(in super::super) fn business_of(&self, account: AccountSid) -> Option<BusinessId> {
         [ACCOUNT, OTHER_ACCOUNT].contains(&account).then(business)
     }
 
-    pub(super) fn parent(&self, key: &CallKey) -> Option<CallKey> {
+    pub(in super::super) fn parent(&self, key: &CallKey) -> Option<CallKey> {
         let call = self.calls.get(key)?;
         let sid = call.details.parent.unwrap_or(call.sid);
         Some(CallKey { business: key.business.clone(), call: sid })
     }
 
-    pub(super) fn record(&self, call: &Call) -> CallRecord {
+    pub(in super::super) fn record(&self, call: &Call) -> CallRecord {
         let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
         let dated = |row: &RecordingRecord| RecordingRecord {
             recording: self.with_expiry(&row.recording),
@@ -51,7 +56,7 @@ impl Rows {
         CallRecord { call: call.clone(), recordings }
     }
 
-    pub(super) fn with_expiry(&self, recording: &Recording) -> Recording {
+    pub(in super::super) fn with_expiry(&self, recording: &Recording) -> Recording {
         let key = CallKey { business: recording.business.clone(), call: recording.call };
         let ended_at = recording.ended_at().filter(|_| !self.held.contains(&key));
         let retention = self.retention.unwrap_or(Retention::ForEver);
@@ -60,7 +65,7 @@ impl Rows {
     }
 
     /// What may still be fetched.
-    pub(super) fn unexpunged(
+    pub(in super::super) fn unexpunged(
         &mut self,
         key: &AudioKey,
     ) -> Result<&mut RecordingRecord, CatalogError> {
@@ -69,7 +74,7 @@ impl Rows {
             .ok_or_else(|| CatalogError::Unknown(format!("recording {}", key.recording)))
     }
 
-    pub(super) fn hear_of(
+    pub(in super::super) fn hear_of(
         &mut self,
         key: &CallKey,
         account: AccountSid,
@@ -84,7 +89,12 @@ impl Rows {
         })
     }
 
-    pub(super) fn fill_in(&mut self, key: &CallKey, details: &CallDetails, now: Timestamp) {
+    pub(in super::super) fn fill_in(
+        &mut self,
+        key: &CallKey,
+        details: &CallDetails,
+        now: Timestamp,
+    ) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let (account, known) = (call.account, &mut call.details);
         known.direction = details.direction.or(known.direction);
@@ -99,7 +109,9 @@ impl Rows {
         }
     }
 
-    pub(super) fn present(&self) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
+    pub(in super::super) fn present(
+        &self,
+    ) -> impl Iterator<Item = (&RecordingRecord, &StoredCopy)> {
         self.recordings.values().filter_map(|row| {
             let held = row.copy.as_ref().filter(|held| held.present)?;
             Some((row, &held.copy))

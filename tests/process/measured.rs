@@ -4,26 +4,26 @@ use std::fmt;
 use std::time::Duration;
 
 #[derive(Debug, Default)]
-pub(super) struct Measured(Vec<Duration>);
+pub(crate) struct Measured(Vec<Duration>);
 
 impl Measured {
-    pub(super) fn push(&mut self, span: Duration) {
+    pub(crate) fn push(&mut self, span: Duration) {
         self.0.push(span);
     }
 
-    pub(super) fn append(&mut self, mut other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn max(&self) -> Duration {
+    pub(crate) fn max(&self) -> Duration {
         self.0.iter().max().copied().unwrap_or_default()
     }
 
-    fn median(&self) -> Duration {
+    pub(crate) fn median(&self) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied().unwrap_or_default()
