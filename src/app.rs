@@ -340,6 +340,9 @@ fn settings(config: &Config) -> Settings {
         queued_fetches_max: config.twilio.max_queued_fetches,
         requests_per_second: config.twilio.requests_per_second,
         vault_bytes_max: config.vault.max_bytes,
+        reconcile_every: (config.twilio.reconcile_every_ms > 0)
+            .then(|| millis(config.twilio.reconcile_every_ms)),
+        lookups_per_minute: config.twilio.lookups_per_minute,
     }
 }
 

@@ -6,7 +6,8 @@
 //! │   └─ RecordingActor*   one per call
 //! ├─ TwilioFetcher         the pool
 //! ├─ Inbox                 works off stored webhooks
-//! └─ VaultKeeper           size limit, sweep
+//! ├─ VaultKeeper           size limit, sweep
+//! └─ Reconciler            finds what webhooks missed
 //! ```
 //!
 //! | child ends | then |
@@ -28,6 +29,7 @@ use crate::domain::Timestamp;
 use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
+use crate::keepers::reconciler::{self, Reconciler};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
 use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
@@ -62,6 +64,10 @@ pub struct Settings {
     pub queued_fetches_max: usize,
     pub requests_per_second: std::num::NonZeroU32,
     pub vault_bytes_max: u64,
+    /// How often the source's lists are compared with what is known; `None`: never.
+    pub reconcile_every: Option<Duration>,
+    /// Calls that nobody announced and that a business may have looked up.
+    pub lookups_per_minute: u32,
 }
 
 /// A running core.
@@ -79,9 +85,17 @@ impl Core {
         let board = Arc::new(board);
         let addresses = Addresses::default();
         let inbox = InboxHandle::new(addresses.inbox.clone());
-        let search = Search { catalog: Arc::clone(&ports.catalog), inbox: inbox.clone() };
-        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let search = Search {
+            catalog: Arc::clone(&ports.catalog),
+            source: Arc::clone(&ports.source),
+            clock: Arc::clone(&ports.clock),
+            pacer: Arc::clone(&pacer),
+            inbox: inbox.clone(),
+            lookups_per_minute: settings.lookups_per_minute,
+            lookups: Arc::default(),
+        };
+        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let started_at = ports.clock.now();
         let root = Root {
             ports,
@@ -120,13 +134,15 @@ pub(crate) enum Child {
     Fetcher,
     Inbox,
     VaultKeeper,
+    Reconciler,
 }
 
-const CHILDREN: [(Child, &str); 4] = [
+const CHILDREN: [(Child, &str); 5] = [
     (Child::Recordings, "recordings"),
     (Child::Fetcher, "fetcher"),
     (Child::Inbox, "inbox"),
     (Child::VaultKeeper, "vault-keeper"),
+    (Child::Reconciler, "reconciler"),
 ];
 
 const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -274,6 +290,11 @@ impl Root {
                 vault_keeper.set(Some(actor.clone()));
                 Ok(actor.get_id())
             }
+            Child::Reconciler => {
+                let actor = self.reconciler();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                Ok(actor.get_id())
+            }
         }
     }
 
@@ -324,6 +345,23 @@ impl Root {
             recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
         };
         Inbox { desk: Arc::new(desk), view: self.senders.inbox.clone() }
+    }
+
+    fn reconciler(&self) -> Reconciler {
+        let desk = reconciler::Desk {
+            catalog: Arc::clone(&self.ports.catalog),
+            source: Arc::clone(&self.ports.source),
+            clock: Arc::clone(&self.ports.clock),
+            pacer: Arc::clone(&self.pacer),
+            inbox: InboxHandle::new(self.addresses.inbox.clone()),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            prefetch: self.settings.prefetch,
+        };
+        Reconciler {
+            desk: Arc::new(desk),
+            every: self.settings.reconcile_every,
+            view: self.senders.reconciler.clone(),
+        }
     }
 
     fn vault_keeper(&self) -> VaultKeeper {

@@ -197,6 +197,7 @@ impl Deployment {
         let Some(call) = call else { return };
         let request = || self.home.client.get(self.play_url(call)).bearer_auth(&self.token).send();
         while let Ok(response) = request().await {
+            assert_eq!(response.status(), StatusCode::OK);
             match response.bytes().await {
                 Ok(body) => assert!(body == call.audio, "a wrong body, although it was not cut"),
                 Err(_) => return,

@@ -25,6 +25,8 @@ const SETTLED_MAX: Duration = Duration::from_millis(600);
 /// Longer than the source needs, and than the longest pause: 1 s for the inbox and 5 s for the database, where an
 /// attempt could not be written down.
 const HEALED_MAX: Duration = Duration::from_secs(1 + 5 + 2);
+/// Of the business, in the data folder.
+const FOLDER: &str = "vault/default";
 const SYNC_DELAY: Duration = Duration::from_millis(300);
 const SYNC_DELAY_INJECTED: &str = "inject=fsync,fdatasync:delay_enter=300000";
 const PLAYS: usize = 40;
@@ -189,11 +191,15 @@ impl House {
         let from = if lasting { "+" } else { "" };
         let trace = format!("trace={syscall}");
         let inject = format!("inject={syscall}:error={error}:when={nth}{from}");
-        let files = ["hearback.db", "hearback.db-wal"].map(|name| self.ledger.home.data(name));
+        let in_full = |path: &str| self.ledger.home.data(path).to_str().expect("text").to_owned();
+        let paths = match (at, syscall) {
+            (At::Database, _) => vec![in_full("hearback.db"), in_full("hearback.db-wal")],
+            // What is read is opened too.
+            (At::Sealing, "openat") => vec![in_full(FOLDER), format!("data/{FOLDER}")],
+            (At::Sealing, _) => Vec::new(),
+        };
         let mut arguments = vec!["-e", &trace, "-e", &inject];
-        for file in files.iter().filter(|_| at == At::Database) {
-            arguments.extend(["-P", file.to_str().expect("text")]);
-        }
+        arguments.extend(paths.iter().flat_map(|path| ["-P", path]));
         Strace::attach(&self.process, &arguments).await
     }
 

@@ -55,14 +55,16 @@ impl Home {
         Self { folder, address, variables, client: client.expect("a client") }
     }
 
-    /// A home whose Twilio is simulated, and that has no reason to pace itself.
+    /// A home whose Twilio is simulated, and that has no reason to pace itself or those who listen.
     pub(crate) async fn with_simulator() -> (Self, Simulator) {
         let now_ms = SystemClock.now().as_millis();
         let config = SimulatorConfig::new(ACCOUNT, ACCOUNT_TOKEN, now_ms);
         let simulator = Simulator::start(config).await.expect("the simulator starts");
         let home = Self::new()
             .with("HEARBACK_TWILIO__BASE_URL", simulator.url())
-            .with("HEARBACK_TWILIO__REQUESTS_PER_SECOND", "1000");
+            .with("HEARBACK_TWILIO__REQUESTS_PER_SECOND", "1000")
+            .with("HEARBACK_PLAY__REQUESTS_PER_SECOND", "100000")
+            .with("HEARBACK_PLAY__REQUESTS_BURST", "100000");
         simulator.set_callbacks(home.callbacks());
         (home, simulator)
     }

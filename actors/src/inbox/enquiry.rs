@@ -44,7 +44,9 @@ impl Desk {
             }
             let asking = AssertUnwindSafe(self.source.call(account, key.call)).catch_unwind();
             // What breaks whoever asks is as good as unknown.
-            match asking.await.unwrap_or(Err(FetchError::NotFound)) {
+            let answer = asking.await.unwrap_or(Err(FetchError::NotFound));
+            self.pacer.heard(account, answer.as_ref().map(drop), self.clock.now());
+            match answer {
                 Ok(details) => {
                     self.catalog.record_details(&key, &details).await?;
                     enquiry.unknown.remove(&key);
@@ -62,10 +64,7 @@ impl Desk {
                         enquiry.unknown.insert(key, asked);
                     }
                 }
-                Err(FetchError::Throttled { retry_after }) => {
-                    self.pacer.pause(account, retry_after);
-                    enquiry.more = true;
-                }
+                Err(FetchError::Throttled { .. }) => enquiry.more = true,
                 Err(error) => {
                     tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
                 }

@@ -115,6 +115,18 @@ impl FakeCatalog {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
     }
 
+    /// Adds the business, with its account.
+    pub(crate) fn incorporate(&self) {
+        let mut rows = self.rows.lock().expect("whole");
+        rows.tokens.push((ACCOUNT, Vec::new()));
+        rows.businesses.push(Business {
+            id: business(),
+            name: "Acme".to_owned(),
+            account: ACCOUNT,
+            numbers: Vec::new(),
+        });
+    }
+
     /// From now on whoever applies an event of call `n` panics.
     pub(crate) fn break_on(&self, n: u128) {
         self.rows.lock().expect("whole").breaking.insert(call(n).call);
