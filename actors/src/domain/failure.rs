@@ -71,6 +71,14 @@ impl FailureKind {
         }
     }
 
+    /// Whether something else might be answered well now.
+    pub const fn is_about_what_was_asked_for(self) -> bool {
+        match self {
+            Self::RefusedRecording | Self::Particular => true,
+            Self::Outage | Self::RefusedAccount => false,
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
