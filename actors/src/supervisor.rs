@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 
 use crate::address::Address;
 use crate::board::{Board, BoardSenders, ChildView};
@@ -77,6 +78,7 @@ pub struct Core {
     pub board: Arc<Board>,
     root: ActorRef<Message>,
     ended: JoinHandle<()>,
+    vault_work: TaskTracker,
 }
 
 impl Core {
@@ -97,6 +99,7 @@ impl Core {
         };
         let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let started_at = ports.clock.now();
+        let vault_work = TaskTracker::new();
         let root = Root {
             ports,
             settings,
@@ -105,16 +108,23 @@ impl Core {
             board: Arc::clone(&board),
             pacer,
             started_at,
+            vault_work: vault_work.clone(),
         };
         let (root, ended) = Actor::spawn(None, root, ()).await?;
-        Ok(Self { recordings, inbox, board, root, ended })
+        Ok(Self { recordings, inbox, board, root, ended, vault_work })
     }
 
-    /// Ends every actor and waits for them, for so long.
+    /// Ends every actor and waits for them, for so long, and for the rows of what they stored and withdrew: a
+    /// successor takes a file that no row names for a leftover.
     pub async fn stop(self, patience: Duration) {
+        let deadline = Instant::now() + patience;
         self.root.stop(None);
-        if tokio::time::timeout(patience, self.ended).await.is_err() {
+        if timeout_at(deadline, self.ended).await.is_err() {
             self.root.kill();
+        }
+        self.vault_work.close();
+        if timeout_at(deadline, self.vault_work.wait()).await.is_err() {
+            tracing::warn!("the catalog was not told in time what the vault holds");
         }
     }
 
@@ -166,6 +176,7 @@ struct Root {
     board: Arc<Board>,
     pacer: Arc<Pacer>,
     started_at: Timestamp,
+    vault_work: TaskTracker,
 }
 
 struct Family {
@@ -309,6 +320,7 @@ impl Root {
             fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
             pacer: Arc::clone(&self.pacer),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
+            vault_work: self.vault_work.clone(),
             board: Arc::clone(&self.board),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
