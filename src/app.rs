@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::domain::{AccountSid, BusinessId, RetryPolicy};
+use actors::domain::{AccountSid, BusinessId, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
 use actors::{Core, Ports, Settings};
 use anyhow::Context;
@@ -43,6 +43,7 @@ impl Foundation {
         make_private_folder(&config.data.dir)
             .with_context(|| format!("data.dir: {} cannot be made", config.data.dir.display()))?;
         let catalog = SqliteCatalog::open(&config.database_url()).await.context("database.url")?;
+        let catalog = catalog.keeping_for(Retention::of_days(config.retention.days));
         catalog.migrate().await.context("migrating the database")?;
         let catalog = Arc::new(catalog);
         let setting = config.vault.master_key.clone();

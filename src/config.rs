@@ -27,6 +27,7 @@ pub struct Config {
     pub data: Data,
     pub database: Database,
     pub vault: Vault,
+    pub retention: Retention,
     pub auth: Auth,
     pub twilio: Twilio,
     pub play: Play,
@@ -76,6 +77,12 @@ pub struct Vault {
     pub max_bytes: u64,
     pub master_key: SecretString,
     pub master_key_file: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

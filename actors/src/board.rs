@@ -12,6 +12,7 @@ use crate::fetcher::FetcherView;
 use crate::happening::{Announcer, Happening, What};
 use crate::inbox::InboxView;
 use crate::keepers::reconciler::ReconcilerView;
+use crate::keepers::retention::RetentionKeeperView;
 use crate::keepers::vault::VaultKeeperView;
 use crate::recording::CallView;
 use crate::recordings::RecordingsView;
@@ -22,6 +23,7 @@ pub struct Board {
     pub fetcher: watch::Receiver<FetcherView>,
     pub inbox: watch::Receiver<InboxView>,
     pub vault_keeper: watch::Receiver<VaultKeeperView>,
+    pub retention_keeper: watch::Receiver<RetentionKeeperView>,
     pub reconciler: watch::Receiver<ReconcilerView>,
     pub children: watch::Receiver<Vec<ChildView>>,
     calls: RwLock<BTreeMap<CallKey, Posting>>,
@@ -72,6 +74,7 @@ pub(crate) struct BoardSenders {
     pub(crate) fetcher: watch::Sender<FetcherView>,
     pub(crate) inbox: watch::Sender<InboxView>,
     pub(crate) vault_keeper: watch::Sender<VaultKeeperView>,
+    pub(crate) retention_keeper: watch::Sender<RetentionKeeperView>,
     pub(crate) reconciler: watch::Sender<ReconcilerView>,
     pub(crate) children: watch::Sender<Vec<ChildView>>,
 }
@@ -82,6 +85,7 @@ impl Board {
         let fetcher = watch::Sender::default();
         let inbox = watch::Sender::default();
         let vault_keeper = watch::Sender::default();
+        let retention_keeper = watch::Sender::default();
         let reconciler = watch::Sender::default();
         let children = watch::Sender::default();
         let board = Self {
@@ -89,12 +93,22 @@ impl Board {
             fetcher: fetcher.subscribe(),
             inbox: inbox.subscribe(),
             vault_keeper: vault_keeper.subscribe(),
+            retention_keeper: retention_keeper.subscribe(),
             reconciler: reconciler.subscribe(),
             children: children.subscribe(),
             calls: RwLock::default(),
             announcer: Announcer::new(),
         };
-        (board, BoardSenders { recordings, fetcher, inbox, vault_keeper, reconciler, children })
+        let senders = BoardSenders {
+            recordings,
+            fetcher,
+            inbox,
+            vault_keeper,
+            retention_keeper,
+            reconciler,
+            children,
+        };
+        (board, senders)
     }
 
     /// Up to `limit` live call actors, and how many there are.

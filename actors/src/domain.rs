@@ -10,6 +10,7 @@ mod fetch;
 mod ids;
 mod permit;
 mod recording;
+mod retention;
 mod retry;
 mod time;
 mod webhook;
@@ -25,6 +26,7 @@ pub use recording::{
     AudioKey, CopyId, Format, GoneCause, HeldCopy, Recording, SourceStatus, StoredCopy, Version,
     primary,
 };
+pub use retention::Retention;
 pub use retry::{Attempts, FetchHistory, Retry, RetryPolicy};
 pub use time::Timestamp;
 pub use webhook::{CallEvent, RecordingEvent, WebhookEvent};

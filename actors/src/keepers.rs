@@ -1,4 +1,5 @@
 //! Actors that keep a promise in the background, pass by pass.
 
 pub(crate) mod reconciler;
+pub(crate) mod retention;
 pub(crate) mod vault;

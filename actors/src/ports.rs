@@ -4,6 +4,7 @@
 
 mod catalog;
 mod clock;
+mod custody;
 mod events;
 mod source;
 mod vault;
@@ -13,6 +14,7 @@ pub use catalog::{
     RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
+pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
 pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
 pub use source::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,

@@ -31,6 +31,7 @@ use crate::domain::{
 };
 use crate::fetcher::{FetcherHandle, Pacer};
 use crate::happening::What;
+use crate::keepers::retention::RetentionKeeperHandle;
 use crate::keepers::vault::VaultKeeperHandle;
 use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, RecordingRecord, Vault};
 use crate::recordings;
@@ -76,6 +77,7 @@ pub(crate) struct Services {
     pub(crate) vault_keeper: VaultKeeperHandle,
     /// What makes files and rows agree, which goes on when actors have ended.
     pub(crate) vault_work: TaskTracker,
+    pub(crate) retention_keeper: RetentionKeeperHandle,
     pub(crate) board: Arc<Board>,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
@@ -312,8 +314,11 @@ impl RecordingActor {
         for found in record.recordings {
             let sid = found.recording.sid;
             let recording = found.recording.clone();
-            let track = shell.lives.entry(sid).or_insert_with(|| self.track(found, now));
-            if named.contains(&Some(sid)) || *track.recording() != recording {
+            let track = shell.lives.entry(sid).or_insert_with(|| self.track(found.clone(), now));
+            if track.life.is_spared_by(&recording, now) {
+                let life = Box::new(self.track(found, now).life);
+                self.happen(sid, Event::Spared(life), myself, shell);
+            } else if named.contains(&Some(sid)) || *track.recording() != recording {
                 let event = Event::Announced(Box::new(recording));
                 self.happen(sid, event, myself, shell);
             }

@@ -23,7 +23,7 @@ pub use handle::{AskError, RecordingsHandle};
 
 use crate::address::Address;
 use crate::board::{Board, Posting};
-use crate::domain::CallKey;
+use crate::domain::{BusinessId, CallKey};
 use crate::happening::What;
 use crate::ports::{CallRecord, CatalogError};
 use crate::recording::{CallView, RecordingActor, Services};
@@ -43,6 +43,8 @@ pub(crate) enum Message {
         key: CallKey,
         news: News,
     },
+    /// Have all who know a call of this business read its rows again.
+    TellAllOf(BusinessId),
     Loaded {
         asked: CallKey,
         found: Result<Option<CallRecord>, CatalogError>,
@@ -68,9 +70,11 @@ impl Message {
     const fn on_the_way(&self) -> Option<&CallKey> {
         match self {
             Self::Resolve { key, .. } | Self::Tell { key, .. } => Some(key),
-            Self::Loaded { .. } | Self::Idle { .. } | Self::Moved { .. } | Self::Cooled { .. } => {
-                None
-            }
+            Self::TellAllOf(_)
+            | Self::Loaded { .. }
+            | Self::Idle { .. }
+            | Self::Moved { .. }
+            | Self::Cooled { .. } => None,
         }
     }
 }
@@ -119,6 +123,11 @@ impl Actor for Recordings {
                 self.route(key, Errand::Resolve(reply), &myself, region);
             }
             Message::Tell { key, news } => self.route(key, Errand::Tell(news), &myself, region),
+            Message::TellAllOf(business) => {
+                for key in region.known_of(&business) {
+                    self.route(key, Errand::Tell(News::Refresh(None)), &myself, region);
+                }
+            }
             Message::Loaded { asked, found } => {
                 self.activate(&asked, found, &myself, region).await;
             }

@@ -7,6 +7,7 @@
 //! ├─ TwilioFetcher         the pool
 //! ├─ Inbox                 works off stored webhooks
 //! ├─ VaultKeeper           size limit, sweep
+//! ├─ RetentionKeeper       what is kept no longer, operators' orders
 //! └─ Reconciler            finds what webhooks missed
 //! ```
 //!
@@ -31,6 +32,7 @@ use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
 use crate::keepers::reconciler::{self, Reconciler};
+use crate::keepers::retention::{RetentionKeeper, RetentionKeeperHandle};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
 use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
@@ -144,14 +146,16 @@ pub(crate) enum Child {
     Fetcher,
     Inbox,
     VaultKeeper,
+    RetentionKeeper,
     Reconciler,
 }
 
-const CHILDREN: [(Child, &str); 5] = [
+const CHILDREN: [(Child, &str); 6] = [
     (Child::Recordings, "recordings"),
     (Child::Fetcher, "fetcher"),
     (Child::Inbox, "inbox"),
     (Child::VaultKeeper, "vault-keeper"),
+    (Child::RetentionKeeper, "retention-keeper"),
     (Child::Reconciler, "reconciler"),
 ];
 
@@ -166,6 +170,7 @@ struct Addresses {
     fetcher: Address<fetcher::Message>,
     inbox: Address<inbox::Message>,
     vault_keeper: Address<keepers::vault::Message>,
+    retention_keeper: Address<keepers::retention::Message>,
 }
 
 struct Root {
@@ -274,7 +279,8 @@ impl Family {
 
 impl Root {
     async fn spawn(&self, child: Child, myself: &ActorRef<Message>) -> Result<ActorId, SpawnErr> {
-        let Addresses { recordings, fetcher, inbox, vault_keeper } = &self.addresses;
+        let Addresses { recordings, fetcher, inbox, vault_keeper, retention_keeper } =
+            &self.addresses;
         let parent = myself.get_cell();
         match child {
             Child::Recordings => {
@@ -301,6 +307,12 @@ impl Root {
                 vault_keeper.set(Some(actor.clone()));
                 Ok(actor.get_id())
             }
+            Child::RetentionKeeper => {
+                let actor = self.retention_keeper();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                retention_keeper.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
             Child::Reconciler => {
                 let actor = self.reconciler();
                 let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
@@ -321,6 +333,7 @@ impl Root {
             pacer: Arc::clone(&self.pacer),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
             vault_work: self.vault_work.clone(),
+            retention_keeper: RetentionKeeperHandle::new(self.addresses.retention_keeper.clone()),
             board: Arc::clone(&self.board),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
@@ -385,6 +398,16 @@ impl Root {
             bytes_max: self.settings.vault_bytes_max,
             started_at: self.started_at,
             view: self.senders.vault_keeper.clone(),
+        }
+    }
+
+    fn retention_keeper(&self) -> RetentionKeeper {
+        RetentionKeeper {
+            catalog: Arc::clone(&self.ports.catalog),
+            vault: Arc::clone(&self.ports.vault),
+            clock: Arc::clone(&self.ports.clock),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            view: self.senders.retention_keeper.clone(),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use actors::domain::{BusinessId, Call, CallSid, CallStatus, Direction, PhoneNumber, Timestamp};
+use actors::domain::{
+    BusinessId, Call, CallSid, CallStatus, Direction, PhoneNumber, Retention, Timestamp,
+};
 use actors::ports::{CallFilter, CallPage, CallRecord, CatalogError, RecordingRecord};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,13 +16,14 @@ use super::{recordings, rows};
 const PAGE_MAX: u32 = 500;
 
 /// A number may be on a leg only: a call set up by the agent's side dials the customer on its second leg.
-/// A call has a recording while there is audio, or may still be.
+/// A call has a recording while there is audio, or may still be. Of an erased one there is nothing to list.
 const PAGE: &str = "
     SELECT sid, business_id, account_sid, direction, from_number, to_number, status,
            started_at_ms, duration_ms, heard_at_ms
     FROM calls
     WHERE business_id = $1
       AND parent_sid IS NULL
+      AND erased_at_ms IS NULL
       AND COALESCE(started_at_ms, heard_at_ms) BETWEEN $2 AND $3
       AND (COALESCE(started_at_ms, heard_at_ms), sid) < ($3, $4)
       AND ($5 IS NULL OR direction = $5)
@@ -47,6 +50,7 @@ pub(super) async fn page(
     db: &mut SqliteConnection,
     business: BusinessId,
     filter: CallFilter,
+    retention: Retention,
 ) -> Answer<CallPage> {
     let limit = filter.limit.clamp(1, PAGE_MAX);
     let below = below(&filter)?;
@@ -66,17 +70,18 @@ pub(super) async fn page(
     let more = calls.len() > limit as usize;
     calls.truncate(limit as usize);
     let next_cursor = calls.last().filter(|_| more).map(|last| Place::of(last).to_cursor());
-    Ok(CallPage { calls: with_recordings(db, &business, calls).await?, next_cursor })
+    Ok(CallPage { calls: with_recordings(db, &business, calls, retention).await?, next_cursor })
 }
 
 async fn with_recordings(
     db: &mut SqliteConnection,
     business: &BusinessId,
     calls: Vec<Call>,
+    retention: Retention,
 ) -> Answer<Vec<CallRecord>> {
     let sids: Vec<CallSid> = calls.iter().map(|call| call.sid).collect();
     let mut of_call: HashMap<CallSid, Vec<RecordingRecord>> = HashMap::new();
-    for record in recordings::of_calls(db, business, &sids).await? {
+    for record in recordings::of_calls(db, business, &sids, retention).await? {
         of_call.entry(record.recording.call).or_default().push(record);
     }
     let record = |call: Call| {

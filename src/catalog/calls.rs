@@ -5,13 +5,13 @@
 
 use actors::domain::{
     AccountSid, BusinessId, CallDetails, CallKey, CallSid, CallStatus, Direction, PhoneNumber,
-    Timestamp,
+    Retention, Timestamp,
 };
 use actors::ports::CallRecord;
 use sqlx::{SqliteConnection, query};
 
 use super::failure::{Answer, Failure};
-use super::{recordings, rows};
+use super::{custody, recordings, rows};
 
 const HEAR_OF: &str = "
     INSERT INTO calls (sid, business_id, account_sid, heard_at_ms) VALUES ($1, $2, $3, $4)
@@ -47,7 +47,7 @@ const FILL_IN: &str = "
         status_rank = COALESCE($7, status_rank),
         started_at_ms = COALESCE($8, started_at_ms),
         duration_ms = COALESCE($9, duration_ms)
-    WHERE business_id = $1 AND sid = $2
+    WHERE business_id = $1 AND sid = $2 AND erased_at_ms IS NULL
       AND ($7 IS NULL OR status_rank IS NULL OR status_rank <= $7)";
 
 const MARK_LOOKED_UP: &str = "
@@ -110,7 +110,11 @@ pub(super) async fn find_anywhere(
     .transpose()
 }
 
-pub(super) async fn load(db: &mut SqliteConnection, key: CallKey) -> Answer<Option<CallRecord>> {
+pub(super) async fn load(
+    db: &mut SqliteConnection,
+    key: CallKey,
+    retention: Retention,
+) -> Answer<Option<CallRecord>> {
     let row = query(LOAD)
         .bind(key.business.as_str())
         .bind(key.call.to_string())
@@ -118,7 +122,7 @@ pub(super) async fn load(db: &mut SqliteConnection, key: CallKey) -> Answer<Opti
         .await?;
     let Some(row) = row else { return Ok(None) };
     let call = rows::call(&row)?;
-    let recordings = recordings::of_calls(db, &key.business, &[key.call]).await?;
+    let recordings = recordings::of_calls(db, &key.business, &[key.call], retention).await?;
     Ok(Some(CallRecord { call, recordings }))
 }
 
@@ -200,5 +204,6 @@ async fn place_under(db: &mut SqliteConnection, leg: &CallKey, parent: CallSid) 
             .execute(&mut *db)
             .await?;
     }
-    recordings::move_to(db, leg, top.call).await
+    recordings::move_to(db, leg, top.call).await?;
+    custody::share_fate(db, leg, &top).await
 }

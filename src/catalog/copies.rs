@@ -8,11 +8,16 @@ use super::failure::{Answer, Constrained, Failure};
 use super::fetches;
 use super::rows;
 
-/// A new copy counts as just used: it must not be the next to leave because the old one was cold.
+/// A new copy counts as just used: it must not be the next to leave because the old one was cold. What was
+/// expunged gets none.
 const COMMIT: &str = "
     INSERT INTO copies (business_id, recording_sid, format, copy_id, present, version, sha256,
                         length_bytes, audio_type, duration_ms, stored_at_ms)
-    VALUES ($1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10)
+    SELECT $1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10
+    WHERE NOT EXISTS (
+        SELECT 1 FROM recordings
+        WHERE business_id = $1 AND sid = $2 AND status IN ('expired', 'erased')
+    )
     ON CONFLICT (recording_sid, format) DO UPDATE
     SET copy_id = excluded.copy_id,
         present = TRUE,

@@ -9,7 +9,7 @@ use actors::ports::EventOutcome;
 use sqlx::SqliteConnection;
 
 use super::failure::{Answer, Failure};
-use super::{businesses, calls, inbox, recordings};
+use super::{businesses, calls, custody, inbox, recordings};
 
 pub(super) async fn apply(
     db: &mut SqliteConnection,
@@ -23,6 +23,7 @@ pub(super) async fn apply(
     };
     inbox::mark(db, id, &outcome, now).await?;
     if let EventOutcome::Applied { call, .. } = &outcome {
+        custody::stay_erased(db, id, &event, call).await?;
         inbox::reconsider_call(db, event.account(), [event.call(), call.call]).await?;
     }
     Ok(outcome)

@@ -7,10 +7,15 @@ use sqlx::{Row, SqliteConnection, query};
 use super::failure::{Answer, Constrained, Failure};
 use super::rows;
 
+/// Not of what was expunged: nothing may fetch it.
 const REMEMBER: &str = "
     INSERT INTO fetch_histories (business_id, recording_sid, format, attempts_at_ms,
                                  failure_kind, failure_words)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    SELECT $1, $2, $3, $4, $5, $6
+    WHERE NOT EXISTS (
+        SELECT 1 FROM recordings
+        WHERE business_id = $1 AND sid = $2 AND status IN ('expired', 'erased')
+    )
     ON CONFLICT (recording_sid, format) DO UPDATE
     SET attempts_at_ms = excluded.attempts_at_ms,
         failure_kind = excluded.failure_kind,

@@ -15,8 +15,11 @@ const OF_RECORDING: &str = "
     SELECT wrapped_key FROM recordings WHERE business_id = $1 AND sid = $2";
 
 const KEEP_FOR_RECORDING: &str = "
-    UPDATE recordings SET wrapped_key = COALESCE(wrapped_key, $3) WHERE business_id = $1 AND sid = $2
+    UPDATE recordings SET wrapped_key = COALESCE(wrapped_key, $3)
+    WHERE business_id = $1 AND sid = $2 AND status NOT IN ('expired', 'erased')
     RETURNING wrapped_key";
+
+const IS_KNOWN: &str = "SELECT 1 FROM recordings WHERE business_id = $1 AND sid = $2";
 
 const KEY_CHECK: &str = "SELECT key_check FROM settings WHERE id = 1";
 
@@ -58,18 +61,27 @@ pub(super) async fn of_recording(
     Ok(kept.flatten())
 }
 
+/// `None` for what was expunged: no key is made for it again.
 pub(super) async fn keep_for_recording(
     db: &mut SqliteConnection,
     key: AudioKey,
     fresh: Vec<u8>,
-) -> Answer<Vec<u8>> {
+) -> Answer<Option<Vec<u8>>> {
+    let recording = key.recording.to_string();
     let kept: Option<Vec<u8>> = query_scalar(KEEP_FOR_RECORDING)
         .bind(key.business.as_str())
-        .bind(key.recording.to_string())
+        .bind(&recording)
         .bind(fresh)
-        .fetch_optional(db)
+        .fetch_optional(&mut *db)
         .await?;
-    kept.ok_or_else(|| Failure::unknown(format!("recording {}", key.recording)))
+    if kept.is_some() {
+        return Ok(kept);
+    }
+    let known = query(IS_KNOWN).bind(key.business.as_str()).bind(&recording);
+    match known.fetch_optional(db).await? {
+        Some(_) => Ok(None),
+        None => Err(Failure::unknown(format!("recording {recording}"))),
+    }
 }
 
 pub(super) async fn check(db: &mut SqliteConnection) -> Answer<Option<Vec<u8>>> {

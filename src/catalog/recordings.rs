@@ -1,8 +1,8 @@
 //! Recordings, each under its call's parent leg.
 
 use actors::domain::{
-    AudioKey, BusinessId, CallKey, CallSid, Format, RecordingEvent, RecordingSid, SourceStatus,
-    Timestamp,
+    AudioKey, BusinessId, CallKey, CallSid, Format, Recording, RecordingEvent, RecordingSid,
+    Retention, SourceStatus, Timestamp,
 };
 use actors::ports::RecordingRecord;
 use sqlx::{SqliteConnection, query, query_scalar};
@@ -43,6 +43,7 @@ const MOVE_TO: &str = "
 const OF_CALLS: &str = "
     SELECT ranked.sid, ranked.business_id, ranked.call_sid, ranked.account_sid, ranked.status,
            ranked.channels, ranked.duration_ms, ranked.started_at_ms, ranked.completed_at_ms,
+           calls.held, COALESCE(businesses.retention_days, $5) AS retention_days,
            copies.present, copies.copy_id, copies.version, copies.sha256, copies.length_bytes,
            copies.audio_type, copies.duration_ms AS copy_duration_ms,
            fetch_histories.attempts_at_ms, fetch_histories.failure_kind,
@@ -56,6 +57,8 @@ const OF_CALLS: &str = "
         FROM recordings
         WHERE business_id = $1 AND call_sid IN (SELECT value FROM json_each($2))
     ) AS ranked
+    JOIN calls ON calls.business_id = ranked.business_id AND calls.sid = ranked.call_sid
+    JOIN businesses ON businesses.id = ranked.business_id
     LEFT JOIN copies
         ON copies.business_id = ranked.business_id
        AND copies.recording_sid = ranked.sid
@@ -66,6 +69,14 @@ const OF_CALLS: &str = "
        AND fetch_histories.format = $3
     WHERE ranked.place <= $4
     ORDER BY ranked.call_sid, ranked.place DESC";
+
+const ONE: &str = "
+    SELECT recordings.*, calls.held, COALESCE(businesses.retention_days, $3) AS retention_days
+    FROM recordings
+    JOIN calls
+        ON calls.business_id = recordings.business_id AND calls.sid = recordings.call_sid
+    JOIN businesses ON businesses.id = recordings.business_id
+    WHERE recordings.business_id = $1 AND recordings.sid = $2";
 
 const WANTED: &str = "
     SELECT business_id, call_sid, sid FROM recordings
@@ -150,6 +161,7 @@ pub(super) async fn of_calls(
     db: &mut SqliteConnection,
     business: &BusinessId,
     calls: &[CallSid],
+    retention: Retention,
 ) -> Answer<Vec<RecordingRecord>> {
     let calls: Vec<String> = calls.iter().map(CallSid::to_string).collect();
     let found = query(OF_CALLS)
@@ -157,9 +169,24 @@ pub(super) async fn of_calls(
         .bind(serde_json::json!(calls).to_string())
         .bind(Format::Mp3.as_str())
         .bind(RECORDINGS_OF_CALL_MAX)
+        .bind(i64::from(retention.days()))
         .fetch_all(db)
         .await?;
-    found.iter().map(rows::recording).collect()
+    found.iter().map(rows::recording_with_copy).collect()
+}
+
+pub(super) async fn one(
+    db: &mut SqliteConnection,
+    key: &AudioKey,
+    retention: Retention,
+) -> Answer<Option<Recording>> {
+    let row = query(ONE)
+        .bind(key.business.as_str())
+        .bind(key.recording.to_string())
+        .bind(i64::from(retention.days()))
+        .fetch_optional(db)
+        .await?;
+    row.as_ref().map(rows::recording).transpose()
 }
 
 pub(super) async fn wanted(
@@ -167,12 +194,5 @@ pub(super) async fn wanted(
     limit: u32,
 ) -> Answer<Vec<(CallKey, RecordingSid)>> {
     let found = query(WANTED).bind(i64::from(limit)).fetch_all(db).await?;
-    found
-        .iter()
-        .map(|row| {
-            let business = rows::id(row, "business_id")?;
-            let call = CallKey { business, call: rows::id(row, "call_sid")? };
-            Ok((call, rows::id(row, "sid")?))
-        })
-        .collect()
+    found.iter().map(rows::named_recording).collect()
 }

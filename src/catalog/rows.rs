@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use actors::domain::{
-    AudioKey, AudioType, Call, CallDetails, CallKey, CallStatus, CopyId, Direction, Format,
-    HeldCopy, PhoneNumber, Recording, SourceStatus, StoredCopy, Timestamp, Version,
+    AudioKey, AudioType, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
+    Format, HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SourceStatus, StoredCopy,
+    Timestamp, Version,
 };
 use actors::ports::RecordingRecord;
 use sqlx::Row;
@@ -34,15 +35,14 @@ pub(super) fn call(row: &SqliteRow) -> Answer<Call> {
     })
 }
 
-/// A recording joined with its last copy, if there was one.
-pub(super) fn recording(row: &SqliteRow) -> Answer<RecordingRecord> {
-    let recording = Recording {
+/// A recording joined with what decides how long it is kept.
+pub(super) fn recording(row: &SqliteRow) -> Answer<Recording> {
+    let mut recording = Recording {
         business: id(row, "business_id")?,
         sid: id(row, "sid")?,
         call: id(row, "call_sid")?,
         account: id(row, "account_sid")?,
-        status: word(row, "status", SourceStatus::parse)?
-            .ok_or_else(|| Failure::corrupt("status"))?,
+        status: status(row)?,
         channels: row
             .try_get::<Option<i64>, _>("channels")?
             .map(|n| fit(n, "channels"))
@@ -50,12 +50,32 @@ pub(super) fn recording(row: &SqliteRow) -> Answer<RecordingRecord> {
         duration: span(row, "duration_ms")?,
         started_at: moment(row, "started_at_ms")?,
         completed_at: moment(row, "completed_at_ms")?,
+        expires_at: None,
     };
+    let retention = Retention::of_days(fit(row.try_get("retention_days")?, "retention_days")?);
+    let held: bool = row.try_get("held")?;
+    let ended_at = recording.ended_at().filter(|_| !held);
+    recording.expires_at = ended_at.and_then(|at| retention.expiry(at));
+    Ok(recording)
+}
+
+/// The same joined with its last copy, if there was one.
+pub(super) fn recording_with_copy(row: &SqliteRow) -> Answer<RecordingRecord> {
     let copy = match row.try_get::<Option<bool>, _>("present")? {
         Some(present) => Some(HeldCopy { copy: stored_copy(row)?, present }),
         None => None,
     };
-    Ok(RecordingRecord { recording, copy, history: fetches::history(row)? })
+    Ok(RecordingRecord { recording: recording(row)?, copy, history: fetches::history(row)? })
+}
+
+pub(super) fn status(row: &SqliteRow) -> Answer<SourceStatus> {
+    required(row, "status", SourceStatus::parse)
+}
+
+/// A recording by the names under which the core knows it.
+pub(super) fn named_recording(row: &SqliteRow) -> Answer<(CallKey, RecordingSid)> {
+    let call = CallKey { business: id(row, "business_id")?, call: id(row, "call_sid")? };
+    Ok((call, id(row, "sid")?))
 }
 
 pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
@@ -74,12 +94,17 @@ pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
 /// A present copy with the names under which the core knows it.
 pub(super) fn named_copy(row: &SqliteRow) -> Answer<(CallKey, AudioKey, StoredCopy)> {
     let call = CallKey { business: id(row, "business_id")?, call: id(row, "call_sid")? };
+    let (audio, _) = file(row, &call.business)?;
+    Ok((call, audio, stored_copy(row)?))
+}
+
+pub(super) fn file(row: &SqliteRow, business: &BusinessId) -> Answer<(AudioKey, CopyId)> {
     let audio = AudioKey {
-        business: call.business.clone(),
+        business: business.clone(),
         recording: id(row, "recording_sid")?,
         format: required(row, "format", format)?,
     };
-    Ok((call, audio, stored_copy(row)?))
+    Ok((audio, required(row, "copy_id", CopyId::parse)?))
 }
 
 pub(super) fn id<T: FromStr>(row: &SqliteRow, column: &'static str) -> Answer<T> {
@@ -103,7 +128,7 @@ fn format(text: &str) -> Option<Format> {
     [Format::Mp3].into_iter().find(|format| format.as_str() == text)
 }
 
-fn required<T>(
+pub(super) fn required<T>(
     row: &SqliteRow,
     column: &'static str,
     parse: impl Fn(&str) -> Option<T>,

@@ -1,11 +1,12 @@
 //! The catalog, and the keys of what is sealed, in one SQLite file.
 
+mod custody;
 mod database;
 mod events;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
-    PhoneNumber, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    PhoneNumber, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness, SealedKeys,
@@ -19,12 +20,21 @@ use super::{businesses, call_list, calls, copies, fetches, keys, recordings};
 
 pub struct SqliteCatalog {
     database: Database,
+    /// Of businesses that have none of their own.
+    retention: Retention,
 }
 
 impl SqliteCatalog {
     /// Opens `sqlite://path`; creates the file (mode 0600) and its folder if they are not there.
     pub async fn open(url: &str) -> Result<Self, CatalogError> {
-        Ok(Self { database: Database::open(url).await? })
+        Ok(Self { database: Database::open(url).await?, retention: Retention::DEFAULT })
+    }
+
+    /// The same with another retention for businesses that have none of their own.
+    #[must_use]
+    pub const fn keeping_for(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
     }
 
     /// Brings the schema up to date.
@@ -110,8 +120,8 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError> {
-        let key = key.clone();
-        self.database.read(move |db| calls::load(db, key).boxed()).await
+        let (key, retention) = (key.clone(), self.retention);
+        self.database.read(move |db| calls::load(db, key, retention).boxed()).await
     }
 
     async fn list_calls(
@@ -119,8 +129,8 @@ impl Catalog for SqliteCatalog {
         business: &BusinessId,
         filter: &CallFilter,
     ) -> Result<CallPage, CatalogError> {
-        let (business, filter) = (business.clone(), filter.clone());
-        self.database.read(move |db| call_list::page(db, business, filter).boxed()).await
+        let (business, filter, retention) = (business.clone(), filter.clone(), self.retention);
+        self.database.read(move |db| call_list::page(db, business, filter, retention).boxed()).await
     }
 
     async fn calls_without_details(
@@ -232,7 +242,8 @@ impl SealedKeys for SqliteCatalog {
         self.database
             .write(move |db| keys::keep_for_recording(db, of, fresh).boxed())
             .await
-            .map_err(without_keys)
+            .map_err(without_keys)?
+            .ok_or(VaultError::Missing)
     }
 
     async fn key_check(&self) -> Result<Option<Vec<u8>>, VaultError> {
@@ -252,6 +263,7 @@ fn without_keys(error: CatalogError) -> VaultError {
         CatalogError::Away(why) => VaultError::KeysAway(why),
         CatalogError::Cursor
         | CatalogError::Exists(_)
+        | CatalogError::Held(_)
         | CatalogError::Unknown(_)
         | CatalogError::Corrupt(_) => VaultError::Keys(error.to_string()),
     }

@@ -113,12 +113,14 @@ fn call_json(record: CallRecord, service: &Service) -> CallJson {
     let primary = primary(recordings.iter().map(|found| &found.recording));
     let key = CallKey { business: call.business.clone(), call: call.sid };
     let live = service.board.call(&key).map(|posting| posting.view());
+    let now = service.clock.now();
     let recordings = recordings
         .iter()
         .map(|found| {
             let sid = found.recording.sid;
             let view = live.as_ref().and_then(|live| live.recording(Some(sid)));
-            let state = view.map_or_else(|| state(found), |view| view.state);
+            let view = view.map(|view| view.clone().as_of(now));
+            let state = view.map_or_else(|| state(found, now), |view| view.state);
             recording_json(found, state, primary == Some(sid), service)
         })
         .collect();
@@ -138,8 +140,9 @@ fn call_json(record: CallRecord, service: &Service) -> CallJson {
 }
 
 /// What a recording's state would be if its actor were woken.
-pub(super) fn state(found: &RecordingRecord) -> StateName {
+pub(super) fn state(found: &RecordingRecord, now: Timestamp) -> StateName {
     match &found.copy {
+        Some(_) | None if found.recording.ending(now).is_some() => StateName::Gone,
         Some(held) if held.present => StateName::Ready,
         Some(_) | None if found.recording.status.gone().is_some() => StateName::Gone,
         Some(_) | None => StateName::Absent,

@@ -81,6 +81,7 @@ fn branch(child: &ChildView, board: &Board) -> Value {
         "inbox" => ("Inbox", inbox(board)),
         "reconciler" => ("Reconciler", reconciler(&board.reconciler.borrow())),
         "vault-keeper" => ("VaultKeeper", vault_keeper(board)),
+        "retention-keeper" => ("RetentionKeeper", retention_keeper(board)),
         _ => ("Actor", Value::Null),
     };
     json!({
@@ -161,6 +162,16 @@ fn inbox(board: &Board) -> Value {
         "set_aside_total": view.set_aside_total,
         "pruned_total": view.pruned_total,
         "details_total": view.details_total,
+        "last_error": view.last_error,
+    })
+}
+
+fn retention_keeper(board: &Board) -> Value {
+    let view = board.retention_keeper.borrow();
+    json!({
+        "expired_total": view.expired_total,
+        "erased_total": view.erased_total,
+        "next_at": rfc3339(view.next_at),
         "last_error": view.last_error,
     })
 }

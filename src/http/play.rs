@@ -105,6 +105,7 @@ impl Request {
         }
         let view = service.recordings.look(&self.target.key).await?.ok_or(Problem::NoSuchCall)?;
         let Some(recording) = view.recording(self.target.recording) else { return Ok(None) };
+        let recording = recording.clone().as_of(service.clock.now());
         let Some(version) = recording.version.filter(|_| recording.state != StateName::Gone) else {
             return Ok(None);
         };

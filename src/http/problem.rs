@@ -78,6 +78,8 @@ const fn row(problem: &Problem) -> Row {
         P::RecordingGone(GoneCause::Failed)  => Row { status: StatusCode::NOT_FOUND,       code: "recording_failed",           title: "Twilio could not record the call",                 client_may: Nothing },
         P::RecordingGone(GoneCause::Deleted) => Row { status: StatusCode::NOT_FOUND,       code: "recording_deleted",          title: "The recording was deleted at Twilio",              client_may: Nothing },
         P::RecordingGone(GoneCause::Missing) => Row { status: StatusCode::NOT_FOUND,       code: "recording_missing",          title: "Twilio announced the recording and never had it",  client_may: Nothing },
+        P::RecordingGone(GoneCause::Expired) => Row { status: StatusCode::GONE,            code: "recording_expired",          title: "The recording is kept no longer",                  client_may: Nothing },
+        P::RecordingGone(GoneCause::Erased)  => Row { status: StatusCode::GONE,            code: "recording_erased",           title: "The recording was erased",                         client_may: Nothing },
         P::MethodNotAllowed            => Row { status: StatusCode::METHOD_NOT_ALLOWED,    code: "method_not_allowed",         title: "This method is not allowed here",                  client_may: Fix },
         P::PreconditionFailed          => Row { status: StatusCode::PRECONDITION_FAILED,   code: "precondition_failed",        title: "The recording is another version",                 client_may: Fix },
         P::RangeNotSatisfiable { .. }  => Row { status: StatusCode::RANGE_NOT_SATISFIABLE, code: "range_not_satisfiable",      title: "The recording is shorter than that",               client_may: Fix },
@@ -181,7 +183,10 @@ impl From<CatalogError> for Problem {
                 tracing::warn!(%error, "the catalog is away");
                 Self::Away
             }
-            CatalogError::Exists(_) | CatalogError::Unknown(_) | CatalogError::Corrupt(_) => {
+            CatalogError::Exists(_)
+            | CatalogError::Held(_)
+            | CatalogError::Unknown(_)
+            | CatalogError::Corrupt(_) => {
                 tracing::error!(%error, "the catalog surprised us");
                 Self::Internal
             }

@@ -60,7 +60,7 @@ pub(super) async fn status(
 ) -> Result<Response, Problem> {
     let call = service.recordings.look(&key).await?.ok_or(Problem::NoSuchCall)?;
     let view = call.recording(recording).ok_or(Problem::NoRecording)?;
-    Ok((no_store(), Json(Status::of(view))).into_response())
+    Ok((no_store(), Json(Status::of(&view.clone().as_of(service.clock.now())))).into_response())
 }
 
 impl Status {

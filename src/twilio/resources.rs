@@ -107,11 +107,12 @@ impl RecordingResource {
     }
 }
 
-/// What Twilio says of a recording, by webhook or in the API. `missing` is a word of ours, not of Twilio's.
+/// What Twilio says of a recording, by webhook or in the API. Not all words are Twilio's: some are ours alone.
 pub(super) fn source_status(text: &str) -> Option<SourceStatus> {
     match text {
         "paused" | "stopped" | "processing" => Some(SourceStatus::InProgress),
-        other => SourceStatus::parse(other).filter(|status| *status != SourceStatus::Missing),
+        other => SourceStatus::parse(other)
+            .filter(|status| *status != SourceStatus::Missing && !status.is_expunged()),
     }
 }
 

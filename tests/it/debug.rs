@@ -59,6 +59,7 @@ async fn the_tree_and_every_businesss_calls_are_shown() {
         ("fetcher", "TwilioFetcher"),
         ("inbox", "Inbox"),
         ("vault-keeper", "VaultKeeper"),
+        ("retention-keeper", "RetentionKeeper"),
     ];
     for (name, kind) in kinds {
         let child = child(&actors, name);

@@ -19,9 +19,36 @@ pub struct Recording {
     pub started_at: Option<Timestamp>,
     /// When we first heard that it is complete.
     pub completed_at: Option<Timestamp>,
+    /// When its retention is over; `None` while it has no end, is kept for ever, or its call is under legal hold.
+    pub expires_at: Option<Timestamp>,
 }
 
-/// Where the recording stands at Twilio.
+impl Recording {
+    /// When its retention began: at its end, or when we heard of that.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        let announced = self.started_at.zip(self.duration);
+        let ended_at = announced.map(|(start, span)| start.plus(span)).or(self.completed_at);
+        ended_at.filter(|_| self.status != SourceStatus::InProgress)
+    }
+
+    /// Why it may be played, fetched or kept no longer, if so: whatever anybody did about it yet.
+    pub fn ending(&self, now: Timestamp) -> Option<GoneCause> {
+        match self.status {
+            SourceStatus::Erased => Some(GoneCause::Erased),
+            SourceStatus::Expired => Some(GoneCause::Expired),
+            SourceStatus::InProgress
+            | SourceStatus::Completed
+            | SourceStatus::Absent
+            | SourceStatus::Failed
+            | SourceStatus::Deleted
+            | SourceStatus::Missing => {
+                self.expires_at.filter(|at| *at <= now).map(|_| GoneCause::Expired)
+            }
+        }
+    }
+}
+
+/// Where the recording stands: at Twilio, until we put an end to it ourselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceStatus {
     InProgress,
@@ -32,16 +59,22 @@ pub enum SourceStatus {
     Deleted,
     /// Announced as complete, but still 404 when the grace was over.
     Missing,
+    /// We deleted copy and key when its retention was over.
+    Expired,
+    /// We deleted all that was known of it, as somebody demanded.
+    Erased,
 }
 
 impl SourceStatus {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::InProgress,
         Self::Completed,
         Self::Absent,
         Self::Failed,
         Self::Deleted,
         Self::Missing,
+        Self::Expired,
+        Self::Erased,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +85,8 @@ impl SourceStatus {
             Self::Failed => "failed",
             Self::Deleted => "deleted",
             Self::Missing => "missing",
+            Self::Expired => "expired",
+            Self::Erased => "erased",
         }
     }
 
@@ -67,6 +102,21 @@ impl SourceStatus {
             Self::Absent | Self::Failed => 2,
             Self::Missing => 3,
             Self::Deleted => 4,
+            Self::Expired => 5,
+            Self::Erased => 6,
+        }
+    }
+
+    /// Whether bytes and key are gone by our own doing. Nothing that the source says changes that.
+    pub const fn is_expunged(self) -> bool {
+        match self {
+            Self::Expired | Self::Erased => true,
+            Self::InProgress
+            | Self::Completed
+            | Self::Absent
+            | Self::Failed
+            | Self::Deleted
+            | Self::Missing => false,
         }
     }
 
@@ -78,6 +128,8 @@ impl SourceStatus {
             Self::Failed => Some(GoneCause::Failed),
             Self::Deleted => Some(GoneCause::Deleted),
             Self::Missing => Some(GoneCause::Missing),
+            Self::Expired => Some(GoneCause::Expired),
+            Self::Erased => Some(GoneCause::Erased),
         }
     }
 }
@@ -93,6 +145,10 @@ pub enum GoneCause {
     Deleted,
     /// Still 404 at Twilio after the grace.
     Missing,
+    /// Its retention is over.
+    Expired,
+    /// Erased on demand.
+    Erased,
 }
 
 impl GoneCause {
@@ -102,6 +158,8 @@ impl GoneCause {
             Self::Failed => "Twilio could not store it",
             Self::Deleted => "deleted at Twilio before it was copied",
             Self::Missing => "Twilio announced it and never published it",
+            Self::Expired => "its retention is over",
+            Self::Erased => "erased on demand",
         }
     }
 }
@@ -204,7 +262,9 @@ pub fn primary<'a>(recordings: impl IntoIterator<Item = &'a Recording>) -> Optio
                 SourceStatus::Absent
                 | SourceStatus::Failed
                 | SourceStatus::Deleted
-                | SourceStatus::Missing => 0,
+                | SourceStatus::Missing
+                | SourceStatus::Expired
+                | SourceStatus::Erased => 0,
             };
             (hope, recording.started_at, recording.completed_at, recording.sid)
         })

@@ -10,10 +10,10 @@ use crate::domain::{
     Direction, FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus,
     StoredCopy, Timestamp,
 };
-use crate::ports::EventStore;
+use crate::ports::{Custody, EventStore};
 
 #[async_trait]
-pub trait Catalog: EventStore + Send + Sync {
+pub trait Catalog: Custody + EventStore + Send + Sync {
     /// Whether the catalog answers at all.
     async fn ping(&self) -> Result<(), CatalogError>;
 
@@ -83,7 +83,8 @@ pub trait Catalog: EventStore + Send + Sync {
     /// Completed recordings of which there never was a copy, newest first.
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
 
-    /// Writes down which attempts were made to fetch it, in place of what was known.
+    /// Writes down which attempts were made to fetch it, in place of what was known. Refused as `Unknown` for
+    /// what was expunged, so that nothing fetches it.
     async fn remember_fetches(
         &self,
         key: &AudioKey,
@@ -92,7 +93,8 @@ pub trait Catalog: EventStore + Send + Sync {
 
     // Copies.
 
-    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts.
+    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts. Refused
+    /// as `Unknown` for what was expunged.
     async fn commit_copy(
         &self,
         key: &AudioKey,
@@ -188,6 +190,9 @@ pub enum CatalogError {
     Exists(String),
     #[error("there is no {0}")]
     Unknown(String),
+    /// Nothing of it may be let go.
+    #[error("{0} is under legal hold")]
+    Held(String),
     #[error("malformed cursor")]
     Cursor,
     /// A row that our own code could not have written.

@@ -60,6 +60,7 @@ impl RecordingActor {
             }
             Effect::Commit { fetch, copy } => self.commit(sid, fetch, copy, now, myself),
             Effect::Discard(copy) => self.discard(sid, copy),
+            Effect::Expire => self.expire(sid, now, myself),
             Effect::RecordStatus(status) => self.record_status(sid, status),
             Effect::SetTimer { next, at } => {
                 let due = move || Message::Happened(sid, Event::Due(next));
@@ -170,6 +171,32 @@ impl RecordingActor {
                         tracing::warn!(recording.sid = %sid, %error, "copy not withdrawn yet");
                         tokio::time::sleep(WITHDRAWAL_PAUSE).await;
                     }
+                }
+            }
+        });
+    }
+
+    /// The rows decide: they may know of a legal hold that this actor has not heard of. Either way it looks again.
+    fn expire(&self, sid: RecordingSid, now: Timestamp, myself: &ActorRef<Message>) {
+        let (catalog, vault) =
+            (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
+        let (audio, myself) = (self.audio(sid), myself.clone());
+        let keeper = self.services.retention_keeper.clone();
+        self.services.vault_work.spawn(async move {
+            match catalog.expire(&audio, now).await {
+                Ok(expunged) => {
+                    if let Some(files) = expunged {
+                        keeper.expired();
+                        for (audio, id) in files {
+                            if let Err(error) = vault.discard(&audio, id).await {
+                                tracing::warn!(recording.sid = %sid, %error, "file not removed; swept later");
+                            }
+                        }
+                    }
+                    let _ = myself.cast(Message::Refresh(None));
+                }
+                Err(error) => {
+                    tracing::warn!(recording.sid = %sid, %error, "not expunged yet; tried again within a minute");
                 }
             }
         });

@@ -9,6 +9,7 @@
 //!     │                         or due Failed(n)              │
 //!     │◀──────────────── evicted, damaged ────────────────────┘
 //!   Absent, Downloading, Failed ── the source will never have it ──▶ Gone
+//!   all of them ── retention over, erased ──▶ Gone ── spared before it was expunged ──▶ as the rows say
 //! ```
 //!
 //! Invariant: no clock, no chance, no I/O, no runtime. What a step needs comes in `Context`.
@@ -19,6 +20,7 @@ use crate::domain::{
     Progress, Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
 };
 
+mod ending;
 mod failure;
 mod turn;
 
@@ -55,7 +57,7 @@ pub(crate) enum State {
     Ready(StoredCopy),
     /// The last fetch brought nothing.
     Failed(Failure),
-    /// There will never be audio. Final.
+    /// There will never be audio. Final, but for an expiry that was called off in time.
     Gone(GoneCause),
 }
 
@@ -158,6 +160,8 @@ pub(crate) enum Event {
     RetryWanted,
     /// A reader found the copy missing or rotten.
     DamageFound(StoredCopy),
+    /// It expired and was spared before anything was deleted: this is how the catalog remembers it.
+    Spared(Box<Life>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +195,8 @@ pub(crate) enum Effect {
     },
     /// The row first, the file afterwards.
     Discard(StoredCopy),
+    /// If the rows agree that its retention is over: row and key first, the file afterwards.
+    Expire,
     RecordStatus(SourceStatus),
     SetTimer {
         next: FetchId,
@@ -227,9 +233,15 @@ pub(crate) struct Step {
     pub ignored: Option<&'static str>,
 }
 
+const NOT_GONE: &str = "it was not gone";
+const GONE_IS_FINAL: &str = "Gone is final";
+
 /// The table. One function per state below, in the order of `State`.
 pub(crate) fn step(life: Life, event: Event, context: &Context<'_>) -> Step {
     let turn = Turn::new(life.facts, context);
+    if let Some(cause) = turn.ending(&life.state, &event) {
+        return turn.end(life.state, event, cause);
+    }
     if let Event::AskDue(ask) = event {
         return turn.lose_patience(ask, life.state);
     }
@@ -300,6 +312,7 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
         (Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_), why) => {
             turn.ignore(State::Absent(why), "there is no copy")
         }
+        (Event::Spared(_), why) => turn.ignore(State::Absent(why), NOT_GONE),
     }
 }
 
@@ -351,6 +364,7 @@ fn in_downloading(mut download: Download, event: Event, mut turn: Turn<'_>) -> S
         Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_) => {
             turn.ignore(State::Downloading(download), "there is no copy yet")
         }
+        Event::Spared(_) => turn.ignore(State::Downloading(download), NOT_GONE),
     }
 }
 
@@ -381,6 +395,7 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
         Event::Due(_) | Event::AskDue(_) => {
             turn.ignore(State::Ready(copy), "timer of an earlier wait")
         }
+        Event::Spared(_) => turn.ignore(State::Ready(copy), NOT_GONE),
     }
 }
 
@@ -417,6 +432,7 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
         Event::EvictionWanted | Event::DamageFound(_) | Event::AskDue(_) => {
             turn.ignore(State::Failed(failure), "there is no copy")
         }
+        Event::Spared(_) => turn.ignore(State::Failed(failure), NOT_GONE),
     }
 }
 
@@ -427,6 +443,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
             turn.to(State::Gone(cause))
         }
         Event::RetryWanted if cause == GoneCause::Missing => turn.retry_at_once(),
+        Event::Spared(life) if cause == GoneCause::Expired => turn.spare(*life),
         Event::Announced(_)
         | Event::Fetched(..)
         | Event::FetchFailed(..)
@@ -436,6 +453,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
         | Event::EvictionWanted
         | Event::RetryWanted
         | Event::DamageFound(_)
-        | Event::AskDue(_) => turn.ignore(State::Gone(cause), "Gone is final"),
+        | Event::Spared(_)
+        | Event::AskDue(_) => turn.ignore(State::Gone(cause), GONE_IS_FINAL),
     }
 }

@@ -4,7 +4,9 @@ use tokio::sync::watch;
 
 use super::Track;
 use super::machine::{Absence, Download, Failure, Plan, Policy, State};
-use crate::domain::{Intent, Phase, Progress, RecordingSid, StateName, Timestamp, Version};
+use crate::domain::{
+    GoneCause, Intent, Phase, Progress, RecordingSid, StateName, Timestamp, Version,
+};
 
 /// One call's actor.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +41,8 @@ pub struct RecordingView {
     pub reason: Option<String>,
     pub remedy: Option<&'static str>,
     pub next: &'static str,
+    /// When its retention is over.
+    pub expires_at: Option<Timestamp>,
     progress: Option<watch::Receiver<Progress>>,
 }
 
@@ -50,6 +54,20 @@ impl RecordingView {
 
     pub fn phase(&self) -> Option<Phase> {
         self.progress().map(|progress| progress.phase)
+    }
+
+    /// As it is at a moment that its actor may not have noticed yet: past its retention it is Gone.
+    #[must_use]
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        if self.state != StateName::Gone && self.expires_at.is_some_and(|at| at <= now) {
+            let outlook = outlook(&State::Gone(GoneCause::Expired));
+            self.state = StateName::Gone;
+            self.progress = None;
+            self.retry_at = None;
+            self.reason = outlook.reason;
+            self.next = outlook.next;
+        }
+        self
     }
 }
 
@@ -114,6 +132,7 @@ impl Track {
             reason: outlook.reason,
             remedy: outlook.remedy,
             next: outlook.next,
+            expires_at: facts.recording.expires_at,
             progress: self.fetching.as_ref().map(|fetching| fetching.progress.clone()),
         }
     }

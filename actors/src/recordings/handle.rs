@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Message, News, Resolution};
 use crate::address::Address;
-use crate::domain::{CallKey, Permit, RecordingSid, StoredCopy};
+use crate::domain::{BusinessId, CallKey, Permit, RecordingSid, StoredCopy};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
 use crate::recording::{self, Ask, CallView, RecordingWatch};
@@ -101,6 +101,11 @@ impl RecordingsHandle {
     /// Says that a call's rows have changed; `named` has news to act upon.
     pub fn refresh(&self, key: CallKey, named: Option<RecordingSid>) {
         self.address.tell(Message::Tell { key, news: News::Refresh(named) });
+    }
+
+    /// Says that all rows of a business mean something else now. Wakes nobody.
+    pub(crate) fn refresh_all_of(&self, business: BusinessId) {
+        self.address.tell(Message::TellAllOf(business));
     }
 
     /// Says that a copy could not be read back as it was sealed.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::RecordingsView;
 use super::crashes::Crashes;
 use super::errand::Errand;
-use crate::domain::CallKey;
+use crate::domain::{BusinessId, CallKey};
 use crate::recording::{self, CallView};
 
 #[derive(Default)]
@@ -41,6 +41,11 @@ pub(super) enum Entry {
 impl Region {
     pub(super) fn is_live(&self, key: &CallKey) -> bool {
         matches!(self.entries.get(key), Some(Entry::Live { .. }))
+    }
+
+    /// The calls of a business that have an actor, or will have one.
+    pub(super) fn known_of(&self, business: &BusinessId) -> Vec<CallKey> {
+        self.entries.keys().filter(|key| key.business == *business).cloned().collect()
     }
 
     /// Whoever was sent to the actor a moment ago may not have arrived yet.

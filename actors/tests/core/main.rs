@@ -9,5 +9,6 @@ mod passivating;
 mod receiving;
 mod reconciling;
 mod resuming;
+mod retaining;
 mod supervising;
 mod world;

@@ -216,15 +216,20 @@ impl Gate {
     }
 }
 
-/// The runtime's time. Can be told to panic, once, at a later reading.
+/// The runtime's time, and what a test puts before it. Can be told to panic, once, at a later reading.
 pub(crate) struct FakeClock {
     begun: Instant,
+    ahead_ms: AtomicI64,
     readings_left: AtomicI64,
 }
 
 impl Default for FakeClock {
     fn default() -> Self {
-        Self { begun: Instant::now(), readings_left: AtomicI64::new(i64::MAX) }
+        Self {
+            begun: Instant::now(),
+            ahead_ms: AtomicI64::new(0),
+            readings_left: AtomicI64::new(i64::MAX),
+        }
     }
 }
 
@@ -234,9 +239,16 @@ impl FakeClock {
         self.readings_left.store(nth, Ordering::SeqCst);
     }
 
+    /// Goes on by so much at once, without anything happening meanwhile.
+    pub(crate) fn advance(&self, span: Duration) {
+        let span_ms = i64::try_from(span.as_millis()).expect("not that long");
+        self.ahead_ms.fetch_add(span_ms, Ordering::SeqCst);
+    }
+
     /// Reads without counting.
     pub(crate) fn reading(&self) -> Timestamp {
-        Timestamp::from_millis(1_700_000_000_000).plus(self.begun.elapsed())
+        let ahead_ms = self.ahead_ms.load(Ordering::SeqCst);
+        Timestamp::from_millis(1_700_000_000_000 + ahead_ms).plus(self.begun.elapsed())
     }
 }
 

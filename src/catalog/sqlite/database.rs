@@ -188,6 +188,8 @@ fn options(url: &str) -> Answer<SqliteConnectOptions> {
     Ok(SqliteConnectOptions::from_str(url)?
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(SqliteSynchronous::Full)
+        // What was erased is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
         .foreign_keys(true))
 }
 

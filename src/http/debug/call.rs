@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use actors::domain::{CallKey, CallSid, GoneCause, RecordingSid, SourceStatus, StateName};
+use actors::domain::{
+    CallKey, CallSid, GoneCause, RecordingSid, SourceStatus, StateName, Timestamp,
+};
 use actors::ports::RecordingRecord;
 use actors::{RecordingView, RecordingWatch};
 use axum::Json;
@@ -61,7 +63,9 @@ pub(in crate::http) async fn show(
         Some(posting) => live_call(&key, &posting),
         None => {
             let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
-            let recordings: Vec<Value> = record.recordings.iter().map(resting).collect();
+            let now = service.clock.now();
+            let recordings: Vec<Value> =
+                record.recordings.iter().map(|found| resting(found, now)).collect();
             json!({
                 "business": key.business.as_str(),
                 "call_sid": key.call.to_string(),
@@ -77,9 +81,11 @@ pub(in crate::http) async fn show(
     Ok((no_store(), Json(shown)).into_response())
 }
 
-fn resting(found: &RecordingRecord) -> Value {
-    let state = state(found);
-    let gone = found.recording.status.gone().filter(|_| state == StateName::Gone);
+fn resting(found: &RecordingRecord, now: Timestamp) -> Value {
+    let state = state(found, now);
+    let recording = &found.recording;
+    let gone = recording.ending(now).or(recording.status.gone());
+    let gone = gone.filter(|_| state == StateName::Gone);
     json!({
         "recording_sid": found.recording.sid.to_string(),
         "state": state.as_str(),

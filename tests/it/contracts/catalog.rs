@@ -7,6 +7,7 @@ use actors::ports::{Catalog, SealedKeys};
 mod businesses;
 mod call_list;
 mod copies;
+mod custody;
 mod examples;
 mod fetches;
 mod inbox;
@@ -107,6 +108,20 @@ contract! {
         recordings_without_a_copy_are_wanted,
         the_vaults_use_counts_what_is_present,
         the_coldest_leave_first_but_never_the_last_of_its_kind,
+    }
+    custody {
+        a_recording_is_kept_for_a_week_after_its_end,
+        where_its_end_is_unknown_it_counts_from_when_we_heard_of_it,
+        each_business_has_its_own_retention,
+        nothing_under_legal_hold_is_let_go,
+        a_leg_takes_its_hold_along,
+        what_was_expunged_takes_nothing_new,
+        erasing_leaves_nothing_but_names,
+        news_of_an_erased_call_brings_nothing_back,
+        a_leg_that_joins_an_erased_call_is_erased_too,
+        another_businesss_call_cannot_be_held_or_erased,
+        orders_wait_until_they_are_settled,
+        present_copies_are_listed_page_by_page,
     }
     keys {
         the_first_key_is_kept,

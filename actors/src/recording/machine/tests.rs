@@ -1,5 +1,6 @@
 //! The table as a snapshot, stories as data, and what must hold for any story.
 
+mod endings;
 mod matrix;
 mod properties;
 mod stories;
@@ -23,6 +24,7 @@ fn recording(status: SourceStatus) -> Recording {
         duration: Some(Duration::from_secs(60)),
         started_at: Some(at(0)),
         completed_at: (status != SourceStatus::InProgress).then_some(at(0)),
+        expires_at: None,
     }
 }
 
@@ -61,6 +63,7 @@ fn brief(effect: &Effect) -> String {
         Effect::Prioritise { intent, .. } => format!("Prioritise({})", intent.as_str()),
         Effect::Commit { .. } => "Commit".to_owned(),
         Effect::Discard(_) => "Discard".to_owned(),
+        Effect::Expire => "Expire".to_owned(),
         Effect::RecordStatus(status) => format!("RecordStatus({})", status.as_str()),
         Effect::SetTimer { .. } => "SetTimer".to_owned(),
         Effect::Answer(_, permit) => format!("Answer({})", brief_permit(permit)),
@@ -91,6 +94,7 @@ const fn brief_state(state: &State) -> &'static str {
         State::Failed(Failure { plan: Plan::OnDemand { .. }, .. }) => "Failed(OnDemand)",
         State::Failed(Failure { plan: Plan::Exhausted { .. }, .. }) => "Failed(Exhausted)",
         State::Failed(Failure { plan: Plan::Refused { .. }, .. }) => "Failed(Refused)",
+        State::Gone(GoneCause::Expired) => "Gone(Expired)",
         State::Gone(_) => "Gone",
     }
 }

@@ -1,5 +1,6 @@
 //! A catalog in memory. Each method is one transaction, and `away` refuses them all.
 
+mod custody;
 mod events;
 mod rows;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
-    HeldCopy, PhoneNumber, Recording, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
     WebhookEvent,
 };
 use actors::ports::{
@@ -79,6 +80,7 @@ impl FakeCatalog {
             duration: None,
             started_at: None,
             completed_at: Some(now),
+            expires_at: None,
         };
         change(&mut recording);
         let mut rows = self.rows.lock().expect("whole");
@@ -113,6 +115,11 @@ impl FakeCatalog {
     /// From now on no event of call `n` can be applied.
     pub(crate) fn corrupt(&self, n: u128) {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
+    }
+
+    /// How long recordings are kept from now on, as told to nobody.
+    pub(crate) fn keep_for(&self, retention: Retention) {
+        self.rows.lock().expect("whole").retention = Some(retention);
     }
 
     /// Adds the business, with its account.
@@ -330,7 +337,9 @@ impl Catalog for FakeCatalog {
     ) -> Result<(), CatalogError> {
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
-        row.recording.status = status;
+        if status.rank() >= row.recording.status.rank() {
+            row.recording.status = status;
+        }
         Ok(())
     }
 
@@ -353,7 +362,7 @@ impl Catalog for FakeCatalog {
     ) -> Result<(), CatalogError> {
         self.remembering.pass().await;
         let mut rows = self.open()?;
-        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        let row = rows.unexpunged(key)?;
         row.history = history.clone();
         Ok(())
     }
@@ -372,7 +381,7 @@ impl Catalog for FakeCatalog {
             None => {}
         }
         let mut rows = self.open()?;
-        let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
+        let row = rows.unexpunged(key)?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
         row.history = FetchHistory::default();
         rows.played.entry(key.recording).or_insert(now);

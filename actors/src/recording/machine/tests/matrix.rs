@@ -68,7 +68,9 @@ fn take(state: State, event: Event) -> Step {
     attempts.record(at(0), &RetryPolicy::default());
     let parked = matches!(state, State::Absent(_) | State::Downloading(_));
     let waiting = if parked { vec![AskId(0)] } else { Vec::new() };
-    let facts = Facts { recording: recording(status), known, attempts, waiting };
+    let expires_at = matches!(state, State::Gone(GoneCause::Expired)).then_some(at(9));
+    let recording = Recording { expires_at, ..recording(status) };
+    let facts = Facts { recording, known, attempts, waiting };
     let policy = policy();
     let context = Context {
         now: at(10),
@@ -110,18 +112,22 @@ fn states() -> Vec<State> {
         failed(Plan::Exhausted { opens_at: at(600) }),
         failed(Plan::Refused { again_at: at(60) }),
         State::Gone(GoneCause::Deleted),
+        State::Gone(GoneCause::Expired),
     ]
 }
 
 fn events() -> Vec<(&'static str, Event)> {
     let asked = |intent, patience| Event::Asked { ask: ASK, intent, patience };
     let failed = |error| Event::FetchFailed(FETCH, error);
+    let expired = Recording { expires_at: Some(at(9)), ..recording(SourceStatus::Completed) };
     vec![
         ("Asked", asked(Intent::Listen, Patience::Park)),
         ("Asked(at once)", asked(Intent::Listen, Patience::AtOnce)),
         ("AskDue", Event::AskDue(AskId(0))),
         ("Announced(completed)", Event::Announced(Box::new(recording(SourceStatus::Completed)))),
         ("Announced(absent)", Event::Announced(Box::new(recording(SourceStatus::Absent)))),
+        ("Announced(expired)", Event::Announced(Box::new(expired))),
+        ("Announced(erased)", Event::Announced(Box::new(recording(SourceStatus::Erased)))),
         ("Fetched", Event::Fetched(FETCH, copy(1, Version::FIRST))),
         ("FetchFailed(503)", failed(FetchError::Status(503))),
         ("FetchFailed(404)", failed(FetchError::NotFound)),
@@ -138,5 +144,6 @@ fn events() -> Vec<(&'static str, Event)> {
         ("EvictionWanted", Event::EvictionWanted),
         ("RetryWanted", Event::RetryWanted),
         ("DamageFound", Event::DamageFound(copy(1, Version::FIRST))),
+        ("Spared", Event::Spared(Box::new(fresh(SourceStatus::Completed)))),
     ]
 }

@@ -114,7 +114,8 @@ impl World {
             | Event::Announced(_)
             | Event::EvictionWanted
             | Event::RetryWanted
-            | Event::DamageFound(_) => {}
+            | Event::DamageFound(_)
+            | Event::Spared(_) => {}
         }
         for effect in effects {
             match effect {
@@ -128,6 +129,7 @@ impl World {
                 Effect::Remember(_)
                 | Effect::Prioritise { .. }
                 | Effect::Discard(_)
+                | Effect::Expire
                 | Effect::RecordStatus(_) => {}
             }
         }

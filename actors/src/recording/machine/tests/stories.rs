@@ -5,8 +5,11 @@ use crate::domain::PastFailure;
 
 /// Plays a story: `(second, event)` in, one line of consequences out for each.
 fn check(title: &str, status: SourceStatus, story: &[(i64, Event)], expected: &[&str]) {
+    check_life(title, fresh(status), story, expected);
+}
+
+pub(super) fn check_life(title: &str, mut life: Life, story: &[(i64, Event)], expected: &[&str]) {
     let policy = policy();
-    let mut life = fresh(status);
     let mut lines = Vec::new();
     for (index, (second, event)) in story.iter().enumerate() {
         let context = Context {
@@ -25,7 +28,7 @@ fn check(title: &str, status: SourceStatus, story: &[(i64, Event)], expected: &[
     assert_eq!(lines, expected, "{title}");
 }
 
-const fn asked(ask: u64) -> Event {
+pub(super) const fn asked(ask: u64) -> Event {
     Event::Asked { ask: AskId(ask), intent: Intent::Listen, patience: Patience::Park }
 }
 
@@ -33,7 +36,7 @@ fn announced(status: SourceStatus) -> Event {
     Event::Announced(Box::new(recording(status)))
 }
 
-const fn failed(fetch: u64, error: FetchError) -> Event {
+pub(super) const fn failed(fetch: u64, error: FetchError) -> Event {
     Event::FetchFailed(FetchId(fetch), error)
 }
 

@@ -150,6 +150,7 @@ impl EventStore for FakeCatalog {
                             duration: event.duration,
                             started_at: event.started_at,
                             completed_at: None,
+                            expires_at: None,
                         },
                         copy: None,
                         history: FetchHistory::default(),

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::domain::{
-    AccountSid, BusinessId, Call, CallDetails, CallKey, CallSid, RecordingSid, StoredCopy,
-    Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, Recording, RecordingSid,
+    Retention, StoredCopy, Timestamp, WebhookEvent,
 };
-use actors::ports::{Business, CallRecord, InboxEvent, RecordingRecord};
+use actors::ports::{
+    Business, CallRecord, CatalogError, InboxEvent, Order, OrderOutcome, RecordingRecord,
+};
 
 use super::super::{ACCOUNT, OTHER_ACCOUNT, business};
 
@@ -27,6 +29,10 @@ pub(in super::super) struct Rows {
     pub(in super::super) corrupt: BTreeSet<CallSid>,
     /// Of calls whose events break whoever applies them.
     pub(in super::super) breaking: BTreeSet<CallSid>,
+    /// For ever, unless somebody says otherwise.
+    pub(in super::super) retention: Option<Retention>,
+    pub(in super::super) held: BTreeSet<CallKey>,
+    pub(in super::super) orders: Vec<(Order, Option<OrderOutcome>)>,
 }
 
 impl Rows {
@@ -42,8 +48,30 @@ impl Rows {
 
     pub(in super::super) fn record(&self, call: &Call) -> CallRecord {
         let mine = |row: &&RecordingRecord| row.recording.call == call.sid;
-        let recordings = self.recordings.values().filter(mine).cloned().collect();
+        let dated = |row: &RecordingRecord| RecordingRecord {
+            recording: self.with_expiry(&row.recording),
+            ..row.clone()
+        };
+        let recordings = self.recordings.values().filter(mine).map(dated).collect();
         CallRecord { call: call.clone(), recordings }
+    }
+
+    pub(in super::super) fn with_expiry(&self, recording: &Recording) -> Recording {
+        let key = CallKey { business: recording.business.clone(), call: recording.call };
+        let ended_at = recording.ended_at().filter(|_| !self.held.contains(&key));
+        let retention = self.retention.unwrap_or(Retention::ForEver);
+        let expires_at = ended_at.and_then(|at| retention.expiry(at));
+        Recording { expires_at, ..recording.clone() }
+    }
+
+    /// What may still be fetched.
+    pub(in super::super) fn unexpunged(
+        &mut self,
+        key: &AudioKey,
+    ) -> Result<&mut RecordingRecord, CatalogError> {
+        let row = self.recordings.get_mut(&key.recording);
+        row.filter(|row| !row.recording.status.is_expunged())
+            .ok_or_else(|| CatalogError::Unknown(format!("recording {}", key.recording)))
     }
 
     pub(in super::super) fn hear_of(

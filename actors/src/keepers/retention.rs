@@ -1,0 +1,253 @@
+//! Sees to it that what is kept no longer goes, and does what operators ordered by command.
+//!
+//! Supervised by the root. Owns nothing: the catalog says what is overdue and what was ordered, each recording's
+//! actor expunges what expired.
+//!
+//! Invariant: an order is settled only after it was obeyed; one that was half obeyed is obeyed again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::address::Address;
+use crate::domain::{AudioKey, CallKey, CopyId, RecordingSid, Timestamp};
+use crate::ports::{Catalog, CatalogError, Clock, Order, OrderOutcome, Vault};
+use crate::recordings::RecordingsHandle;
+
+#[derive(Clone)]
+pub(crate) struct RetentionKeeperHandle {
+    address: Address<Message>,
+}
+
+impl RetentionKeeperHandle {
+    pub(crate) const fn new(address: Address<Message>) -> Self {
+        Self { address }
+    }
+
+    /// A recording was expunged: its retention is over.
+    pub(crate) fn expired(&self) {
+        self.address.tell(Message::Expired);
+    }
+}
+
+/// What operators see of the keeper.
+#[derive(Debug, Clone, Default)]
+pub struct RetentionKeeperView {
+    /// Recordings.
+    pub expired_total: u64,
+    /// Calls.
+    pub erased_total: u64,
+    pub last_error: Option<String>,
+    /// When it looks for overdue recordings again.
+    pub next_at: Timestamp,
+}
+
+pub(crate) enum Message {
+    Look,
+    Passed(Pass),
+    Expired,
+}
+
+/// What one pass did.
+#[derive(Default)]
+pub(crate) struct Pass {
+    erased: u64,
+    looked: Option<Looked>,
+    error: Option<String>,
+}
+
+/// For overdue recordings.
+struct Looked {
+    at: Timestamp,
+    /// There were more than one pass takes.
+    more: bool,
+}
+
+pub(crate) struct RetentionKeeper {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) recordings: RecordingsHandle,
+    pub(crate) view: watch::Sender<RetentionKeeperView>,
+}
+
+#[derive(Default)]
+pub(crate) struct Rounds {
+    passing: bool,
+    /// When overdue recordings are looked for next; at once in the beginning.
+    due_at: Option<Instant>,
+    view: RetentionKeeperView,
+}
+
+/// Commands wait for their orders to be noticed.
+const ORDERS_PERIOD: Duration = Duration::from_secs(2);
+const ORDERS_BATCH: u32 = 100;
+const EXPIRY_PERIOD: Duration = Duration::from_mins(1);
+/// Each of them wakes an actor.
+const EXPIRY_BATCH: u32 = 256;
+/// Time for those of a full batch to go before the next is taken.
+const EXPIRY_SETTLE: Duration = Duration::from_secs(4);
+
+impl Actor for RetentionKeeper {
+    type Msg = Message;
+    type State = Rounds;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        (): (),
+    ) -> Result<Rounds, ActorProcessingErr> {
+        let _ = myself.cast(Message::Look);
+        myself.send_interval(ORDERS_PERIOD, || Message::Look);
+        Ok(Rounds::default())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        rounds: &mut Rounds,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Look => self.begin(&myself, rounds),
+            Message::Passed(pass) => rounds.settle(pass),
+            Message::Expired => rounds.view.expired_total += 1,
+        }
+        self.view.send_replace(rounds.view.clone());
+        Ok(())
+    }
+}
+
+impl RetentionKeeper {
+    fn begin(&self, myself: &ActorRef<Message>, rounds: &mut Rounds) {
+        if rounds.passing {
+            return;
+        }
+        rounds.passing = true;
+        let due = rounds.due_at.is_none_or(|at| at <= Instant::now());
+        let work = Work {
+            catalog: Arc::clone(&self.catalog),
+            vault: Arc::clone(&self.vault),
+            clock: Arc::clone(&self.clock),
+            recordings: self.recordings.clone(),
+        };
+        let working = tokio::spawn(async move { work.pass(due).await });
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            let died = |died: tokio::task::JoinError| Pass {
+                error: Some(died.to_string()),
+                ..Pass::default()
+            };
+            let _ = myself.cast(Message::Passed(working.await.unwrap_or_else(died)));
+        });
+    }
+}
+
+impl Rounds {
+    fn settle(&mut self, pass: Pass) {
+        self.passing = false;
+        self.view.erased_total += pass.erased;
+        if let Some(Looked { at, more }) = pass.looked {
+            let pause = if more { EXPIRY_SETTLE } else { EXPIRY_PERIOD };
+            self.due_at = Some(Instant::now() + pause);
+            self.view.next_at = at.plus(pause);
+        }
+        if let Some(error) = &pass.error {
+            tracing::warn!(error, "retention and orders not looked after; tried again in seconds");
+        }
+        self.view.last_error = pass.error;
+    }
+}
+
+/// One pass, in a task of its own.
+struct Work {
+    catalog: Arc<dyn Catalog>,
+    vault: Arc<dyn Vault>,
+    clock: Arc<dyn Clock>,
+    recordings: RecordingsHandle,
+}
+
+impl Work {
+    async fn pass(self, due: bool) -> Pass {
+        let mut pass = Pass::default();
+        pass.error = self.work(due, &mut pass).await.err().map(|error| error.to_string());
+        pass
+    }
+
+    async fn work(&self, due: bool, pass: &mut Pass) -> Result<(), CatalogError> {
+        for (id, order) in self.catalog.pending_orders(ORDERS_BATCH).await? {
+            let outcome = self.obey(order, pass).await?;
+            self.catalog.settle_order(id, &outcome, self.clock.now()).await?;
+        }
+        if due {
+            let now = self.clock.now();
+            let overdue = self.catalog.overdue(now, EXPIRY_BATCH).await?;
+            let more = overdue.len() == EXPIRY_BATCH as usize;
+            pass.looked = Some(Looked { at: now, more });
+            for (call, recording) in overdue {
+                self.recordings.refresh(call, Some(recording));
+            }
+        }
+        Ok(())
+    }
+
+    async fn obey(&self, order: Order, pass: &mut Pass) -> Result<OrderOutcome, CatalogError> {
+        match order {
+            Order::Erase(call) => {
+                let outcome = self.erase(call).await?;
+                pass.erased += u64::from(outcome == OrderOutcome::Done);
+                return Ok(outcome);
+            }
+            Order::LookAgain(call) => self.recordings.refresh(call, None),
+            Order::LookAgainAt(business) => self.recordings.refresh_all_of(business),
+            Order::Mend { call, recording, copy } => self.mend(call, recording, copy).await?,
+        }
+        Ok(OrderOutcome::Done)
+    }
+
+    /// Rows first: from then on no actor can play, fetch or commit it, whatever it has not heard yet.
+    async fn erase(&self, call: CallKey) -> Result<OrderOutcome, CatalogError> {
+        let files = match self.catalog.erase(&call, self.clock.now()).await {
+            Ok(files) => files,
+            Err(refused @ (CatalogError::Held(_) | CatalogError::Unknown(_))) => {
+                return Ok(OrderOutcome::Refused(refused.to_string()));
+            }
+            Err(error) => return Err(error),
+        };
+        tracing::info!(business.id = %call.business, call.sid = %call.call, "call erased");
+        self.recordings.refresh(call, None);
+        for (audio, id) in files {
+            self.discard(&audio, id).await;
+        }
+        Ok(OrderOutcome::Done)
+    }
+
+    async fn discard(&self, audio: &AudioKey, id: CopyId) {
+        if let Err(error) = self.vault.discard(audio, id).await {
+            tracing::warn!(recording.sid = %audio.recording, %error, "file not removed; swept later");
+        }
+    }
+
+    async fn mend(
+        &self,
+        call: CallKey,
+        recording: RecordingSid,
+        copy: CopyId,
+    ) -> Result<(), CatalogError> {
+        let record = self.catalog.load_call(&call).await?;
+        let rows = record.into_iter().flat_map(|record| record.recordings);
+        let held = rows
+            .filter(|row| row.recording.sid == recording)
+            .find_map(|row| row.copy)
+            .filter(|held| held.present && held.copy.id == copy);
+        if let Some(held) = held {
+            self.recordings.report_damage(call.clone(), recording, held.copy);
+            self.recordings.refresh(call, Some(recording));
+        }
+        Ok(())
+    }
+}
