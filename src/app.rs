@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
-use actors::{Core, Ports, Settings};
+use actors::{AccountsHandle, Core, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -259,6 +259,7 @@ impl App {
         };
         let server = Server::start(listening, offer, limits(config));
         server::tell(News::Ready);
+        let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
             address,
             public_url,
@@ -269,14 +270,15 @@ impl App {
             stopping,
             drain: millis(config.server.drain_ms),
             shutdown_grace: millis(config.server.shutdown_grace_ms),
-            _reloading: AbortOnDropHandle::new(tokio::spawn(keep_reloading(Arc::clone(&tenants)))),
+            _reloading: AbortOnDropHandle::new(tokio::spawn(reloading)),
             tenants,
         })
     }
 
     /// Takes notice of businesses now, which would happen within seconds anyway.
     pub async fn reload_tenants(&self) -> anyhow::Result<()> {
-        Ok(self.tenants.reload().await?)
+        self.tenants.reload().await?;
+        Ok(())
     }
 
     /// Returns when the service cannot go on.
@@ -320,11 +322,12 @@ fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
         .with_context(|| format!("server.listen: {address} cannot be listened on"))
 }
 
-async fn keep_reloading(tenants: Arc<Tenants>) {
+async fn keep_reloading(tenants: Arc<Tenants>, accounts: AccountsHandle) {
     loop {
         sleep(TENANTS_RELOAD).await;
-        if let Err(error) = tenants.reload().await {
-            tracing::warn!(%error, "businesses not read; those known stay");
+        match tenants.reload().await {
+            Ok(changed) => changed.into_iter().for_each(|account| accounts.trust_again(account)),
+            Err(error) => tracing::warn!(%error, "businesses not read; those known stay"),
         }
     }
 }
