@@ -23,13 +23,12 @@ use crate::http::{self, RateLimit, ServiceParts, Streams, Waits};
 use crate::server::{self, Inherited, Limits, Listening, News, Offer, Server};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
-use crate::vault::keys::{KeyRing, MasterKey};
+use crate::vault::keys::{AUTH_TOKEN, KeyRing, MasterKey};
 use crate::vault::local::{LocalVault, LocalVaultConfig};
 use crate::vault::owner::VaultOwner;
 use crate::world::{SystemChance, SystemClock};
 
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
-const AUTH_TOKEN: &str = "auth token";
 
 /// What commands and the service both stand on: the catalog, opened and migrated, and the keys.
 pub struct Foundation {
@@ -155,6 +154,26 @@ impl Foundation {
             self.add_token(account, &twilio.auth_token).await?;
         }
         Ok(())
+    }
+
+    /// To be read only, unless an owner is given.
+    pub fn vault(&self, config: &Config, owner: Option<VaultOwner>) -> LocalVault {
+        let (folder, keys) = (LocalVaultConfig { dir: config.vault_dir() }, Arc::clone(&self.keys));
+        match owner {
+            Some(owner) => LocalVault::owned(folder, owner, keys),
+            None => LocalVault::unowned(folder, keys),
+        }
+    }
+
+    /// Seals with another master key whatever this one sealed, and says how much that was.
+    pub async fn exchange_master_key(
+        &self,
+        config: &Config,
+        new: &MasterKey,
+    ) -> anyhow::Result<u64> {
+        let file = config.master_key_file();
+        let file = config.makes_master_key().then_some(file.as_path());
+        Ok(self.keys.exchange_master(new, file).await?)
     }
 
     fn tenants(&self) -> Tenants {
