@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actors::domain::CallKey;
+use actors::ports::{Custody, Order};
 use hearback::app::World;
 use hearback::auth::Role;
 use hearback::simulator::{Announcement, Behaviour, PlannedCall, PlannedRecording};
@@ -23,7 +25,7 @@ type Codes = BTreeSet<String>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_problem_there_is_can_happen_and_is_told_alike() {
     // At the same time: using up the attempts takes their pauses, 17 s and more.
-    let (asked, gone, refused, exhausted, away, overloaded, rated, internal, late) = tokio::join!(
+    let (asked, gone, refused, exhausted, away, overloaded, rated, internal, late, ended) = tokio::join!(
         what_was_asked_is_wrong(),
         there_will_be_no_audio(),
         the_source_refuses_us(),
@@ -33,9 +35,10 @@ async fn every_problem_there_is_can_happen_and_is_told_alike() {
         too_much_too_fast_or_too_slow(),
         we_have_a_bug(),
         it_is_too_late_or_too_early(),
+        it_was_there_and_is_kept_no_longer(),
     );
     let happened: Codes =
-        [asked, gone, refused, exhausted, away, overloaded, rated, internal, late]
+        [asked, gone, refused, exhausted, away, overloaded, rated, internal, late, ended]
             .into_iter()
             .flatten()
             .collect();
@@ -204,6 +207,35 @@ async fn there_will_be_no_audio() -> Codes {
         told(code, download, 404, code).await;
         let asked = app.simulator.counters(placed.recording).gets;
         assert!(asked <= 1, "{code}: asked {asked} times for what will never be there");
+    }
+    codes
+}
+
+async fn it_was_there_and_is_kept_no_longer() -> Codes {
+    let app = TestApp::start_with(World::default(), |_| {}).await;
+    let (plan, _) = TestApp::synthetic(10_000, 1);
+    let long_ago = app.app.foundation.clock.now().minus(Duration::from_hours(24 * 8));
+    let planned = PlannedCall {
+        recordings: vec![plan],
+        started_at_ms: Some(long_ago.as_millis()),
+        ..PlannedCall::default()
+    };
+    let (old, _) = app.simulator.place_call(planned).await.expect("placed");
+    let (erased, clock) =
+        (placed_with(&app, Behaviour::healthy(), "completed").await, &app.app.foundation.clock);
+    app.until_ready(&erased).await;
+    let call = CallKey { business: "acme".parse().expect("an id"), call: erased.call };
+    app.app.foundation.catalog.place_order(&Order::Erase(call), clock.now()).await.expect("placed");
+    let mut codes = Codes::new();
+    for (call, code) in [(old.call, "recording_expired"), (erased.call, "recording_erased")] {
+        let path = format!("/api/recordings/file/{call}");
+        let response = app
+            .until("it is gone", async || {
+                let response = app.get(&path).await;
+                (response.status().as_u16() == 410).then_some(response)
+            })
+            .await;
+        codes.insert(told(code, response, 410, code).await);
     }
     codes
 }

@@ -14,6 +14,7 @@ mod failures;
 mod faults;
 mod herd;
 mod hostile;
+mod life;
 mod links;
 mod playback;
 mod ranges;

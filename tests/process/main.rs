@@ -8,6 +8,7 @@ mod campaign;
 mod clients;
 mod commit;
 mod crash;
+mod custody;
 mod disk;
 mod home;
 mod ledger;
