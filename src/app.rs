@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
-use actors::{Core, Ports, Settings};
+use actors::{AccountsHandle, Core, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,13 +23,12 @@ use crate::http::{self, RateLimit, ServiceParts, Streams, Waits};
 use crate::server::{self, Inherited, Limits, Listening, News, Offer, Server};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
-use crate::vault::keys::{KeyRing, MasterKey};
+use crate::vault::keys::{AUTH_TOKEN, KeyRing, MasterKey};
 use crate::vault::local::{LocalVault, LocalVaultConfig};
 use crate::vault::owner::VaultOwner;
 use crate::world::{SystemChance, SystemClock};
 
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
-const AUTH_TOKEN: &str = "auth token";
 
 /// What commands and the service both stand on: the catalog, opened and migrated, and the keys.
 pub struct Foundation {
@@ -157,6 +156,26 @@ impl Foundation {
         Ok(())
     }
 
+    /// To be read only, unless an owner is given.
+    pub fn vault(&self, config: &Config, owner: Option<VaultOwner>) -> LocalVault {
+        let (folder, keys) = (LocalVaultConfig { dir: config.vault_dir() }, Arc::clone(&self.keys));
+        match owner {
+            Some(owner) => LocalVault::owned(folder, owner, keys),
+            None => LocalVault::unowned(folder, keys),
+        }
+    }
+
+    /// Seals with another master key whatever this one sealed, and says how much that was.
+    pub async fn exchange_master_key(
+        &self,
+        config: &Config,
+        new: &MasterKey,
+    ) -> anyhow::Result<u64> {
+        let file = config.master_key_file();
+        let file = config.makes_master_key().then_some(file.as_path());
+        Ok(self.keys.exchange_master(new, file).await?)
+    }
+
     fn tenants(&self) -> Tenants {
         let keys = Arc::clone(&self.keys);
         let open = move |account: AccountSid, sealed: &[u8]| open_token(&keys, account, sealed);
@@ -259,6 +278,7 @@ impl App {
         };
         let server = Server::start(listening, offer, limits(config));
         server::tell(News::Ready);
+        let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
             address,
             public_url,
@@ -269,14 +289,15 @@ impl App {
             stopping,
             drain: millis(config.server.drain_ms),
             shutdown_grace: millis(config.server.shutdown_grace_ms),
-            _reloading: AbortOnDropHandle::new(tokio::spawn(keep_reloading(Arc::clone(&tenants)))),
+            _reloading: AbortOnDropHandle::new(tokio::spawn(reloading)),
             tenants,
         })
     }
 
     /// Takes notice of businesses now, which would happen within seconds anyway.
     pub async fn reload_tenants(&self) -> anyhow::Result<()> {
-        Ok(self.tenants.reload().await?)
+        self.tenants.reload().await?;
+        Ok(())
     }
 
     /// Returns when the service cannot go on.
@@ -320,11 +341,12 @@ fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
         .with_context(|| format!("server.listen: {address} cannot be listened on"))
 }
 
-async fn keep_reloading(tenants: Arc<Tenants>) {
+async fn keep_reloading(tenants: Arc<Tenants>, accounts: AccountsHandle) {
     loop {
         sleep(TENANTS_RELOAD).await;
-        if let Err(error) = tenants.reload().await {
-            tracing::warn!(%error, "businesses not read; those known stay");
+        match tenants.reload().await {
+            Ok(changed) => changed.into_iter().for_each(|account| accounts.trust_again(account)),
+            Err(error) => tracing::warn!(%error, "businesses not read; those known stay"),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
 mod business;
+mod call;
 mod demo;
 mod migrate;
 mod serve;
 mod simulate_twilio;
 mod token;
+mod vault;
 mod webhook;
 
 use std::path::PathBuf;
@@ -39,6 +41,12 @@ enum Command {
     /// Add businesses and their Twilio credentials.
     #[command(subcommand)]
     Business(business::Command),
+    /// Erase calls, and hold those that must be kept.
+    #[command(subcommand)]
+    Call(call::Command),
+    /// Check the vault, and exchange its master key.
+    #[command(subcommand)]
+    Vault(vault::Command),
     /// See to verified webhooks that fit no business.
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -57,6 +65,8 @@ impl Cli {
             Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
             Command::Migrate => migrate::run(&config()?).await,
             Command::Business(command) => business::run(&config()?, command).await,
+            Command::Call(command) => call::run(&config()?, command).await,
+            Command::Vault(command) => vault::run(&config()?, command).await,
             Command::Webhook(command) => webhook::run(&config()?, command).await,
             Command::Token(command) => token::run(&config()?, &command),
         }

@@ -223,6 +223,11 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
+    /// Whether it is that file, and no setting, that holds the master key.
+    pub fn makes_master_key(&self) -> bool {
+        self.vault.master_key.expose_secret().is_empty()
+    }
+
     /// Without a trailing slash.
     pub fn public_url(&self, listening: SocketAddr) -> String {
         if self.server.public_url.is_empty() {

@@ -19,4 +19,6 @@ pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEve
 pub use source::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
 };
-pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};
+pub use vault::{
+    AudioStream, Reseal, SealedAudio, SealedByMaster, SealedKeys, Vault, VaultError, VaultWriter,
+};

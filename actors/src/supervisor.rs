@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::address::Address;
 use crate::board::{Board, BoardSenders, ChildView};
 use crate::domain::Timestamp;
-use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
+use crate::fetcher::{AccountsHandle, FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
 use crate::keepers::reconciler::{self, Reconciler};
@@ -77,6 +77,7 @@ pub struct Settings {
 pub struct Core {
     pub recordings: RecordingsHandle,
     pub inbox: InboxHandle,
+    pub accounts: AccountsHandle,
     pub board: Arc<Board>,
     root: ActorRef<Message>,
     ended: JoinHandle<()>,
@@ -90,6 +91,7 @@ impl Core {
         let addresses = Addresses::default();
         let inbox = InboxHandle::new(addresses.inbox.clone());
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let accounts = AccountsHandle::new(Arc::clone(&pacer));
         let search = Search {
             catalog: Arc::clone(&ports.catalog),
             source: Arc::clone(&ports.source),
@@ -113,7 +115,7 @@ impl Core {
             vault_work: vault_work.clone(),
         };
         let (root, ended) = Actor::spawn(None, root, ()).await?;
-        Ok(Self { recordings, inbox, board, root, ended, vault_work })
+        Ok(Self { recordings, inbox, accounts, board, root, ended, vault_work })
     }
 
     /// Ends every actor and waits for them, for so long, and for the rows of what they stored and withdrew: a

@@ -1,9 +1,11 @@
 //! Wrapped keys, in the rows of what they belong to.
 
-use actors::domain::{AudioKey, BusinessId};
-use sqlx::{SqliteConnection, query, query_scalar};
+use actors::domain::{AccountSid, AudioKey, BusinessId};
+use actors::ports::{Reseal, SealedByMaster};
+use sqlx::{Row, SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Failure};
+use super::rows;
 
 const OF_BUSINESS: &str = "SELECT wrapped_key FROM businesses WHERE id = $1";
 
@@ -26,6 +28,14 @@ const KEY_CHECK: &str = "SELECT key_check FROM settings WHERE id = 1";
 const SET_KEY_CHECK: &str = "
     INSERT INTO settings (id, key_check) VALUES (1, $1)
     ON CONFLICT (id) DO UPDATE SET key_check = excluded.key_check";
+
+const BUSINESS_KEYS: &str = "SELECT id, wrapped_key FROM businesses WHERE wrapped_key IS NOT NULL";
+
+const SET_BUSINESS_KEY: &str = "UPDATE businesses SET wrapped_key = $2 WHERE id = $1";
+
+const TOKENS: &str = "SELECT id, account_sid, sealed_token FROM auth_tokens";
+
+const SET_TOKEN: &str = "UPDATE auth_tokens SET sealed_token = $2 WHERE id = $1";
 
 pub(super) async fn of_business(
     db: &mut SqliteConnection,
@@ -92,4 +102,31 @@ pub(super) async fn check(db: &mut SqliteConnection) -> Answer<Option<Vec<u8>>> 
 pub(super) async fn set_check(db: &mut SqliteConnection, check: Vec<u8>) -> Answer<()> {
     query(SET_KEY_CHECK).bind(check).execute(db).await?;
     Ok(())
+}
+
+/// Every column that the master key seals: one that is forgotten here is lost with the old key.
+pub(super) async fn reseal_all(db: &mut SqliteConnection, reseal: Reseal) -> Answer<u64> {
+    let again = |what: &SealedByMaster, sealed: &[u8]| {
+        reseal(what, sealed).map_err(|error| Failure::corrupt(error.to_string()))
+    };
+    let mut count = 0;
+    for row in query(BUSINESS_KEYS).fetch_all(&mut *db).await? {
+        let business: BusinessId = rows::id(&row, "id")?;
+        let sealed: Vec<u8> = row.try_get("wrapped_key")?;
+        let sealed = again(&SealedByMaster::KeyOfBusiness(business.clone()), &sealed)?;
+        query(SET_BUSINESS_KEY).bind(business.as_str()).bind(sealed).execute(&mut *db).await?;
+        count += 1;
+    }
+    for row in query(TOKENS).fetch_all(&mut *db).await? {
+        let (id, account): (i64, AccountSid) = (row.try_get("id")?, rows::id(&row, "account_sid")?);
+        let sealed: Vec<u8> = row.try_get("sealed_token")?;
+        let sealed = again(&SealedByMaster::AuthTokenOf(account), &sealed)?;
+        query(SET_TOKEN).bind(id).bind(sealed).execute(&mut *db).await?;
+        count += 1;
+    }
+    if let Some(sealed) = check(db).await? {
+        set_check(db, again(&SealedByMaster::KeyCheck, &sealed)?).await?;
+        count += 1;
+    }
+    Ok(count)
 }

@@ -9,8 +9,8 @@ use actors::domain::{
     PhoneNumber, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness, SealedKeys,
-    TwilioAccount, VaultError, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness, Reseal,
+    SealedKeys, TwilioAccount, VaultError, VaultUse,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -253,6 +253,13 @@ impl SealedKeys for SqliteCatalog {
     async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError> {
         self.database
             .write(move |db| keys::set_check(db, check).boxed())
+            .await
+            .map_err(without_keys)
+    }
+
+    async fn reseal_all(&self, reseal: Reseal) -> Result<u64, VaultError> {
+        self.database
+            .write(move |db| keys::reseal_all(db, reseal).boxed())
             .await
             .map_err(without_keys)
     }

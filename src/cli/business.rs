@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actors::domain::{AccountSid, BusinessId, PhoneNumber};
-use actors::ports::Catalog;
+use actors::domain::{AccountSid, BusinessId, PhoneNumber, Retention};
+use actors::ports::{Catalog, Custody};
 use anyhow::Context;
 use clap::Subcommand;
 use secrecy::SecretString;
@@ -63,6 +63,17 @@ pub(super) enum Command {
         #[arg(long, value_name = "+…")]
         number: String,
     },
+    /// Say how long a business's recordings are kept after their end. A running service notices within 5 seconds.
+    ///
+    /// What is older by then is deleted within a minute and cannot be had back. A call under legal hold is kept all
+    /// the same: hearback call hold.
+    Retention {
+        #[arg(long)]
+        id: BusinessId,
+        /// 0 keeps them for ever. Left out: show what is.
+        #[arg(long)]
+        days: Option<u32>,
+    },
     /// List the businesses.
     List,
 }
@@ -98,6 +109,16 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         Command::RemoveNumber { id, number } => {
             foundation.catalog.remove_number(&id, &PhoneNumber::new(number)).await?;
             println!("number removed from {id}");
+        }
+        Command::Retention { id, days } => {
+            if let Some(days) = days {
+                let (retention, now) = (Retention::of_days(days), foundation.clock.now());
+                foundation.catalog.set_retention(&id, retention, now).await?;
+            }
+            match foundation.catalog.retention(&id).await? {
+                Retention::ForEver => println!("recordings of {id} are kept for ever"),
+                Retention::Days(days) => println!("recordings of {id} are kept for {days} days"),
+            }
         }
         Command::List => {
             for business in foundation.catalog.businesses().await? {

@@ -1,7 +1,7 @@
 //! The file that holds the master key where none is configured.
 //!
-//! Invariant: under its own name the file is complete and never replaced, and durable before its key is
-//! first used.
+//! Invariant: under its own name the file is complete, and durable before its key is first used. It is replaced
+//! only whole, by a key that was durable beside it before anything was sealed with that.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -43,6 +43,67 @@ pub(super) async fn read_or_make(
         })
     })
     .await
+}
+
+/// Writes the key that is to follow beside the one in use. An older one there was never used.
+pub(super) async fn stage(file: &Path, key: Zeroizing<String>) -> Result<(), VaultError> {
+    let staged = staged(file);
+    blocking(move || {
+        write_staged(&staged, &key).map_err(|error| {
+            VaultError::Keys(format!("{} cannot be written: {error}", staged.display()))
+        })
+    })
+    .await
+}
+
+/// Gives the key that was staged the name of the one it follows.
+pub(super) async fn adopt(file: &Path) -> Result<(), VaultError> {
+    let file = file.to_owned();
+    blocking(move || take_over(&file).map_err(|error| unadopted(&file, &error))).await
+}
+
+/// Where an exchange broke off after everything was sealed anew, the staged key is the one that opens it.
+pub(super) async fn finish_exchange(
+    file: &Path,
+    opens: impl Fn(&str) -> bool + Send + 'static,
+) -> Result<(), VaultError> {
+    let file = file.to_owned();
+    blocking(move || {
+        let fits = |file: &Path| read(file).is_ok_and(|text| opens(&text));
+        if fits(&file) || !fits(&staged(&file)) {
+            return Ok(());
+        }
+        tracing::info!(file = %file.display(), "an exchange of the master key is completed");
+        take_over(&file).map_err(|error| unadopted(&file, &error))
+    })
+    .await
+}
+
+fn staged(file: &Path) -> PathBuf {
+    file.with_added_extension("new")
+}
+
+fn write_staged(staged: &Path, key: &str) -> io::Result<()> {
+    unless(io::ErrorKind::NotFound, fs::remove_file(staged))?;
+    let mut written = create_private(staged)?;
+    written.write_all(key.as_bytes())?;
+    written.write_all(b"\n")?;
+    written.sync_all()?;
+    sync_folder(parent_of(staged))
+}
+
+/// Somebody else may have completed the exchange meanwhile.
+fn take_over(file: &Path) -> io::Result<()> {
+    unless(io::ErrorKind::NotFound, fs::rename(staged(file), file))?;
+    sync_folder(parent_of(file))
+}
+
+fn unadopted(file: &Path, error: &io::Error) -> VaultError {
+    let (staged, file) = (staged(file), file.display());
+    let staged = staged.display();
+    VaultError::Keys(format!(
+        "the new master key stays in {staged}, it cannot become {file}: {error}"
+    ))
 }
 
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use actors::domain::{AudioKey, BusinessId};
-use actors::ports::{SealedKeys, VaultError};
+use actors::ports::{SealedByMaster, SealedKeys, VaultError};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -28,6 +28,9 @@ pub struct KeyRing {
     store: Arc<dyn SealedKeys>,
 }
 
+/// The purpose under which the auth tokens of accounts are sealed.
+pub const AUTH_TOKEN: &str = "auth token";
+
 const CHECK_TEXT: &[u8] = b"This was sealed with the master key.";
 
 // === impl MasterKey ===
@@ -43,10 +46,19 @@ impl MasterKey {
         file: &Path,
         store: &dyn SealedKeys,
     ) -> Result<Self, VaultError> {
-        let is_new = store.key_check().await?.is_none();
-        let (key, origin) = match setting {
-            Some(text) => (Self::parse(text.expose_secret()), Origin::Setting),
-            None => (Self::parse(&key_file::read_or_make(file, is_new).await?), Origin::File(file)),
+        let known = store.key_check().await?;
+        let is_new = known.is_none();
+        let (key, origin) = match (setting, known) {
+            (Some(text), _) => (Self::parse(text.expose_secret()), Origin::Setting),
+            (None, Some(check)) => {
+                let opens =
+                    move |text: &str| Self::parse(text).is_some_and(|key| key.opens(&check));
+                key_file::finish_exchange(file, opens).await?;
+                (Self::parse(&key_file::read_or_make(file, false).await?), Origin::File(file))
+            }
+            (None, None) => {
+                (Self::parse(&key_file::read_or_make(file, true).await?), Origin::File(file))
+            }
         };
         let key = key.ok_or_else(|| origin.malformed())?;
         if is_new {
@@ -54,9 +66,11 @@ impl MasterKey {
         }
         // Read back also what was just set: two services starting for the first time can have two keys.
         let check = store.key_check().await?.unwrap_or_default();
-        let opened = Cipher::new(&key.0).unwrap(&check_binding(), &check);
-        opened.map_err(|Refused| origin.wrong_key())?;
-        Ok(key)
+        if key.opens(&check) { Ok(key) } else { Err(origin.wrong_key()) }
+    }
+
+    fn opens(&self, check: &[u8]) -> bool {
+        Cipher::new(&self.0).unwrap(&check_binding(), check).is_ok()
     }
 
     /// Reads 64 hex digits, or base64 (either alphabet, padded or not) of 32 bytes.
@@ -144,6 +158,37 @@ impl KeyRing {
         Ok(std::mem::take(&mut *secret).into())
     }
 
+    /// Seals with another master key all that this one sealed, in one transaction, and says how much that was.
+    ///
+    /// `file` is where the master key was made, if that is where this one comes from. The new one is durable beside
+    /// it before the transaction and takes its name afterwards: whatever ends the process in between, one of the
+    /// two opens what is sealed, and the next start takes that one.
+    pub async fn exchange_master(
+        self: &Arc<Self>,
+        new: &MasterKey,
+        file: Option<&Path>,
+    ) -> Result<u64, VaultError> {
+        let check = self.store.key_check().await?.unwrap_or_default();
+        if new.opens(&check) {
+            return Err(VaultError::Keys("this is the master key that is in use".to_owned()));
+        }
+        if let Some(file) = file {
+            key_file::stage(file, new.to_hex()).await?;
+        }
+        let (old, cipher) = (Arc::clone(self), Cipher::new(&new.0));
+        let reseal = move |what: &SealedByMaster, sealed: &[u8]| {
+            let binding = binding_of(what);
+            let opened = old.master.unwrap(&binding, sealed);
+            let opened = opened.map_err(|Refused| does_not_open(&format!("{what:?}")))?;
+            Ok(cipher.wrap(&binding, &opened))
+        };
+        let count = self.store.reseal_all(Box::new(reseal)).await?;
+        if let Some(file) = file {
+            key_file::adopt(file).await?;
+        }
+        Ok(count)
+    }
+
     /// The key that seals a recording's audio; made when it is first asked for.
     pub(super) async fn recording_key(&self, key: &AudioKey) -> Result<Cipher, VaultError> {
         let business = self.business_key(&key.business).await?;
@@ -155,7 +200,7 @@ impl KeyRing {
     }
 
     async fn business_key(&self, business: &BusinessId) -> Result<Cipher, VaultError> {
-        let binding = Binding::of(&[b"business key", business.as_str().as_bytes()]);
+        let binding = business_binding(business);
         let fresh = self.master.wrap(&binding, random_key().as_slice());
         let wrapped = self.store.key_of_business(business, fresh).await?;
         unwrap_key(&self.master, &binding, &wrapped)
@@ -182,6 +227,18 @@ fn does_not_open(what: &str) -> VaultError {
 
 fn check_binding() -> Binding {
     Binding::of(&[b"key check"])
+}
+
+fn business_binding(business: &BusinessId) -> Binding {
+    Binding::of(&[b"business key", business.as_str().as_bytes()])
+}
+
+fn binding_of(what: &SealedByMaster) -> Binding {
+    match what {
+        SealedByMaster::KeyCheck => check_binding(),
+        SealedByMaster::KeyOfBusiness(business) => business_binding(business),
+        SealedByMaster::AuthTokenOf(account) => secret_binding(AUTH_TOKEN, &account.to_string()),
+    }
 }
 
 fn secret_binding(purpose: &str, subject: &str) -> Binding {

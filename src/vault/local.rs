@@ -64,6 +64,12 @@ impl LocalVault {
         }
     }
 
+    /// Only for reading: whoever owns the folder goes on doing so.
+    pub fn unowned(config: LocalVaultConfig, keys: Arc<KeyRing>) -> Self {
+        let folder = Arc::new(VaultFolder::unowned(config.dir));
+        Self { folder, keys, reads: DiskReads::default(), round: Arc::default() }
+    }
+
     /// Writes and removes nothing from now on, so that another process may own the folder; whoever is
     /// reading a copy reads on.
     pub fn give_up(&self) {

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::domain::{AudioKey, BusinessId, ByteRange, CopyId, Playable, Timestamp, Version};
+use crate::domain::{
+    AccountSid, AudioKey, BusinessId, ByteRange, CopyId, Playable, Timestamp, Version,
+};
 
 #[async_trait]
 pub trait Vault: Send + Sync {
@@ -72,6 +74,21 @@ pub trait SealedKeys: Send + Sync {
     async fn key_check(&self) -> Result<Option<Vec<u8>>, VaultError>;
 
     async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError>;
+
+    /// Puts in the place of everything that the master key sealed what `reseal` makes of it, all or nothing, and
+    /// says how much that was.
+    async fn reseal_all(&self, reseal: Reseal) -> Result<u64, VaultError>;
+}
+
+pub type Reseal =
+    Box<dyn Fn(&SealedByMaster, &[u8]) -> Result<Vec<u8>, VaultError> + Send + Sync + 'static>;
+
+/// What the master key seals by itself. All else is sealed with keys of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SealedByMaster {
+    KeyCheck,
+    KeyOfBusiness(BusinessId),
+    AuthTokenOf(AccountSid),
 }
 
 #[derive(Debug, thiserror::Error)]

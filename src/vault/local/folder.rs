@@ -17,7 +17,7 @@ pub(super) struct VaultFolder {
     dir: PathBuf,
     /// Businesses whose folders were made durable by this process: at most all there are.
     durable: Mutex<HashSet<BusinessId>>,
-    /// `None` once it was given up.
+    /// `None` where it is another's, or was given up.
     owner: Mutex<Option<Arc<VaultOwner>>>,
 }
 
@@ -28,10 +28,14 @@ impl VaultFolder {
         Self { dir, durable: Mutex::default(), owner: Mutex::new(Some(Arc::new(owner))) }
     }
 
+    pub(super) fn unowned(dir: PathBuf) -> Self {
+        Self { dir, durable: Mutex::default(), owner: Mutex::default() }
+    }
+
     /// What whoever writes or removes holds while doing so.
     pub(super) fn owner(&self) -> io::Result<Arc<VaultOwner>> {
         let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        owner.clone().ok_or_else(|| io::Error::other("this process has given the vault up"))
+        owner.clone().ok_or_else(|| io::Error::other("this process does not own the vault"))
     }
 
     /// Whether what is not here is missing; see `VaultOwner::confirm`. Nothing is said once it was given up.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use actors::domain::{AudioKey, BusinessId};
-use actors::ports::{SealedKeys, VaultError};
+use actors::ports::{Reseal, SealedByMaster, SealedKeys, VaultError};
 use async_trait::async_trait;
 
 #[derive(Default)]
@@ -41,5 +41,19 @@ impl SealedKeys for MemoryKeys {
     async fn set_key_check(&self, check: Vec<u8>) -> Result<(), VaultError> {
         *self.check.lock().expect("no test panics holding it") = Some(check);
         Ok(())
+    }
+
+    async fn reseal_all(&self, reseal: Reseal) -> Result<u64, VaultError> {
+        let mut keys = self.businesses.lock().expect("no test panics holding it");
+        let mut check = self.check.lock().expect("no test panics holding it");
+        let again = keys.iter().map(|(business, sealed)| {
+            let what = SealedByMaster::KeyOfBusiness(business.clone());
+            reseal(&what, sealed).map(|sealed| (business.clone(), sealed))
+        });
+        let again = again.collect::<Result<HashMap<_, _>, VaultError>>()?;
+        let new_check = check.as_ref().map(|sealed| reseal(&SealedByMaster::KeyCheck, sealed));
+        *check = new_check.transpose()?;
+        *keys = again;
+        Ok(keys.len() as u64 + u64::from(check.is_some()))
     }
 }
