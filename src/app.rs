@@ -1,6 +1,7 @@
 //! The composition root: the only file that names concrete adapters.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,10 +74,25 @@ impl Foundation {
     /// Waits, for so long, for a predecessor that still owns the vault.
     async fn own_vault(&self, config: &Config) -> anyhow::Result<Arc<LocalVault>> {
         let dir = config.vault_dir();
+        self.recognise_vault(&dir).await?;
         let patience = millis(config.server.takeover_wait_ms);
         let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
         let keys = Arc::clone(&self.keys);
         Ok(Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys)))
+    }
+
+    /// A folder that never was a vault, while the catalog names copies in one, is another disk than the one meant.
+    /// Every copy that is asked for would be taken for lost, and those that Twilio no longer has would be.
+    async fn recognise_vault(&self, dir: &Path) -> anyhow::Result<()> {
+        let copies = self.catalog.vault_use().await.context("database.url")?.copies;
+        anyhow::ensure!(
+            copies == 0 || VaultOwner::had(dir),
+            "vault.dir: {} is no vault, but the database names copies in one ({copies}): mount it, or set vault.dir. \
+             If they are lost for good, make an empty file {} there to begin anew",
+            dir.display(),
+            VaultOwner::MARK,
+        );
+        Ok(())
     }
 
     async fn settled_tenants(&self, config: &Config) -> anyhow::Result<Arc<Tenants>> {
@@ -324,6 +340,9 @@ fn settings(config: &Config) -> Settings {
         queued_fetches_max: config.twilio.max_queued_fetches,
         requests_per_second: config.twilio.requests_per_second,
         vault_bytes_max: config.vault.max_bytes,
+        reconcile_every: (config.twilio.reconcile_every_ms > 0)
+            .then(|| millis(config.twilio.reconcile_every_ms)),
+        lookups_per_minute: config.twilio.lookups_per_minute,
     }
 }
 

@@ -107,6 +107,8 @@ pub struct Twilio {
     pub header_timeout_ms: u64,
     pub idle_timeout_ms: u64,
     pub total_timeout_ms: u64,
+    pub reconcile_every_ms: u64,
+    pub lookups_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -11,6 +11,7 @@ use crate::domain::{CallKey, CallSid, StateName, Timestamp};
 use crate::fetcher::FetcherView;
 use crate::happening::{Announcer, Happening, What};
 use crate::inbox::InboxView;
+use crate::keepers::reconciler::ReconcilerView;
 use crate::keepers::vault::VaultKeeperView;
 use crate::recording::CallView;
 use crate::recordings::RecordingsView;
@@ -21,6 +22,7 @@ pub struct Board {
     pub fetcher: watch::Receiver<FetcherView>,
     pub inbox: watch::Receiver<InboxView>,
     pub vault_keeper: watch::Receiver<VaultKeeperView>,
+    pub reconciler: watch::Receiver<ReconcilerView>,
     pub children: watch::Receiver<Vec<ChildView>>,
     calls: RwLock<BTreeMap<CallKey, Posting>>,
     announcer: Announcer,
@@ -70,6 +72,7 @@ pub(crate) struct BoardSenders {
     pub(crate) fetcher: watch::Sender<FetcherView>,
     pub(crate) inbox: watch::Sender<InboxView>,
     pub(crate) vault_keeper: watch::Sender<VaultKeeperView>,
+    pub(crate) reconciler: watch::Sender<ReconcilerView>,
     pub(crate) children: watch::Sender<Vec<ChildView>>,
 }
 
@@ -79,17 +82,19 @@ impl Board {
         let fetcher = watch::Sender::default();
         let inbox = watch::Sender::default();
         let vault_keeper = watch::Sender::default();
+        let reconciler = watch::Sender::default();
         let children = watch::Sender::default();
         let board = Self {
             recordings: recordings.subscribe(),
             fetcher: fetcher.subscribe(),
             inbox: inbox.subscribe(),
             vault_keeper: vault_keeper.subscribe(),
+            reconciler: reconciler.subscribe(),
             children: children.subscribe(),
             calls: RwLock::default(),
             announcer: Announcer::new(),
         };
-        (board, BoardSenders { recordings, fetcher, inbox, vault_keeper, children })
+        (board, BoardSenders { recordings, fetcher, inbox, vault_keeper, reconciler, children })
     }
 
     /// Up to `limit` live call actors, and how many there are.

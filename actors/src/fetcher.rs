@@ -184,10 +184,12 @@ impl TwilioFetcher {
         // A crashed actor's successor may order the same again: only the new order counts.
         pool.queue.retain(|waiting| !waiting.cancelled.is_cancelled());
         if pool.queue.len() >= self.queued_max {
-            order.report.deliver(Err(FetchError::QueueFull));
-        } else {
-            pool.queue.push(order.intent, order);
+            match pool.queue.give_way(order.intent) {
+                Some(less_urgent) => less_urgent.report.deliver(Err(FetchError::QueueFull)),
+                None => return order.report.deliver(Err(FetchError::QueueFull)),
+            }
         }
+        pool.queue.push(order.intent, order);
     }
 
     /// Starts what may start. An order whose account is closed waits in the queue, not in a place of the pool.

@@ -1,3 +1,4 @@
 //! Actors that keep a promise in the background, pass by pass.
 
+pub(crate) mod reconciler;
 pub(crate) mod vault;

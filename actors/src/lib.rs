@@ -30,6 +30,7 @@ pub use board::{Board, ChildView, Posting};
 pub use fetcher::{AccountPace, FetcherView};
 pub use happening::{Happening, What};
 pub use inbox::{InboxHandle, InboxView};
+pub use keepers::reconciler::{AccountReconciliation, ReconcilerView};
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, CallView, RecordingView, RecordingWatch};
 pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};

@@ -14,5 +14,7 @@ pub use catalog::{
 };
 pub use clock::{Chance, Clock};
 pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
-pub use source::{RecordingSource, Resume, SourceBody, SourceRequest};
+pub use source::{
+    Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
+};
 pub use vault::{AudioStream, SealedAudio, SealedKeys, Vault, VaultError, VaultWriter};

@@ -17,8 +17,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::DropGuard;
+use tokio_util::task::TaskTracker;
 
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
@@ -73,6 +74,8 @@ pub(crate) struct Services {
     pub(crate) fetcher: FetcherHandle,
     pub(crate) pacer: Arc<Pacer>,
     pub(crate) vault_keeper: VaultKeeperHandle,
+    /// What makes files and rows agree, which goes on when actors have ended.
+    pub(crate) vault_work: TaskTracker,
     pub(crate) board: Arc<Board>,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
@@ -96,6 +99,8 @@ pub(crate) struct Shell {
     reading: bool,
 }
 
+/// A catalog that takes longer to tell the news counts as away.
+const READ_MAX: Duration = Duration::from_secs(10);
 /// Between two tries to read news.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
@@ -255,7 +260,9 @@ impl RecordingActor {
         let myself = myself.clone();
         tokio::spawn(async move {
             let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
-            let found = reading.await.unwrap_or_else(died).map(|record| record.map(Box::new));
+            let late = |_| Ok(Err(CatalogError::Away("it does not answer".to_owned())));
+            let found = timeout(READ_MAX, reading).await.unwrap_or_else(late);
+            let found = found.unwrap_or_else(died).map(|record| record.map(Box::new));
             let _ = myself.cast(Message::Read { named, found });
         });
     }

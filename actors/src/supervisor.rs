@@ -6,7 +6,8 @@
 //! │   └─ RecordingActor*   one per call
 //! ├─ TwilioFetcher         the pool
 //! ├─ Inbox                 works off stored webhooks
-//! └─ VaultKeeper           size limit, sweep
+//! ├─ VaultKeeper           size limit, sweep
+//! └─ Reconciler            finds what webhooks missed
 //! ```
 //!
 //! | child ends | then |
@@ -20,7 +21,8 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 
 use crate::address::Address;
 use crate::board::{Board, BoardSenders, ChildView};
@@ -28,6 +30,7 @@ use crate::domain::Timestamp;
 use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
+use crate::keepers::reconciler::{self, Reconciler};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
 use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
 use crate::recording::Services;
@@ -62,6 +65,10 @@ pub struct Settings {
     pub queued_fetches_max: usize,
     pub requests_per_second: std::num::NonZeroU32,
     pub vault_bytes_max: u64,
+    /// How often the source's lists are compared with what is known; `None`: never.
+    pub reconcile_every: Option<Duration>,
+    /// Calls that nobody announced and that a business may have looked up.
+    pub lookups_per_minute: u32,
 }
 
 /// A running core.
@@ -71,6 +78,7 @@ pub struct Core {
     pub board: Arc<Board>,
     root: ActorRef<Message>,
     ended: JoinHandle<()>,
+    vault_work: TaskTracker,
 }
 
 impl Core {
@@ -79,10 +87,19 @@ impl Core {
         let board = Arc::new(board);
         let addresses = Addresses::default();
         let inbox = InboxHandle::new(addresses.inbox.clone());
-        let search = Search { catalog: Arc::clone(&ports.catalog), inbox: inbox.clone() };
-        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let search = Search {
+            catalog: Arc::clone(&ports.catalog),
+            source: Arc::clone(&ports.source),
+            clock: Arc::clone(&ports.clock),
+            pacer: Arc::clone(&pacer),
+            inbox: inbox.clone(),
+            lookups_per_minute: settings.lookups_per_minute,
+            lookups: Arc::default(),
+        };
+        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let started_at = ports.clock.now();
+        let vault_work = TaskTracker::new();
         let root = Root {
             ports,
             settings,
@@ -91,16 +108,23 @@ impl Core {
             board: Arc::clone(&board),
             pacer,
             started_at,
+            vault_work: vault_work.clone(),
         };
         let (root, ended) = Actor::spawn(None, root, ()).await?;
-        Ok(Self { recordings, inbox, board, root, ended })
+        Ok(Self { recordings, inbox, board, root, ended, vault_work })
     }
 
-    /// Ends every actor and waits for them, for so long.
+    /// Ends every actor and waits for them, for so long, and for the rows of what they stored and withdrew: a
+    /// successor takes a file that no row names for a leftover.
     pub async fn stop(self, patience: Duration) {
+        let deadline = Instant::now() + patience;
         self.root.stop(None);
-        if tokio::time::timeout(patience, self.ended).await.is_err() {
+        if timeout_at(deadline, self.ended).await.is_err() {
             self.root.kill();
+        }
+        self.vault_work.close();
+        if timeout_at(deadline, self.vault_work.wait()).await.is_err() {
+            tracing::warn!("the catalog was not told in time what the vault holds");
         }
     }
 
@@ -120,13 +144,15 @@ pub(crate) enum Child {
     Fetcher,
     Inbox,
     VaultKeeper,
+    Reconciler,
 }
 
-const CHILDREN: [(Child, &str); 4] = [
+const CHILDREN: [(Child, &str); 5] = [
     (Child::Recordings, "recordings"),
     (Child::Fetcher, "fetcher"),
     (Child::Inbox, "inbox"),
     (Child::VaultKeeper, "vault-keeper"),
+    (Child::Reconciler, "reconciler"),
 ];
 
 const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -150,6 +176,7 @@ struct Root {
     board: Arc<Board>,
     pacer: Arc<Pacer>,
     started_at: Timestamp,
+    vault_work: TaskTracker,
 }
 
 struct Family {
@@ -274,6 +301,11 @@ impl Root {
                 vault_keeper.set(Some(actor.clone()));
                 Ok(actor.get_id())
             }
+            Child::Reconciler => {
+                let actor = self.reconciler();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                Ok(actor.get_id())
+            }
         }
     }
 
@@ -288,6 +320,7 @@ impl Root {
             fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
             pacer: Arc::clone(&self.pacer),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
+            vault_work: self.vault_work.clone(),
             board: Arc::clone(&self.board),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
@@ -324,6 +357,23 @@ impl Root {
             recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
         };
         Inbox { desk: Arc::new(desk), view: self.senders.inbox.clone() }
+    }
+
+    fn reconciler(&self) -> Reconciler {
+        let desk = reconciler::Desk {
+            catalog: Arc::clone(&self.ports.catalog),
+            source: Arc::clone(&self.ports.source),
+            clock: Arc::clone(&self.ports.clock),
+            pacer: Arc::clone(&self.pacer),
+            inbox: InboxHandle::new(self.addresses.inbox.clone()),
+            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            prefetch: self.settings.prefetch,
+        };
+        Reconciler {
+            desk: Arc::new(desk),
+            every: self.settings.reconcile_every,
+            view: self.senders.reconciler.clone(),
+        }
     }
 
     fn vault_keeper(&self) -> VaultKeeper {

@@ -4,7 +4,9 @@ pub(super) mod call;
 pub(super) mod events;
 
 use actors::domain::{CallKey, Intent, Phase, StateName};
-use actors::{AccountPace, Board, ChildView, CrashView, FetcherView, Posting, RecordingView};
+use actors::{
+    AccountPace, Board, ChildView, CrashView, FetcherView, Posting, ReconcilerView, RecordingView,
+};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderValue, header};
@@ -77,6 +79,7 @@ fn branch(child: &ChildView, board: &Board) -> Value {
         "recordings" => ("Recordings", recordings(board)),
         "fetcher" => ("TwilioFetcher", fetcher(&board.fetcher.borrow())),
         "inbox" => ("Inbox", inbox(board)),
+        "reconciler" => ("Reconciler", reconciler(&board.reconciler.borrow())),
         "vault-keeper" => ("VaultKeeper", vault_keeper(board)),
         _ => ("Actor", Value::Null),
     };
@@ -155,7 +158,33 @@ fn inbox(board: &Board) -> Value {
     json!({
         "applied_total": view.applied_total,
         "unassigned_total": view.unassigned_total,
+        "set_aside_total": view.set_aside_total,
+        "pruned_total": view.pruned_total,
         "details_total": view.details_total,
+        "last_error": view.last_error,
+    })
+}
+
+fn reconciler(view: &ReconcilerView) -> Value {
+    let accounts: Vec<Value> = view
+        .accounts
+        .iter()
+        .map(|(account, said)| {
+            json!({
+                "account": account.to_string(),
+                "at": rfc3339(said.at),
+                "listed": said.listed,
+                "found": said.found,
+                "complete": said.complete,
+                "error": said.error,
+            })
+        })
+        .collect();
+    json!({
+        "every_seconds": view.every.map(|span| span.as_secs_f64()),
+        "passes_total": view.passes_total,
+        "found_total": view.found_total,
+        "accounts": accounts,
         "last_error": view.last_error,
     })
 }

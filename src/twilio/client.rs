@@ -14,14 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::domain::{AccountSid, CallDetails, CallSid, FetchError};
-use actors::ports::{RecordingSource, Resume, SourceBody, SourceRequest};
+use actors::ports::{
+    Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
+};
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::resources::{CallResource, ErrorResource};
+use super::resources::{CallResource, ErrorResource, RecordingsResource, day};
 use deadline::Deadline;
 use redirect::RedirectRules;
 
@@ -69,6 +71,8 @@ struct Answer {
 const IDLE_CONNECTIONS_MAX: usize = 16;
 /// Of what is no audio: a call, or an error.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+const LIST_PAGE_SIZE: &str = "500";
 
 /// The one place that makes an HTTP client. It follows no redirects, which would carry headers along; it
 /// decompresses nothing, which would hide the length; it uses no proxy that a stray variable names. TLS is
@@ -123,13 +127,32 @@ impl RecordingSource for TwilioClient {
         if answer.response.status() != StatusCode::OK {
             return Err(self.refused(account, answer, deadline).await);
         }
-        let document = self.document(answer.response, deadline).await?;
+        let document = self.document(answer.response, DOCUMENT_BYTES_MAX, deadline).await?;
         let found: CallResource =
             serde_json::from_slice(&document).map_err(|_| unexpected("a call that is not JSON"))?;
         if found.sid.as_ref().is_some_and(|sid| *sid != call.to_string()) {
             return Err(unexpected("another call than the one asked for"));
         }
         Ok(found.details())
+    }
+
+    async fn recordings(
+        &self,
+        account: AccountSid,
+        listing: &Listing,
+        page: Option<&PageToken>,
+    ) -> Result<RecordingsPage, FetchError> {
+        let deadline = Deadline::after(self.config.total_timeout);
+        let url = self.list_url(account, listing, page);
+        let answer = self.get(account, url, deadline).await?;
+        if answer.response.status() != StatusCode::OK {
+            return Err(self.refused(account, answer, deadline).await);
+        }
+        let document = self.document(answer.response, LIST_BYTES_MAX, deadline).await?;
+        let found: RecordingsResource =
+            serde_json::from_slice(&document).map_err(|_| unexpected("a list that is not JSON"))?;
+        let next = found.next_page().map(PageToken);
+        Ok(RecordingsPage { recordings: found.events(account), next })
     }
 }
 
@@ -143,13 +166,32 @@ impl TwilioClient {
         Ok(Self { config, redirects, http, credentials })
     }
 
-    fn url(&self, account: AccountSid, path: [&str; 2]) -> Url {
+    fn url<const PARTS: usize>(&self, account: AccountSid, path: [&str; PARTS]) -> Url {
         let mut url = self.config.base_url.clone();
         url.path_segments_mut()
             .expect("the configuration takes http and https only")
             .pop_if_empty()
             .extend(["2010-04-01", "Accounts", &account.to_string()])
             .extend(path);
+        url
+    }
+
+    fn list_url(&self, account: AccountSid, listing: &Listing, page: Option<&PageToken>) -> Url {
+        let mut url = match listing {
+            Listing::Since(_) => self.url(account, ["Recordings.json"]),
+            Listing::OfCall(call) => {
+                self.url(account, ["Calls", &call.to_string(), "Recordings.json"])
+            }
+        };
+        let mut query = url.query_pairs_mut();
+        query.append_pair("PageSize", LIST_PAGE_SIZE);
+        if let Listing::Since(since) = listing {
+            query.append_pair("DateCreated>", &day(*since));
+        }
+        for (name, value) in page.into_iter().flat_map(|page| &page.0) {
+            query.append_pair(name, value);
+        }
+        drop(query);
         url
     }
 
@@ -225,7 +267,8 @@ impl TwilioClient {
         let error = refusal::of(status, headers, answer.redirected);
         let request_id = refusal::request_id(headers).map(str::to_owned);
         // The reason is good to know, but what it comes with counts without it.
-        let document = self.document(answer.response, deadline).await.unwrap_or_default();
+        let document = self.document(answer.response, DOCUMENT_BYTES_MAX, deadline).await;
+        let document = document.unwrap_or_default();
         let code = serde_json::from_slice::<ErrorResource>(&document).ok().and_then(|it| it.code);
         tracing::info!(
             account.sid = %account,
@@ -240,6 +283,7 @@ impl TwilioClient {
     async fn document(
         &self,
         mut response: Response,
+        bytes_max: usize,
         deadline: Deadline,
     ) -> Result<Vec<u8>, FetchError> {
         let mut document = Vec::new();
@@ -248,7 +292,7 @@ impl TwilioClient {
                 response.chunk().await.map_err(|error| unreachable_because(&error))?
             {
                 document.extend_from_slice(&chunk);
-                if document.len() > DOCUMENT_BYTES_MAX {
+                if document.len() > bytes_max {
                     return Err(unexpected("a document that is much too long"));
                 }
             }

@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use actors::domain::{CallDetails, CallStatus, Direction, PhoneNumber, SourceStatus, Timestamp};
+use actors::domain::{
+    AccountSid, CallDetails, CallStatus, Direction, PhoneNumber, RecordingEvent, SourceStatus,
+    Timestamp,
+};
 use serde::Deserialize;
 
 /// `/2010-04-01/Accounts/{AC}/Calls/{CA}.json`
@@ -23,6 +26,28 @@ pub struct CallResource {
     pub start_time: Option<String>,
     /// In seconds.
     pub duration: Option<String>,
+}
+
+/// A page of `/2010-04-01/Accounts/{AC}/Recordings.json`, or of one call's.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct RecordingsResource {
+    pub recordings: Vec<RecordingResource>,
+    /// The path of the next page.
+    pub next_page_uri: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct RecordingResource {
+    pub sid: Option<String>,
+    pub account_sid: Option<String>,
+    pub call_sid: Option<String>,
+    pub status: Option<String>,
+    pub channels: Option<u8>,
+    /// In seconds.
+    pub duration: Option<String>,
+    pub start_time: Option<String>,
 }
 
 /// What comes with a refusal. Twilio's words are left out: they can quote a number.
@@ -48,6 +73,40 @@ impl CallResource {
     }
 }
 
+impl RecordingsResource {
+    /// What is no recording of a call of this account is left out.
+    pub fn events(&self, account: AccountSid) -> Vec<RecordingEvent> {
+        self.recordings.iter().filter_map(|recording| recording.event(account)).collect()
+    }
+
+    /// What names the next page. The rest of its URL is ours to make: it is not followed.
+    pub fn next_page(&self) -> Option<Vec<(String, String)>> {
+        let (_, query) = said(&self.next_page_uri)?.split_once('?')?;
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let named = pairs.filter(|(name, _)| matches!(&**name, "Page" | "PageToken"));
+        let named: Vec<_> =
+            named.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        (!named.is_empty()).then_some(named)
+    }
+}
+
+impl RecordingResource {
+    fn event(&self, account: AccountSid) -> Option<RecordingEvent> {
+        if said(&self.account_sid).is_some_and(|sid| sid != account.to_string()) {
+            return None;
+        }
+        Some(RecordingEvent {
+            account,
+            call: said(&self.call_sid)?.parse().ok()?,
+            recording: said(&self.sid)?.parse().ok()?,
+            status: source_status(said(&self.status)?)?,
+            channels: self.channels,
+            duration: said(&self.duration).and_then(seconds),
+            started_at: said(&self.start_time).and_then(time),
+        })
+    }
+}
+
 /// What Twilio says of a recording, by webhook or in the API. `missing` is a word of ours, not of Twilio's.
 pub(super) fn source_status(text: &str) -> Option<SourceStatus> {
     match text {
@@ -60,6 +119,12 @@ pub(super) fn source_status(text: &str) -> Option<SourceStatus> {
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
     Some(Timestamp::from_millis(at.as_millisecond()))
+}
+
+/// The day in UTC, by which lists are narrowed: `2016-10-14`.
+pub(super) fn day(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// The reverse, to the second.
@@ -104,6 +169,37 @@ mod tests {
                 duration: Some(Duration::from_secs(42)),
             }
         );
+    }
+
+    #[test]
+    fn a_page_is_its_recordings_and_what_names_the_next() {
+        let account: AccountSid = "AC00000000000000000000000000000001".parse().expect("an account");
+        let page: RecordingsResource = serde_json::from_str(
+            r#"{"recordings": [
+                {"sid": "RE00000000000000000000000000000003", "call_sid": "CA00000000000000000000000000000002",
+                 "account_sid": "AC00000000000000000000000000000001", "status": "completed", "channels": 2,
+                 "duration": "42", "start_time": "Fri, 14 Oct 2016 21:56:34 +0000"},
+                {"sid": "RE00000000000000000000000000000004", "call_sid": "CA00000000000000000000000000000002",
+                 "account_sid": "AC00000000000000000000000000000009", "status": "completed"},
+                {"sid": "RE00000000000000000000000000000005", "call_sid": null, "status": "completed"},
+                {"sid": "RE../x", "call_sid": "CA00000000000000000000000000000002", "status": "completed"}],
+               "next_page_uri": "https://elsewhere.example/x?PageSize=9&Page=1&PageToken=PA%2B1"}"#,
+        )
+        .expect("a page");
+        let expected = RecordingEvent {
+            account,
+            call: "CA00000000000000000000000000000002".parse().expect("a call"),
+            recording: "RE00000000000000000000000000000003".parse().expect("a recording"),
+            status: SourceStatus::Completed,
+            channels: Some(2),
+            duration: Some(Duration::from_secs(42)),
+            started_at: Some(Timestamp::from_millis(1_476_482_194_000)),
+        };
+        assert_eq!(page.events(account), [expected]);
+        let named = [("Page", "1"), ("PageToken", "PA+1")];
+        let named = named.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(page.next_page().as_deref(), Some(&named[..]));
+        assert_eq!(RecordingsResource::default().next_page(), None);
     }
 
     #[test]

@@ -18,18 +18,25 @@ pub struct VaultOwner {
     _lock: File,
 }
 
-const OWNER: &str = ".owner";
 /// How soon a successor notices that the vault is free: a part of the gap in a restart.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 impl VaultOwner {
+    /// In every folder that ever was a vault.
+    pub const MARK: &str = ".owner";
+
+    /// Whether somebody has owned the folder before.
+    pub fn had(dir: &Path) -> bool {
+        dir.join(Self::MARK).exists()
+    }
+
     /// Creates the folder where it does not exist. Blocks on the disk, as starting may. Where another
     /// process is the owner the error's kind is `ResourceBusy`.
     pub fn take(dir: &Path) -> io::Result<Self> {
         create_folder(dir).map_err(|error| about(dir, error))?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(FILE_MODE);
-        let lock = options.open(dir.join(OWNER)).map_err(|error| about(dir, error))?;
+        let lock = options.open(dir.join(Self::MARK)).map_err(|error| about(dir, error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
             Err(TryLockError::Error(error)) => Err(about(dir, error)),

@@ -44,10 +44,10 @@ impl Canary {
     }
 }
 
-/// A URL that leads to the canary, or to where nobody may go.
-fn hostile_url(chance: &mut Chance, canary: u16, simulator: u16) -> String {
+/// Names of the canary, and of places that must never be asked.
+fn hostile_hosts(canary: u16, simulator: u16) -> Vec<String> {
     let metadata = "169.254.169.254".to_owned();
-    let hosts = [
+    vec![
         format!("127.0.0.1:{canary}"),
         format!("localhost:{canary}"),
         format!("127.1:{canary}"),
@@ -75,7 +75,12 @@ fn hostile_url(chance: &mut Chance, canary: u16, simulator: u16) -> String {
         "192.168.0.1:22".to_owned(),
         format!("127.0.0.1:{}", simulator ^ 1),
         "127.0.0.1:0".to_owned(),
-    ];
+    ]
+}
+
+/// A URL that leads to the canary, or to where nobody may go.
+fn hostile_url(chance: &mut Chance, canary: u16, simulator: u16) -> String {
+    let hosts = hostile_hosts(canary, simulator);
     let schemes = [
         "http://",
         "https://",

@@ -24,4 +24,5 @@ mod sse;
 mod support;
 mod tenancy;
 mod twilio;
+mod unannounced;
 mod webhooks;

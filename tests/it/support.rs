@@ -60,6 +60,7 @@ impl TestApp {
         config.server.listen = "127.0.0.1:0".parse().expect("an address");
         config.twilio.base_url = simulator.url().parse().expect("a URL");
         config.twilio.requests_per_second = 1_000.try_into().expect("not zero");
+        config.twilio.reconcile_every_ms = 0;
         config.server.drain_ms = 0;
         config.server.shutdown_grace_ms = 2_000;
         adjust(&mut config);

@@ -71,6 +71,14 @@ impl FailureKind {
         }
     }
 
+    /// Whether something else might be answered well now.
+    pub const fn is_about_what_was_asked_for(self) -> bool {
+        match self {
+            Self::RefusedRecording | Self::Particular => true,
+            Self::Outage | Self::RefusedAccount => false,
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -96,12 +104,14 @@ impl FetchError {
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Cut { .. }
-            | Self::Status(_)
+            | Self::Status(408 | 500..)
             | Self::Throttled { .. }
             | Self::Interrupted => FailureKind::Outage,
             Self::RefusedAccount => FailureKind::RefusedAccount,
             Self::RefusedRecording => FailureKind::RefusedRecording,
-            Self::Unexpected(_)
+            // Of the 4xx, which are about what was asked for.
+            Self::Status(_)
+            | Self::Unexpected(_)
             | Self::NotAudio(_)
             | Self::TooLarge { .. }
             | Self::NotFound

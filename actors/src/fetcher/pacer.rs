@@ -106,9 +106,17 @@ impl Pacer {
         }
     }
 
-    /// Closes the account, as the source asked.
-    pub(crate) fn pause(&self, account: AccountSid, span: Duration) {
-        self.accounts().entry(account).or_default().pause(account, span);
+    /// The same where something else than audio was asked for: that it came says only that the credentials are good.
+    pub(crate) fn heard(
+        &self,
+        account: AccountSid,
+        answer: Result<(), &FetchError>,
+        now: Timestamp,
+    ) {
+        match answer {
+            Ok(()) => self.accounts().entry(account).or_default().probe_at = None,
+            Err(error) => self.learn(account, Err(error), now),
+        }
     }
 
     /// When anything of the account was last fetched.
@@ -156,6 +164,10 @@ mod tests {
     const OTHER: AccountSid = AccountSid::from_bits(2);
     const NOW: Timestamp = Timestamp::from_millis(0);
 
+    fn pause(seconds: u64) -> FetchError {
+        FetchError::Throttled { retry_after: Duration::from_secs(seconds) }
+    }
+
     #[test]
     fn an_account_beyond_its_rate_is_closed_and_others_are_not() {
         let pacer = Pacer::new(NonZeroU32::MIN);
@@ -167,8 +179,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_kept_to_the_end_and_not_shortened() {
         let pacer = Pacer::new(NonZeroU32::MAX);
-        pacer.pause(SLOW, Duration::from_secs(9));
-        pacer.pause(SLOW, Duration::from_secs(1));
+        pacer.learn(SLOW, Err(&pause(9)), NOW);
+        pacer.learn(SLOW, Err(&pause(1)), NOW);
         assert_eq!(pacer.admit(SLOW), Err(Duration::from_secs(9)));
         assert_eq!(pacer.view()[0].paused_for, Some(Duration::from_secs(9)));
         tokio::time::advance(Duration::from_secs(9)).await;

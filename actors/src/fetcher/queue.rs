@@ -65,6 +65,11 @@ impl<T> FairQueue<T> {
         removed
     }
 
+    /// Takes out who would have its turn last, if it is less urgent than whoever comes.
+    pub(super) fn give_way(&mut self, coming: Intent) -> Option<T> {
+        self.lanes[coming as usize + 1..].iter_mut().rev().find_map(VecDeque::pop_back)
+    }
+
     /// Moves a waiting item to a more urgent lane.
     pub(super) fn prioritise(&mut self, intent: Intent, wanted: impl Fn(&T) -> bool) {
         for lane in (intent as usize + 1)..self.lanes.len() {
@@ -122,6 +127,17 @@ mod tests {
         assert_eq!(queue.pop(|item| *item != 1), Some(3));
         assert_eq!(queue.pop(|item| *item != 1), None);
         assert_eq!(queue.pop(|_| true), Some(1));
+    }
+
+    #[test]
+    fn the_last_of_the_least_urgent_gives_way_to_the_more_urgent() {
+        let mut queue = queue(&[(Intent::Listen, 1), (Intent::Prefetch, 2), (Intent::Backfill, 3)]);
+        queue.push(Intent::Backfill, 4);
+        assert_eq!(queue.give_way(Intent::Backfill), None);
+        assert_eq!(queue.give_way(Intent::Prefetch), Some(4));
+        assert_eq!(queue.give_way(Intent::Listen), Some(3));
+        assert_eq!(queue.give_way(Intent::Listen), Some(2));
+        assert_eq!(queue.give_way(Intent::Listen), None, "not one who listens, too");
     }
 
     #[test]

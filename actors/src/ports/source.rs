@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::domain::{AccountSid, CallDetails, CallSid, FetchError, Format, RecordingSid};
+use crate::domain::{
+    AccountSid, CallDetails, CallSid, FetchError, Format, RecordingEvent, RecordingSid, Timestamp,
+};
 
 /// Invariant: every call and every chunk has a deadline of the adapter's own.
 #[async_trait]
@@ -22,7 +24,34 @@ pub trait RecordingSource: Send + Sync {
 
     /// What the source says of a call, or of a leg of one.
     async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError>;
+
+    /// A page of the recordings that the source has, the newest first; without a token the first.
+    async fn recordings(
+        &self,
+        account: AccountSid,
+        listing: &Listing,
+        page: Option<&PageToken>,
+    ) -> Result<RecordingsPage, FetchError>;
 }
+
+/// Which recordings of an account are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// Those that began since then, and perhaps some that began earlier.
+    Since(Timestamp),
+    OfCall(CallSid),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RecordingsPage {
+    pub recordings: Vec<RecordingEvent>,
+    /// `None` at the end of the list.
+    pub next: Option<PageToken>,
+}
+
+/// Names a page in the source's own words, which mean nothing here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageToken(pub Vec<(String, String)>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRequest {

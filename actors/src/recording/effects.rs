@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,8 @@ const PLAYED_RESOLUTION: Duration = Duration::from_mins(1);
 /// A commit that takes longer counts as failed; if it happens after all, the row names a file that is gone, which
 /// the next reader finds out and has fetched again.
 const COMMIT_MAX: Duration = Duration::from_secs(30);
+/// Nothing is fetched before its attempt is written down; what takes longer counts as not written.
+const REMEMBER_MAX: Duration = Duration::from_secs(10);
 /// A catalog that is away is asked for so long to withdraw a copy; then the file stays, and so does its row.
 const WITHDRAWALS_MAX: u32 = 60;
 const WITHDRAWAL_PAUSE: Duration = Duration::from_secs(1);
@@ -112,7 +115,8 @@ impl RecordingActor {
             (Arc::clone(&self.services.catalog), self.services.fetcher.clone());
         track.in_order(async move {
             let history = FetchHistory { attempts, failure: None };
-            match catalog.remember_fetches(&order.key, &history).await {
+            let remembering = catalog.remember_fetches(&order.key, &history);
+            match timeout(REMEMBER_MAX, remembering).await.unwrap_or_else(too_late) {
                 Ok(()) => fetcher.fetch(order),
                 Err(error) => order.report.deliver(Err(FetchError::Unrecorded(error.to_string()))),
             }
@@ -123,7 +127,8 @@ impl RecordingActor {
         let sid = track.recording().sid;
         let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
         track.in_order(async move {
-            if let Err(error) = catalog.remember_fetches(&audio, &history).await {
+            let remembering = catalog.remember_fetches(&audio, &history);
+            if let Err(error) = timeout(REMEMBER_MAX, remembering).await.unwrap_or_else(too_late) {
                 tracing::warn!(recording.sid = %sid, %error, "attempts not recorded; a restart forgets them");
             }
         });
@@ -140,10 +145,9 @@ impl RecordingActor {
         let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
         let keeper = self.services.vault_keeper.clone();
         let report = Report::new(myself.clone(), sid, fetch);
-        tokio::spawn(async move {
+        self.services.vault_work.spawn(async move {
             let commit = catalog.commit_copy(&audio, &copy, now);
-            let late = |_| Err(CatalogError::Away("it does not answer".to_owned()));
-            report.deliver(timeout(COMMIT_MAX, commit).await.unwrap_or_else(late));
+            report.deliver(timeout(COMMIT_MAX, commit).await.unwrap_or_else(too_late));
             keeper.copy_stored();
         });
     }
@@ -153,7 +157,7 @@ impl RecordingActor {
         let (catalog, vault) =
             (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
         let audio = self.audio(sid);
-        tokio::spawn(async move {
+        self.services.vault_work.spawn(async move {
             for _ in 0..WITHDRAWALS_MAX {
                 match catalog.withdraw_copy(&audio, copy.id).await {
                     Ok(()) => {
@@ -197,4 +201,8 @@ impl RecordingActor {
     fn audio(&self, sid: RecordingSid) -> AudioKey {
         AudioKey { business: self.key.business.clone(), recording: sid, format: Format::Mp3 }
     }
+}
+
+fn too_late<T>(_: Elapsed) -> Result<T, CatalogError> {
+    Err(CatalogError::Away("it does not answer".to_owned()))
 }

@@ -103,6 +103,29 @@ async fn what_finds_the_queue_full_is_told_to_come_back_and_loses_no_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_listens_finds_a_place_in_a_queue_that_is_full_of_what_nobody_waits_for() {
+    let world = World::start(|settings, fakes| {
+        settings.parallel_fetches_max = 1;
+        settings.queued_fetches_max = 2;
+        fakes.source.bodies.close();
+    })
+    .await;
+    for n in 1..=4 {
+        world.catalog.add(n);
+    }
+    for n in 1..=3 {
+        announce(&world, n).await;
+    }
+    assert!(matches!(world.listen(4, Duration::ZERO).await, Ok(Some(Permit::Wait(_)))));
+    settle().await;
+    assert_eq!(world.core.board.fetcher.borrow().queued, [1, 1, 0]);
+    assert_eq!(world.state(3), Some(StateName::Absent), "it comes back");
+    world.source.bodies.open();
+    world.until("all are here", |world| (1..=4).all(|n| has_copy(world, n))).await;
+    assert_eq!(world.source.opened(), [1, 4, 2, 3].map(recording));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttled_account_pauses_as_told_and_others_do_not() {
     const PAUSE: Duration = Duration::from_secs(30);
     let world = World::start(|_, _| {}).await;

@@ -7,6 +7,7 @@ mod fetching;
 mod keeping;
 mod passivating;
 mod receiving;
+mod reconciling;
 mod resuming;
 mod supervising;
 mod world;

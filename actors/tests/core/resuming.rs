@@ -71,6 +71,19 @@ async fn other_bytes_after_a_cut_are_another_version_fetched_from_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bytes_that_change_whenever_they_are_fetched_use_the_attempts_up() {
+    let two_of_a_kind =
+        |seed| [Answer::Cut(long_speech(seed), CUT_AT), Answer::Cut(long_speech(seed + 1), CUT_AT)];
+    let world = world_that_answers((1..=40).flat_map(two_of_a_kind)).await;
+    let answer = world.listen(1, PATIENCE).await;
+    let Ok(Some(Permit::Deny(Denial::Exhausted { cause, .. }))) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(cause, FetchError::ContentChanged);
+    assert_eq!(attempts(&world), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ends_short_of_its_length_is_never_sealed() {
     let audio = long_speech(1);
     let frame_bytes = speech(1).len() / 42;
@@ -181,5 +194,18 @@ async fn without_a_catalog_to_write_it_down_no_attempt_is_made() {
     assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Wait(_)))));
     assert!(world.source.opened().is_empty());
     world.catalog.away.store(false, std::sync::atomic::Ordering::SeqCst);
+    world.play(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_that_never_writes_an_attempt_down_counts_as_away() {
+    let world = World::start(|_, _| {}).await;
+    world.catalog.add(1);
+    world.catalog.remembering.close();
+    let answer = world.listen(1, Duration::from_secs(12)).await;
+    assert!(matches!(answer, Ok(Some(Permit::Wait(_)))), "{answer:?}");
+    assert_eq!(world.state(1), Some(StateName::Absent), "not under way for ever");
+    assert!(world.source.opened().is_empty());
+    world.catalog.remembering.open();
     world.play(1).await;
 }

@@ -44,7 +44,7 @@ async fn a_fetcher_that_panics_is_started_again_and_what_it_ran_is_fetched_again
     assert!(child(&world, "fetcher").running);
     assert_eq!(
         restarts(&world),
-        [("recordings", 0), ("fetcher", 1), ("inbox", 0), ("vault-keeper", 0)]
+        [("recordings", 0), ("fetcher", 1), ("inbox", 0), ("vault-keeper", 0), ("reconciler", 0)]
     );
     assert_eq!(world.source.most_of_one_at_once(), 1);
 }

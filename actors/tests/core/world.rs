@@ -138,6 +138,8 @@ pub(crate) fn settings() -> Settings {
         queued_fetches_max: 1_000,
         requests_per_second: NonZeroU32::MAX,
         vault_bytes_max: u64::MAX,
+        reconcile_every: None,
+        lookups_per_minute: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// All of an answer that could tell something: `Date` is the clock's.
+/// All of an answer that could tell something: `Date` is the clock's, and every request has a new id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -81,8 +81,8 @@ async fn read_answer(stream: &mut TcpStream, is_head: bool) -> (Answer, bool) {
         assert_ne!(stream.read_buf(&mut body).await.expect("a body"), 0, "cut in the body");
     }
     assert_eq!(body.len(), length, "nothing but the answer");
-    let mut head: Vec<String> =
-        head.into_iter().filter(|line| !line.starts_with("date:")).collect();
+    let is_of_any = |line: &String| !["date:", "x-request-id:"].iter().any(|n| line.starts_with(n));
+    let mut head: Vec<String> = head.into_iter().filter(is_of_any).collect();
     // Their order is nobody's business.
     head.sort_unstable();
     (Answer { status: status.expect("a status"), head, body }, closes)

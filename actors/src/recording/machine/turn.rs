@@ -142,13 +142,7 @@ impl<'a> Turn<'a> {
             FetchError::QueueFull | FetchError::Unrecorded(_) => {
                 self.pause(error, now.plus(OWN_TROUBLE_PAUSE), intent)
             }
-            FetchError::ContentChanged => {
-                self.facts.attempts.forgive();
-                let version = download.expected.version.next();
-                let expected = Expected { version, sha256: None };
-                let fetch = self.context.fresh;
-                self.start_expecting(expected, fetch, intent, 0)
-            }
+            FetchError::ContentChanged => self.content_changed(download, intent),
             FetchError::RefusedAccount => {
                 self.facts.attempts.forgive();
                 let again_at = now.plus(self.context.policy.retry.refused_pause);
@@ -178,6 +172,26 @@ impl<'a> Turn<'a> {
                 self.fail(error, plan)
             }
         }
+    }
+
+    /// Finding out that a version which we knew is no more costs no attempt. Bytes that change while they are
+    /// fetched do, or a source that never sends the same twice would be asked without end.
+    fn content_changed(mut self, download: &Download, intent: Intent) -> Step {
+        let Context { now, chance, policy, fresh, .. } = *self.context;
+        if download.expected.sha256.is_some() {
+            self.facts.attempts.forgive();
+        } else {
+            let plan = match policy.retry.after_failure(&self.facts.attempts, intent, now, chance) {
+                Retry::At(_) => None,
+                Retry::OnDemand(not_before) => Some(Plan::OnDemand { not_before }),
+                Retry::Exhausted(opens_at) => Some(Plan::Exhausted { opens_at }),
+            };
+            if let Some(plan) = plan {
+                return self.fail(FetchError::ContentChanged, plan);
+            }
+        }
+        let expected = Expected { version: download.expected.version.next(), sha256: None };
+        self.start_expecting(expected, fresh, intent, 0)
     }
 
     fn not_found(mut self, download: &Download, intent: Intent) -> Step {

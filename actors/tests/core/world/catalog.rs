@@ -27,6 +27,8 @@ pub(crate) struct FakeCatalog {
     pub(crate) loading: Gate,
     /// Held up before a copy is committed.
     pub(crate) committing: Gate,
+    /// Held up before attempts are written down.
+    pub(crate) remembering: Gate,
     pub(crate) away: AtomicBool,
     loads: AtomicUsize,
     pub(super) inbox_looks: AtomicUsize,
@@ -48,6 +50,7 @@ impl FakeCatalog {
         Self {
             loading: Gate::default(),
             committing: Gate::default(),
+            remembering: Gate::default(),
             away: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             inbox_looks: AtomicUsize::new(0),
@@ -110,6 +113,18 @@ impl FakeCatalog {
     /// From now on no event of call `n` can be applied.
     pub(crate) fn corrupt(&self, n: u128) {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
+    }
+
+    /// Adds the business, with its account.
+    pub(crate) fn incorporate(&self) {
+        let mut rows = self.rows.lock().expect("whole");
+        rows.tokens.push((ACCOUNT, Vec::new()));
+        rows.businesses.push(Business {
+            id: business(),
+            name: "Acme".to_owned(),
+            account: ACCOUNT,
+            numbers: Vec::new(),
+        });
     }
 
     /// From now on whoever applies an event of call `n` panics.
@@ -336,6 +351,7 @@ impl Catalog for FakeCatalog {
         key: &AudioKey,
         history: &FetchHistory,
     ) -> Result<(), CatalogError> {
+        self.remembering.pass().await;
         let mut rows = self.open()?;
         let row = rows.recordings.get_mut(&key.recording).ok_or_else(|| unknown(key))?;
         row.history = history.clone();

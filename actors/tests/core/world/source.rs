@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use actors::domain::{AccountSid, CallDetails, CallSid, Direction, FetchError, RecordingSid};
-use actors::ports::{RecordingSource, Resume, SourceBody, SourceRequest};
+use actors::domain::{
+    AccountSid, CallDetails, CallSid, Direction, FetchError, RecordingEvent, RecordingSid,
+};
+use actors::ports::{
+    Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -20,6 +24,7 @@ pub(crate) struct FakeSource {
     answers: Mutex<BTreeMap<RecordingSid, VecDeque<Answer>>>,
     details: Mutex<BTreeMap<CallSid, VecDeque<Result<CallDetails, FetchError>>>>,
     asked_for: Mutex<Vec<CallSid>>,
+    lists: Mutex<Lists>,
     traffic: Arc<Mutex<Traffic>>,
 }
 
@@ -41,6 +46,17 @@ pub(crate) enum Answer {
 /// What the source calls every audio that it sends.
 const VALIDATOR: &str = "\"made-up\"";
 
+/// The lists of recordings, and who asked for them.
+#[derive(Default)]
+struct Lists {
+    recordings: Vec<RecordingEvent>,
+    refusals: VecDeque<FetchError>,
+    asked: Vec<(AccountSid, Listing)>,
+}
+
+/// Recordings on a page of a list.
+const LIST_PAGE: usize = 10;
+
 #[derive(Default)]
 struct Traffic {
     opened: Vec<RecordingSid>,
@@ -58,6 +74,21 @@ impl FakeSource {
     /// What the source says of a call the next time. Without any it is an inbound call.
     pub(crate) fn tells(&self, call: CallSid, details: Result<CallDetails, FetchError>) {
         self.details.lock().expect("whole").entry(call).or_default().push_back(details);
+    }
+
+    /// Has this recording in its lists from now on, whether or not it told of it.
+    pub(crate) fn lists(&self, recording: RecordingEvent) {
+        self.lists.lock().expect("whole").recordings.insert(0, recording);
+    }
+
+    /// The next question for a list is answered so; several are taken in turn.
+    pub(crate) fn refuses_list(&self, error: FetchError) {
+        self.lists.lock().expect("whole").refusals.push_back(error);
+    }
+
+    /// Which lists were asked for, in order.
+    pub(crate) fn lists_asked(&self) -> Vec<(AccountSid, Listing)> {
+        self.lists.lock().expect("whole").asked.clone()
     }
 
     /// Whose details were asked for, in order.
@@ -102,6 +133,32 @@ impl RecordingSource for FakeSource {
         assert_eq!(from.validator, VALIDATOR);
         self.traffic.lock().expect("whole").resumed.push(from.clone());
         self.answer(request.recording, from.offset)
+    }
+
+    async fn recordings(
+        &self,
+        account: AccountSid,
+        listing: &Listing,
+        page: Option<&PageToken>,
+    ) -> Result<RecordingsPage, FetchError> {
+        self.calls.pass().await;
+        let mut lists = self.lists.lock().expect("whole");
+        lists.asked.push((account, listing.clone()));
+        if let Some(error) = lists.refusals.pop_front() {
+            return Err(error);
+        }
+        let of_account = lists.recordings.iter().filter(|event| event.account == account);
+        let listed: Vec<RecordingEvent> = of_account
+            .filter(|event| match listing {
+                Listing::Since(since) => event.started_at.is_some_and(|at| at >= *since),
+                Listing::OfCall(call) => event.call == *call,
+            })
+            .cloned()
+            .collect();
+        let start = page.map_or(0, |page| page.0[0].1.parse().expect("a number"));
+        let end = listed.len().min(start + LIST_PAGE);
+        let next = (end < listed.len()).then(|| PageToken(vec![("at".into(), end.to_string())]));
+        Ok(RecordingsPage { recordings: listed[start..end].to_vec(), next })
     }
 
     async fn call(&self, _: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {

@@ -343,4 +343,6 @@ fn an_outage_that_ended_opens_the_window_early() {
     assert_eq!(exhausted(away(), Some(at(105))), ("Downloading", "Downloading"));
     let not_audio = FetchError::Unexpected("HTML".to_owned());
     assert_eq!(exhausted(not_audio, Some(at(105))), still, "it was no outage");
+    let bad_request = FetchError::Status(400);
+    assert_eq!(exhausted(bad_request, Some(at(105))), still, "nor was this");
 }

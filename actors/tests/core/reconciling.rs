@@ -1,0 +1,224 @@
+//! What no webhook told of: found in the source's lists, or when somebody asks for it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actors::Settings;
+use actors::domain::{FetchError, Permit, RecordingEvent, SourceStatus, Timestamp};
+use actors::ports::{EventStore, Listing};
+use futures_util::future::join_all;
+
+use super::world::{ACCOUNT, Fakes, PATIENCE, World, call, recording, settle};
+
+const PERIOD: Duration = Duration::from_mins(4);
+const DAY: Duration = Duration::from_hours(24);
+const BEFORE_LONG: Duration = Duration::from_secs(30);
+/// How soon what was never announced is found.
+const PROMISE: Duration = Duration::from_mins(10);
+
+fn recorded(n: u128, at: Timestamp) -> RecordingEvent {
+    RecordingEvent {
+        account: ACCOUNT,
+        call: call(n).call,
+        recording: recording(n),
+        status: SourceStatus::Completed,
+        channels: Some(1),
+        duration: None,
+        started_at: Some(at),
+    }
+}
+
+fn reconciling(settings: &mut Settings, fakes: &Fakes) {
+    settings.reconcile_every = Some(PERIOD);
+    fakes.catalog.incorporate();
+}
+
+fn looking_up(settings: &mut Settings, fakes: &Fakes) {
+    settings.lookups_per_minute = 3;
+    fakes.catalog.incorporate();
+}
+
+fn has_copy(world: &World, n: u128) -> bool {
+    world.catalog.row(n).is_some_and(|row| row.copy.is_some())
+}
+
+#[tokio::test(start_paused = true)]
+async fn recordings_that_were_never_announced_are_found_within_ten_minutes() {
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        (1..=25).for_each(|n| fakes.source.lists(recorded(n, fakes.clock.reading())));
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    assert!((1..=25).all(|n| has_copy(&world, n)), "over several pages, soon after the start");
+    for n in 26..=30 {
+        world.source.lists(recorded(n, world.clock.reading()));
+        tokio::time::sleep(Duration::from_secs(97)).await;
+    }
+    tokio::time::sleep(PROMISE - BEFORE_LONG).await;
+    assert!((26..=30).all(|n| has_copy(&world, n)));
+    let view = world.core.board.reconciler.borrow().clone();
+    assert_eq!(view.found_total, 30);
+    assert!(view.accounts[&ACCOUNT].complete && view.last_error.is_none(), "{view:?}");
+    assert_eq!(view.accounts[&ACCOUNT].listed, 30, "what is known is listed and passed over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_comparison_begins_a_day_before_the_last_complete_one() {
+    let world = World::start(reconciling).await;
+    let started = world.clock.reading();
+    tokio::time::sleep(BEFORE_LONG).await;
+    tokio::time::sleep(PERIOD).await;
+    let asked = world.source.lists_asked();
+    let since: Vec<Timestamp> = asked
+        .iter()
+        .map(|(_, listing)| match listing {
+            Listing::Since(since) => *since,
+            Listing::OfCall(_) => panic!("nobody asked for a call"),
+        })
+        .collect();
+    assert_eq!(since.len(), 2);
+    assert!(since[0] >= started.minus(DAY) && since[0] <= started.minus(DAY - BEFORE_LONG));
+    assert_eq!(since[1], since[0], "the first was complete when it began");
+    let through = world.catalog.reconciled(ACCOUNT).await.expect("the catalog is there");
+    assert!(through.is_some_and(|through| through >= started.plus(PERIOD)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_comparison_is_made_up_for_by_the_next() {
+    for error in [
+        FetchError::Throttled { retry_after: Duration::from_secs(40) },
+        FetchError::RefusedAccount,
+        FetchError::Status(500),
+    ] {
+        let world = World::start(|settings, fakes| {
+            reconciling(settings, fakes);
+            fakes.source.lists(recorded(1, fakes.clock.reading()));
+            fakes.source.refuses_list(error.clone());
+        })
+        .await;
+        tokio::time::sleep(BEFORE_LONG).await;
+        assert!(!has_copy(&world, 1));
+        let said = world.core.board.reconciler.borrow().accounts[&ACCOUNT].clone();
+        assert_eq!(said.error, Some(error.to_string()));
+        assert!(!said.complete);
+        let through = world.catalog.reconciled(ACCOUNT).await.expect("the catalog is there");
+        assert_eq!(through, None, "it was not read to its end");
+        tokio::time::sleep(PERIOD).await;
+        assert!(has_copy(&world, 1), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_the_catalog_delays_a_comparison_and_no_more() {
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+    })
+    .await;
+    world.catalog.away.store(true, Ordering::SeqCst);
+    tokio::time::sleep(BEFORE_LONG).await;
+    assert!(world.core.board.reconciler.borrow().last_error.is_some());
+    world.catalog.away.store(false, Ordering::SeqCst);
+    tokio::time::sleep(PERIOD).await;
+    assert!(has_copy(&world, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_and_forgotten_is_announced_again() {
+    let world = World::start(reconciling).await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    world.catalog.add(1);
+    tokio::time::sleep(PERIOD).await;
+    assert!(has_copy(&world, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_it_is_switched_off_nothing_is_asked() {
+    let world = World::start(|_, fakes| {
+        fakes.catalog.incorporate();
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+    })
+    .await;
+    assert!(matches!(world.listen(1, Duration::ZERO).await, Ok(None)));
+    tokio::time::sleep(PROMISE).await;
+    assert!(world.source.lists_asked().is_empty());
+    assert!(world.source.details_asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_nobody_announced_is_found_by_whoever_asks_for_it() {
+    let world = World::start(|settings, fakes| {
+        looking_up(settings, fakes);
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+    })
+    .await;
+    world.source.calls.close();
+    let asks = async { join_all((0..50).map(|_| world.listen(1, PATIENCE))).await };
+    let answer = async {
+        settle().await;
+        world.source.calls.open();
+    };
+    let (answers, ()) = tokio::join!(asks, answer);
+    for answer in answers {
+        assert!(matches!(answer, Ok(Some(Permit::Play(_)))), "{answer:?}");
+    }
+    assert_eq!(world.source.details_asked(), [call(1).call], "once for all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_source_does_not_know_is_not_asked_for_again_at_once() {
+    let world = World::start(looking_up).await;
+    for _ in 0..10 {
+        world.source.tells(call(1).call, Err(FetchError::NotFound));
+    }
+    for _ in 0..5 {
+        assert!(matches!(world.listen(1, PATIENCE).await, Ok(None)));
+    }
+    assert_eq!(world.source.details_asked().len(), 1);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(None)));
+    assert_eq!(world.source.details_asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_business_has_so_many_lookups_a_minute() {
+    let world = World::start(looking_up).await;
+    for n in 1..=20 {
+        world.source.tells(call(n).call, Err(FetchError::NotFound));
+        assert!(matches!(world.listen(n, PATIENCE).await, Ok(None)));
+    }
+    assert_eq!(world.source.details_asked().len(), 3);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(matches!(world.listen(20, PATIENCE).await, Ok(None)));
+    assert_eq!(world.source.details_asked().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_business_has_so_many_lookups_at_a_time() {
+    let world = World::start(|settings, fakes| {
+        looking_up(settings, fakes);
+        settings.lookups_per_minute = 1_000;
+    })
+    .await;
+    world.source.calls.close();
+    let asks = (1..=50).map(|n| world.listen(n, PATIENCE));
+    assert!(join_all(asks).await.into_iter().all(|answer| matches!(answer, Ok(None))));
+    assert_eq!(world.source.details_asked().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_keeps_nobody_for_long_and_is_heard_later() {
+    let world = World::start(|settings, fakes| {
+        looking_up(settings, fakes);
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+    })
+    .await;
+    world.source.calls.close();
+    let begun = world.clock.reading();
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(None)));
+    assert!(world.clock.reading().since(begun) <= Duration::from_secs(6));
+    world.source.calls.open();
+    settle().await;
+    world.play(1).await;
+}
