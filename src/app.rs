@@ -1,12 +1,13 @@
 //! The composition root: the only file that names concrete adapters.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
-use actors::{Core, Ports, Settings};
+use actors::{AccountsHandle, Core, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -73,10 +74,25 @@ impl Foundation {
     /// Waits, for so long, for a predecessor that still owns the vault.
     async fn own_vault(&self, config: &Config) -> anyhow::Result<Arc<LocalVault>> {
         let dir = config.vault_dir();
+        self.recognise_vault(&dir).await?;
         let patience = millis(config.server.takeover_wait_ms);
         let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
         let keys = Arc::clone(&self.keys);
         Ok(Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys)))
+    }
+
+    /// A folder that never was a vault, while the catalog names copies in one, is another disk than the one meant.
+    /// Every copy that is asked for would be taken for lost, and those that Twilio no longer has would be.
+    async fn recognise_vault(&self, dir: &Path) -> anyhow::Result<()> {
+        let copies = self.catalog.vault_use().await.context("database.url")?.copies;
+        anyhow::ensure!(
+            copies == 0 || VaultOwner::had(dir),
+            "vault.dir: {} is no vault, but the database names copies in one ({copies}): mount it, or set vault.dir. \
+             If they are lost for good, make an empty file {} there to begin anew",
+            dir.display(),
+            VaultOwner::MARK,
+        );
+        Ok(())
     }
 
     async fn settled_tenants(&self, config: &Config) -> anyhow::Result<Arc<Tenants>> {
@@ -262,6 +278,7 @@ impl App {
         };
         let server = Server::start(listening, offer, limits(config));
         server::tell(News::Ready);
+        let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
             address,
             public_url,
@@ -272,14 +289,15 @@ impl App {
             stopping,
             drain: millis(config.server.drain_ms),
             shutdown_grace: millis(config.server.shutdown_grace_ms),
-            _reloading: AbortOnDropHandle::new(tokio::spawn(keep_reloading(Arc::clone(&tenants)))),
+            _reloading: AbortOnDropHandle::new(tokio::spawn(reloading)),
             tenants,
         })
     }
 
     /// Takes notice of businesses now, which would happen within seconds anyway.
     pub async fn reload_tenants(&self) -> anyhow::Result<()> {
-        Ok(self.tenants.reload().await?)
+        self.tenants.reload().await?;
+        Ok(())
     }
 
     /// Returns when the service cannot go on.
@@ -323,11 +341,12 @@ fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
         .with_context(|| format!("server.listen: {address} cannot be listened on"))
 }
 
-async fn keep_reloading(tenants: Arc<Tenants>) {
+async fn keep_reloading(tenants: Arc<Tenants>, accounts: AccountsHandle) {
     loop {
         sleep(TENANTS_RELOAD).await;
-        if let Err(error) = tenants.reload().await {
-            tracing::warn!(%error, "businesses not read; those known stay");
+        match tenants.reload().await {
+            Ok(changed) => changed.into_iter().for_each(|account| accounts.trust_again(account)),
+            Err(error) => tracing::warn!(%error, "businesses not read; those known stay"),
         }
     }
 }

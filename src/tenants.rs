@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use actors::domain::AccountSid;
 use actors::ports::{Catalog, CatalogError};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Opens a token that the catalog holds sealed.
 pub(crate) type OpenToken = dyn Fn(AccountSid, &[u8]) -> Option<SecretString> + Send + Sync;
@@ -21,8 +21,9 @@ impl Tenants {
         Self { catalog, open, tokens: RwLock::default() }
     }
 
-    pub(crate) async fn reload(&self) -> Result<(), CatalogError> {
-        let mut tokens = HashMap::new();
+    /// Names the accounts that authenticate by another token than before.
+    pub(crate) async fn reload(&self) -> Result<Vec<AccountSid>, CatalogError> {
+        let mut tokens: HashMap<AccountSid, Arc<[SecretString]>> = HashMap::new();
         for account in self.catalog.accounts().await? {
             let opened: Vec<SecretString> = account
                 .sealed_tokens
@@ -37,8 +38,17 @@ impl Tenants {
             }
             tokens.insert(account.sid, opened.into());
         }
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
-        Ok(())
+        let mut known = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        let newest = |tokens: &Arc<[SecretString]>| {
+            tokens.first().map(|token| token.expose_secret().to_owned())
+        };
+        let changed = tokens
+            .iter()
+            .filter(|(sid, tokens)| known.get(*sid).and_then(newest) != newest(tokens))
+            .map(|(sid, _)| *sid)
+            .collect();
+        *known = tokens;
+        Ok(changed)
     }
 
     /// The account's auth tokens, the newest first; none for an account nobody has.

@@ -18,8 +18,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use pacer::AccountPace;
 pub(crate) use pacer::Pacer;
+pub use pacer::{AccountPace, AccountsHandle};
 
 use crate::address::Address;
 use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};

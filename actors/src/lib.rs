@@ -27,7 +27,7 @@ mod search;
 mod supervisor;
 
 pub use board::{Board, ChildView, Posting};
-pub use fetcher::{AccountPace, FetcherView};
+pub use fetcher::{AccountPace, AccountsHandle, FetcherView};
 pub use happening::{Happening, What};
 pub use inbox::{InboxHandle, InboxView};
 pub use keepers::reconciler::{AccountReconciliation, ReconcilerView};

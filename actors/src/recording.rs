@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::DropGuard;
+use tokio_util::task::TaskTracker;
 
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
@@ -74,6 +75,8 @@ pub(crate) struct Services {
     pub(crate) fetcher: FetcherHandle,
     pub(crate) pacer: Arc<Pacer>,
     pub(crate) vault_keeper: VaultKeeperHandle,
+    /// What makes files and rows agree, which goes on when actors have ended.
+    pub(crate) vault_work: TaskTracker,
     pub(crate) retention_keeper: RetentionKeeperHandle,
     pub(crate) board: Arc<Board>,
     pub(crate) policy: Policy,

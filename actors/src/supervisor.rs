@@ -22,12 +22,13 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 
 use crate::address::Address;
 use crate::board::{Board, BoardSenders, ChildView};
 use crate::domain::Timestamp;
-use crate::fetcher::{FetcherHandle, Pacer, TwilioFetcher};
+use crate::fetcher::{AccountsHandle, FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
 use crate::keepers::reconciler::{self, Reconciler};
@@ -76,9 +77,11 @@ pub struct Settings {
 pub struct Core {
     pub recordings: RecordingsHandle,
     pub inbox: InboxHandle,
+    pub accounts: AccountsHandle,
     pub board: Arc<Board>,
     root: ActorRef<Message>,
     ended: JoinHandle<()>,
+    vault_work: TaskTracker,
 }
 
 impl Core {
@@ -88,6 +91,7 @@ impl Core {
         let addresses = Addresses::default();
         let inbox = InboxHandle::new(addresses.inbox.clone());
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let accounts = AccountsHandle::new(Arc::clone(&pacer));
         let search = Search {
             catalog: Arc::clone(&ports.catalog),
             source: Arc::clone(&ports.source),
@@ -99,6 +103,7 @@ impl Core {
         };
         let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
         let started_at = ports.clock.now();
+        let vault_work = TaskTracker::new();
         let root = Root {
             ports,
             settings,
@@ -107,16 +112,23 @@ impl Core {
             board: Arc::clone(&board),
             pacer,
             started_at,
+            vault_work: vault_work.clone(),
         };
         let (root, ended) = Actor::spawn(None, root, ()).await?;
-        Ok(Self { recordings, inbox, board, root, ended })
+        Ok(Self { recordings, inbox, accounts, board, root, ended, vault_work })
     }
 
-    /// Ends every actor and waits for them, for so long.
+    /// Ends every actor and waits for them, for so long, and for the rows of what they stored and withdrew: a
+    /// successor takes a file that no row names for a leftover.
     pub async fn stop(self, patience: Duration) {
+        let deadline = Instant::now() + patience;
         self.root.stop(None);
-        if tokio::time::timeout(patience, self.ended).await.is_err() {
+        if timeout_at(deadline, self.ended).await.is_err() {
             self.root.kill();
+        }
+        self.vault_work.close();
+        if timeout_at(deadline, self.vault_work.wait()).await.is_err() {
+            tracing::warn!("the catalog was not told in time what the vault holds");
         }
     }
 
@@ -171,6 +183,7 @@ struct Root {
     board: Arc<Board>,
     pacer: Arc<Pacer>,
     started_at: Timestamp,
+    vault_work: TaskTracker,
 }
 
 struct Family {
@@ -321,6 +334,7 @@ impl Root {
             fetcher: FetcherHandle::new(self.addresses.fetcher.clone()),
             pacer: Arc::clone(&self.pacer),
             vault_keeper: VaultKeeperHandle::new(self.addresses.vault_keeper.clone()),
+            vault_work: self.vault_work.clone(),
             retention_keeper: RetentionKeeperHandle::new(self.addresses.retention_keeper.clone()),
             board: Arc::clone(&self.board),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },

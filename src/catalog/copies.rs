@@ -5,8 +5,7 @@ use actors::ports::VaultUse;
 use sqlx::{Row, SqliteConnection, query};
 
 use super::failure::{Answer, Constrained, Failure};
-use super::fetches;
-use super::rows;
+use super::{fetches, recordings, rows};
 
 /// A new copy counts as just used: it must not be the next to leave because the old one was cold. What was
 /// expunged gets none.
@@ -83,7 +82,10 @@ pub(super) async fn commit(
         .or_unknown(unknown)?;
     match done.rows_affected() {
         0 => Err(Failure::unknown(unknown())),
-        1.. => fetches::forget(db, &key).await,
+        1.. => {
+            recordings::correct_missing(db, &key).await?;
+            fetches::forget(db, &key).await
+        }
     }
 }
 

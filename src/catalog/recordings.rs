@@ -36,6 +36,10 @@ const RECORD_STATUS: &str = "
     UPDATE recordings SET status = $3, status_rank = $4
     WHERE business_id = $1 AND sid = $2 AND status_rank <= $4";
 
+const CORRECT_MISSING: &str = "
+    UPDATE recordings SET status = $3, status_rank = $4
+    WHERE business_id = $1 AND sid = $2 AND status = 'missing'";
+
 const MOVE_TO: &str = "
     UPDATE recordings SET call_sid = $3 WHERE business_id = $1 AND call_sid = $2";
 
@@ -85,6 +89,12 @@ const WANTED: &str = "
           SELECT 1 FROM copies
           WHERE copies.business_id = recordings.business_id
             AND copies.recording_sid = recordings.sid
+      )
+      AND NOT EXISTS (
+          SELECT 1 FROM fetch_histories
+          WHERE fetch_histories.business_id = recordings.business_id
+            AND fetch_histories.recording_sid = recordings.sid
+            AND fetch_histories.failure_kind IN ('refused-recording', 'particular')
       )
     ORDER BY COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
     LIMIT $1";
@@ -137,6 +147,19 @@ pub(super) async fn record_status(
         .bind(recording)
         .bind(status.as_str())
         .bind(status.rank())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// What was taken for missing is at Twilio after all.
+pub(super) async fn correct_missing(db: &mut SqliteConnection, key: &AudioKey) -> Answer<()> {
+    let completed = SourceStatus::Completed;
+    query(CORRECT_MISSING)
+        .bind(key.business.as_str())
+        .bind(key.recording.to_string())
+        .bind(completed.as_str())
+        .bind(completed.rank())
         .execute(db)
         .await?;
     Ok(())

@@ -93,9 +93,8 @@ impl Vault for LocalVault {
 
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError> {
         let cipher = self.keys.recording_key(&playable.key).await?;
-        let path = self.folder.sealed_copy(&playable.key, playable.copy.id);
-        let playable = playable.clone();
-        let open = move || Reader::open(&path, cipher, &playable, range);
+        let (folder, playable) = (self.folder.clone(), playable.clone());
+        let open = move || Reader::open(&folder, cipher, &playable, range);
         reader::stream(self.reads.clone(), open).await
     }
 
@@ -104,7 +103,7 @@ impl Vault for LocalVault {
         let names = [self.folder.sealed_copy(key, id), self.folder.unfinished_copy(key, id)];
         let owner = self.folder.owner().doing("removing a copy")?;
         blocking(move || {
-            let _owner = owner;
+            owner.confirm().doing("removing a copy")?;
             for name in names {
                 unless(io::ErrorKind::NotFound, fs::remove_file(name)).doing("removing a copy")?;
             }

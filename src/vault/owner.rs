@@ -2,10 +2,10 @@
 //!
 //! Invariant: whoever writes or removes in a vault holds its owner, or a clone of the `Arc` around it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -15,23 +15,32 @@ use super::disk::{FILE_MODE, create_folder};
 /// Possession of a vault's folder, until it is dropped.
 #[derive(Debug)]
 pub struct VaultOwner {
-    _lock: File,
+    lock: File,
+    mark: PathBuf,
 }
 
-const OWNER: &str = ".owner";
 /// How soon a successor notices that the vault is free: a part of the gap in a restart.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 impl VaultOwner {
+    /// In every folder that ever was a vault.
+    pub const MARK: &str = ".owner";
+
+    /// Whether somebody has owned the folder before.
+    pub fn had(dir: &Path) -> bool {
+        dir.join(Self::MARK).exists()
+    }
+
     /// Creates the folder where it does not exist. Blocks on the disk, as starting may. Where another
     /// process is the owner the error's kind is `ResourceBusy`.
     pub fn take(dir: &Path) -> io::Result<Self> {
         create_folder(dir).map_err(|error| about(dir, error))?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(FILE_MODE);
-        let lock = options.open(dir.join(OWNER)).map_err(|error| about(dir, error))?;
+        let mark = dir.join(Self::MARK);
+        let lock = options.open(&mark).map_err(|error| about(dir, error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: lock }),
+            Ok(()) => Ok(Self { lock, mark }),
             Err(TryLockError::Error(error)) => Err(about(dir, error)),
             Err(TryLockError::WouldBlock) => {
                 let dir = dir.display();
@@ -42,7 +51,19 @@ impl VaultOwner {
         }
     }
 
-    /// The same, given so long for the present owner to end.
+    /// Fails where the folder is not the one that was taken: a disk that is not mounted any more leaves another
+    /// behind, of which nothing can be said to be missing, and in which nothing is kept.
+    pub fn confirm(&self) -> io::Result<()> {
+        let taken = self.lock.metadata()?;
+        match fs::metadata(&self.mark) {
+            Ok(found) if (found.dev(), found.ino()) == (taken.dev(), taken.ino()) => Ok(()),
+            Ok(_) => Err(not_ours(&self.mark)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_ours(&self.mark)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same as `take`, given so long for the present owner to end.
     pub async fn take_within(dir: &Path, patience: Duration) -> io::Result<Self> {
         let asked = Instant::now();
         let mut said = false;
@@ -63,6 +84,11 @@ impl VaultOwner {
             }
         }
     }
+}
+
+fn not_ours(mark: &Path) -> io::Error {
+    let what = format!("{} is not what this process took: is its disk mounted?", mark.display());
+    io::Error::other(what)
 }
 
 fn about(dir: &Path, error: io::Error) -> io::Error {

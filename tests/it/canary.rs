@@ -398,6 +398,18 @@ async fn sing(heard: &Heard) -> Canaries {
             order().send().await.ok()?.status().is_success().then_some(())
         })
         .await;
+    // A listener who was answered in time has a second to run out in vain.
+    choir
+        .app
+        .until("what is ignored is traced", async || {
+            let evict = format!("/debug/actors/{}/evict", call(1));
+            let evict = choir.app.request_by(("acme", Role::Operator), Method::POST, &evict);
+            let play = choir.app.request(Method::GET, &format!("/api/recordings/file/{}", call(1)));
+            evict.send().await.ok()?;
+            play.header("prefer", "wait=1").send().await.ok()?;
+            heard.text().contains(SAID[0]).then_some(())
+        })
+        .await;
     for said in SAID {
         choir.app.until(said, async || heard.text().contains(said).then_some(())).await;
     }

@@ -197,7 +197,7 @@ async fn a_head_that_trickles_in_is_cut_and_an_idle_connection_closed() {
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_cut_and_a_slow_one_is_served() {
     let app = TestApp::start_with(World::default(), |config| {
-        config.server.slow_reader_period_ms = 500;
+        config.server.slow_reader_period_ms = 1_500;
         config.server.slow_reader_min_bytes = 4_096;
     })
     .await;
@@ -211,13 +211,13 @@ async fn a_reader_that_does_not_read_is_cut_and_a_slow_one_is_served() {
     let stalled = async {
         let mut socket = Socket::connect_narrow(app.app.address, 4_096).await;
         socket.send(&request).await;
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
         socket.until_closed().await
     };
     let dripping = async {
         let mut socket = Socket::connect_narrow(app.app.address, 4_096).await;
         socket.send(&request).await;
-        for _ in 0..150 {
+        for _ in 0..400 {
             socket.read(1).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

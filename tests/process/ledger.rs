@@ -89,7 +89,8 @@ impl Ledger {
         let status = self.home.url(&format!("/api/recordings/{}/status", call.sid));
         let answer = self.home.client.get(status).bearer_auth(&self.token).send().await.ok()?;
         if answer.status() != StatusCode::OK {
-            assert!(matches!(answer.status().as_u16(), 404 | 503), "{answer:?}");
+            let expected = matches!(answer.status().as_u16(), 404 | 503);
+            assert!(expected, "{answer:?}: {}", self.home.log());
             return None;
         }
         let status: Value = answer.json().await.ok()?;
@@ -173,7 +174,9 @@ impl Ledger {
     }
 
     pub(crate) async fn play(&self, call: &Call) -> Response {
-        self.home.get(&format!("/api/recordings/file/{}", call.sid), &self.token).await
+        let url = self.home.url(&format!("/api/recordings/file/{}", call.sid));
+        let answer = self.home.client.get(url).bearer_auth(&self.token).send().await;
+        answer.unwrap_or_else(|error| panic!("{}: {error:?}: {}", call.sid, self.home.log()))
     }
 }
 

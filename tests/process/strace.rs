@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::home::Process;
 
@@ -19,7 +20,7 @@ pub(crate) const DURABLE: &str =
 /// Attached to a process, from readiness until dropped.
 pub(crate) struct Strace {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: UnboundedReceiver<String>,
 }
 
 impl Strace {
@@ -34,9 +35,15 @@ impl Strace {
         let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let attached = said.next_line().await.expect("readable").expect("it says something");
         assert!(attached.contains("attached"), "{attached}");
-        // Threads come and go, and each is announced: nobody reads that, and the pipe must not fill.
+        // While a pipe is full strace waits, and whom it traces too.
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut traced = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let (send, lines) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = traced.next_line().await {
+                let _ = send.send(line);
+            }
+        });
         Self { child, lines }
     }
 
@@ -46,7 +53,7 @@ impl Strace {
         let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
         assert!(kill.expect("sh runs").success());
         let mut traced = Vec::new();
-        while let Some(line) = self.lines.next_line().await.expect("readable") {
+        while let Some(line) = self.lines.recv().await {
             traced.push(line);
         }
         let _ = self.child.wait().await;
@@ -80,7 +87,7 @@ impl Steps {
     /// and goes no further until this is called again.
     pub(crate) async fn next(&mut self) -> String {
         loop {
-            let line = self.strace.lines.next_line().await.expect("readable").expect("it lives");
+            let line = self.strace.lines.recv().await.expect("it lives");
             let (thread, said) = line.split_once(' ').expect("a thread, and what it does");
             let said = said.trim_start();
             if said.starts_with("--- SIGSTOP") {

@@ -50,11 +50,11 @@ pub enum FetchError {
 /// What a failure says about the future. Survives a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The source, or the way to it, was out of order: over when anything else is fetched.
+    /// The source, the way to it, or our own house was out of order: over when anything else is fetched.
     Outage,
     RefusedAccount,
     RefusedRecording,
-    /// It is about this recording, or about us.
+    /// It is about this recording.
     Particular,
 }
 
@@ -68,6 +68,14 @@ impl FailureKind {
             Self::RefusedAccount => "refused-account",
             Self::RefusedRecording => "refused-recording",
             Self::Particular => "particular",
+        }
+    }
+
+    /// Whether something else might be answered well now.
+    pub const fn is_about_what_was_asked_for(self) -> bool {
+        match self {
+            Self::RefusedRecording | Self::Particular => true,
+            Self::Outage | Self::RefusedAccount => false,
         }
     }
 
@@ -98,7 +106,11 @@ impl FetchError {
             | Self::Cut { .. }
             | Self::Status(408 | 500..)
             | Self::Throttled { .. }
-            | Self::Interrupted => FailureKind::Outage,
+            | Self::Interrupted
+            | Self::Vault(_)
+            | Self::Catalog(_)
+            | Self::QueueFull
+            | Self::Unrecorded(_) => FailureKind::Outage,
             Self::RefusedAccount => FailureKind::RefusedAccount,
             Self::RefusedRecording => FailureKind::RefusedRecording,
             // Of the 4xx, which are about what was asked for.
@@ -108,11 +120,7 @@ impl FetchError {
             | Self::TooLarge { .. }
             | Self::NotFound
             | Self::Deleted
-            | Self::ContentChanged
-            | Self::Vault(_)
-            | Self::Catalog(_)
-            | Self::QueueFull
-            | Self::Unrecorded(_) => FailureKind::Particular,
+            | Self::ContentChanged => FailureKind::Particular,
             Self::Past(past) => past.kind,
         }
     }

@@ -82,6 +82,12 @@ impl Attempts {
         self
     }
 
+    /// Lets one more be made.
+    pub fn make_room(&mut self, policy: &RetryPolicy) {
+        let excess = (self.0.len() + 1).saturating_sub(policy.attempts_max);
+        self.0.drain(..excess.min(self.0.len()));
+    }
+
     /// How many still count.
     pub fn count(&self, now: Timestamp, policy: &RetryPolicy) -> u32 {
         let counted = self.0.iter().filter(|at| now < at.plus(policy.window)).count();

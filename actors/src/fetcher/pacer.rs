@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -22,6 +22,23 @@ pub(crate) struct Pacer {
     requests_per_second: NonZeroU32,
     /// Accounts that were asked for. As many as there are accounts.
     accounts: Mutex<BTreeMap<AccountSid, Health>>,
+}
+
+/// What the service knows of accounts and the core does not.
+#[derive(Clone)]
+pub struct AccountsHandle {
+    pacer: Arc<Pacer>,
+}
+
+impl AccountsHandle {
+    pub(crate) const fn new(pacer: Arc<Pacer>) -> Self {
+        Self { pacer }
+    }
+
+    /// The account has other credentials now: they may be tried at once.
+    pub fn trust_again(&self, account: AccountSid) {
+        self.pacer.accounts().entry(account).or_default().probe_at = None;
+    }
 }
 
 /// What the source said of an account.

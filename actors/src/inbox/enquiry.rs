@@ -12,7 +12,10 @@ use super::Desk;
 use crate::domain::{CallDetails, CallKey, FetchError};
 use crate::ports::CatalogError;
 
-const DETAILS_BATCH: u32 = 20;
+/// Asked for in one enquiry.
+const DETAILS_BATCH: usize = 20;
+/// Looked through for them: where one account is closed, those of others are behind its own.
+const LACKING_MAX: u32 = 1_000;
 const DETAILS_ASKED_MAX: u32 = 5;
 const UNKNOWN_MAX: usize = 10_000;
 
@@ -34,14 +37,19 @@ impl Desk {
         enquiry
     }
 
-    /// What the source does not know, asked again and again, counts as said: it must not stand in the way of
-    /// others. An outage counts as nothing.
+    /// What the source does not know or does not tell, asked again and again, counts as said: it must not stand in
+    /// the way of others. An outage counts as nothing.
     async fn ask_for_details(&self, enquiry: &mut Enquiry) -> Result<(), CatalogError> {
-        for (key, account) in self.catalog.calls_without_details(DETAILS_BATCH).await? {
+        let mut left = DETAILS_BATCH;
+        for (key, account) in self.catalog.calls_without_details(LACKING_MAX).await? {
+            if left == 0 {
+                break;
+            }
             if self.pacer.admit(account).is_err() {
                 enquiry.more = true;
                 continue;
             }
+            left -= 1;
             let asking = AssertUnwindSafe(self.source.call(account, key.call)).catch_unwind();
             // What breaks whoever asks is as good as unknown.
             let answer = asking.await.unwrap_or(Err(FetchError::NotFound));
@@ -55,7 +63,8 @@ impl Desk {
                         self.recordings.refresh(key, None);
                     }
                 }
-                Err(FetchError::NotFound) => {
+                Err(FetchError::Throttled { .. }) => enquiry.more = true,
+                Err(error) if error.kind().is_about_what_was_asked_for() => {
                     let asked = enquiry.unknown.get(&key).map_or(1, |asked| asked + 1);
                     if asked >= DETAILS_ASKED_MAX || enquiry.unknown.len() >= UNKNOWN_MAX {
                         self.catalog.record_details(&key, &CallDetails::default()).await?;
@@ -64,7 +73,6 @@ impl Desk {
                         enquiry.unknown.insert(key, asked);
                     }
                 }
-                Err(FetchError::Throttled { .. }) => enquiry.more = true,
                 Err(error) => {
                     tracing::debug!(call.sid = %key.call, %error, "no details of the call yet");
                 }

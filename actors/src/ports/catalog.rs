@@ -80,7 +80,8 @@ pub trait Catalog: Custody + EventStore + Send + Sync {
     /// Twilio's word on a recording that no webhook brought (404 after the grace, 410).
     async fn record_status(&self, key: &AudioKey, status: SourceStatus)
     -> Result<(), CatalogError>;
-    /// Completed recordings of which there never was a copy, newest first.
+    /// Completed recordings of which there never was a copy, newest first; without those whose last fetch failed
+    /// for a reason of their own, which asking again would not change.
     async fn wanted(&self, limit: u32) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
 
     /// Writes down which attempts were made to fetch it, in place of what was known. Refused as `Unknown` for
@@ -93,8 +94,8 @@ pub trait Catalog: Custody + EventStore + Send + Sync {
 
     // Copies.
 
-    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts. Refused
-    /// as `Unknown` for what was expunged.
+    /// Makes a sealed file the recording's copy, in place of an older one, and forgets the attempts; what was
+    /// taken for missing is completed again. Refused as `Unknown` for what was expunged.
     async fn commit_copy(
         &self,
         key: &AudioKey,

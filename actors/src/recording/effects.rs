@@ -146,7 +146,7 @@ impl RecordingActor {
         let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
         let keeper = self.services.vault_keeper.clone();
         let report = Report::new(myself.clone(), sid, fetch);
-        tokio::spawn(async move {
+        self.services.vault_work.spawn(async move {
             let commit = catalog.commit_copy(&audio, &copy, now);
             report.deliver(timeout(COMMIT_MAX, commit).await.unwrap_or_else(too_late));
             keeper.copy_stored();
@@ -158,7 +158,7 @@ impl RecordingActor {
         let (catalog, vault) =
             (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
         let audio = self.audio(sid);
-        tokio::spawn(async move {
+        self.services.vault_work.spawn(async move {
             for _ in 0..WITHDRAWALS_MAX {
                 match catalog.withdraw_copy(&audio, copy.id).await {
                     Ok(()) => {
@@ -182,7 +182,7 @@ impl RecordingActor {
             (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
         let (audio, myself) = (self.audio(sid), myself.clone());
         let keeper = self.services.retention_keeper.clone();
-        tokio::spawn(async move {
+        self.services.vault_work.spawn(async move {
             match catalog.expire(&audio, now).await {
                 Ok(expunged) => {
                     if let Some(files) = expunged {

@@ -261,9 +261,13 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
             turn.start(context.fresh, intent, 0).and_wait(ask, patience, context)
         }
         (
-            Event::Asked { ask, patience, .. },
+            Event::Asked { ask, intent: asked_for, patience },
+            mut
             why @ (Absence::BeingRecorded | Absence::NotThereYet { .. } | Absence::Paused { .. }),
         ) => {
+            if let Absence::NotThereYet { intent, .. } | Absence::Paused { intent, .. } = &mut why {
+                *intent = asked_for.min(*intent);
+            }
             let context = turn.context;
             turn.to(State::Absent(why)).and_wait(ask, patience, context)
         }
@@ -411,7 +415,7 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
                 None if turn.context.policy.prefetch
                     && failure.is_over(&turn.facts.attempts, turn.context) =>
                 {
-                    turn.facts.attempts = Attempts::default();
+                    turn.facts.attempts.make_room(&turn.context.policy.retry);
                     let fetch = turn.context.fresh;
                     turn.start(fetch, Intent::Prefetch, 0)
                 }

@@ -28,6 +28,21 @@ async fn nobody_is_told_to_play_before_the_row_is_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_the_row_of_what_is_sealed() {
+    let world = World::start(|_, fakes| fakes.catalog.committing.close()).await;
+    world.catalog.add(1);
+    assert!(matches!(world.listen(1, Duration::from_secs(1)).await, Ok(Some(Permit::Wait(_)))));
+    assert_eq!(world.vault.sealed().len(), 1);
+    let World { core, fakes } = world;
+    let commit = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        fakes.catalog.committing.open();
+    };
+    tokio::join!(core.stop(PATIENCE), commit);
+    assert!(fakes.catalog.row(1).is_some_and(|row| row.copy.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_copy_that_cannot_be_committed_is_discarded_and_fetched_again() {
     for fault in [CommitFault::Refused, CommitFault::Panic] {
         let world = World::start(|_, _| {}).await;

@@ -308,6 +308,48 @@ async fn details_that_are_refused_are_asked_for_five_times() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_whose_credentials_are_refused_keeps_no_other_waiting_for_details() {
+    let world = World::start(|_, fakes| {
+        for n in 1..=100 {
+            let account = if n == 50 { ACCOUNT } else { OTHER_ACCOUNT };
+            fakes.catalog.add_with(n, |recording| {
+                recording.status = SourceStatus::InProgress;
+                recording.account = account;
+            });
+            fakes.catalog.lacks_details(n);
+            if n != 50 {
+                for _ in 0..100 {
+                    fakes.source.tells(call(n).call, Err(FetchError::RefusedAccount));
+                }
+            }
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert!(world.catalog.details(50).is_some_and(|details| details.direction.is_some()));
+    assert!(world.source.details_asked().len() <= 1 + 6, "one question a minute to the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_that_are_answered_with_nonsense_keep_no_other_waiting_for_details() {
+    let world = World::start(|_, fakes| {
+        for n in 1..=100 {
+            fakes.catalog.add_with(n, |recording| recording.status = SourceStatus::InProgress);
+            fakes.catalog.lacks_details(n);
+            if n != 50 {
+                for _ in 0..100 {
+                    let nonsense = FetchError::Unexpected("no JSON".to_owned());
+                    fakes.source.tells(call(n).call, Err(nonsense));
+                }
+            }
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert!(world.catalog.details(50).is_some_and(|details| details.direction.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttled_question_for_details_pauses_the_account_and_is_asked_again() {
     let world = World::start(|_, fakes| {
         for n in 1..=2 {

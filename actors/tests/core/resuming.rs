@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actors::domain::{Denial, FetchError, Permit, StateName};
 
-use super::world::{Answer, PATIENCE, World, call, recording, speech};
+use super::world::{ACCOUNT, Answer, PATIENCE, World, call, recording, speech};
 
 /// Forty seconds of audio: two segments of the vault and a half.
 fn long_speech(seed: u8) -> Vec<u8> {
@@ -183,6 +183,45 @@ async fn refused_credentials_are_tried_once_a_minute_for_the_whole_account() {
     assert!(pace.probed_in.is_some());
     assert_eq!(world.state(1), Some(StateName::Failed));
     assert_eq!(attempts(&world), 0, "nobody's attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_credentials_are_tried_at_once_where_an_operator_says_so() {
+    let world = World::start(|_, fakes| {
+        fakes.source.answers(recording(1), Answer::Error(FetchError::RefusedAccount));
+    })
+    .await;
+    world.catalog.add(1);
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Deny(_)))));
+    world.core.recordings.retry(call(1), recording(1));
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Deny(_)))));
+    assert_eq!(world.source.opened().len(), 1, "the old ones are not");
+    world.core.accounts.trust_again(ACCOUNT);
+    world.core.recordings.retry(call(1), recording(1));
+    world.play(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_opens_early_lets_one_attempt_through() {
+    let world = World::start(|_, fakes| {
+        for _ in 0..10 {
+            fakes.source.answers(recording(1), Answer::Error(FetchError::Status(503)));
+        }
+    })
+    .await;
+    world.catalog.add(1);
+    for n in 2..=6 {
+        world.catalog.add(n);
+    }
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Deny(_)))));
+    for n in 2..=6 {
+        let before = world.source.opened().iter().filter(|sid| **sid == recording(1)).count();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        world.play(n).await;
+        assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Deny(_)))));
+        let after = world.source.opened().iter().filter(|sid| **sid == recording(1)).count();
+        assert_eq!(after, before + 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

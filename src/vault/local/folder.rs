@@ -38,6 +38,12 @@ impl VaultFolder {
         owner.clone().ok_or_else(|| io::Error::other("this process does not own the vault"))
     }
 
+    /// Whether what is not here is missing; see `VaultOwner::confirm`. Nothing is said once it was given up.
+    pub(super) fn confirm(&self) -> io::Result<()> {
+        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        owner.map_or(Ok(()), |owner| owner.confirm())
+    }
+
     /// The vault is free when those that hold its owner by now are done.
     pub(super) fn give_up(&self) {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner).take();

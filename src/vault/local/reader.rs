@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::folder::VaultFolder;
 use crate::vault::cipher::Cipher;
 use crate::vault::disk::{Doing, blocking};
 use crate::vault::segments::{HEADER_BYTES, Opener};
@@ -85,7 +85,7 @@ where
 
 impl Reader {
     pub(super) fn open(
-        path: &Path,
+        folder: &VaultFolder,
         cipher: Cipher,
         playable: &Playable,
         range: ByteRange,
@@ -94,8 +94,9 @@ impl Reader {
         if range.first > range.last || range.last >= copy.length {
             return Err(io::Error::from(io::ErrorKind::InvalidInput)).doing("reading past the end");
         }
-        let file = match File::open(path) {
+        let file = match File::open(folder.sealed_copy(&playable.key, copy.id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                folder.confirm().doing("opening a copy")?;
                 return Err(VaultError::Missing);
             }
             other => other.doing("opening a copy")?,

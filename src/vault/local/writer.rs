@@ -91,6 +91,7 @@ impl Part {
         id: CopyId,
     ) -> Result<Self, VaultError> {
         let owner = folder.owner().doing("creating a copy")?;
+        owner.confirm().doing("creating a copy")?;
         folder.create_for(&key.business).doing("creating a business's folder")?;
         let path = folder.unfinished_copy(key, id);
         let mut options = OpenOptions::new();

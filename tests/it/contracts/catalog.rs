@@ -48,6 +48,8 @@ contract! {
     fetches {
         attempts_are_remembered_until_there_is_a_copy,
         attempts_at_an_unknown_recording_are_refused,
+        what_failed_for_a_reason_of_its_own_is_not_wanted_unasked,
+        what_was_missing_and_came_is_completed_again,
     }
     inbox {
         an_event_is_stored_once,

@@ -1,6 +1,9 @@
 //! Starts that must not happen, and what they tell the operator to do.
 
-use crate::home::Home;
+use hearback::simulator::{PlannedRecording, synthetic_mpeg};
+use reqwest::StatusCode;
+
+use crate::home::{Home, place, until};
 
 #[tokio::test]
 async fn a_lost_master_key_is_not_replaced() {
@@ -55,6 +58,40 @@ async fn a_vault_has_one_owner_at_a_time() {
     }
     process.kill().await;
     second.serve().await;
+}
+
+#[tokio::test]
+async fn a_vault_that_is_not_mounted_is_not_begun_anew() {
+    let (home, simulator) = Home::with_simulator().await;
+    let (process, _) = home.serve().await;
+    let token = home.token("agent").await;
+    let audio = synthetic_mpeg(60_000, 1);
+    let call = place(&home, &simulator, &token, PlannedRecording::of_mp3(audio.clone())).await;
+    let path = format!("/api/recordings/file/{call}");
+    let play = async || {
+        let response = home.get(&path, &token).await;
+        let whole = response.status() == StatusCode::OK;
+        if whole { response.bytes().await.ok() } else { None }
+    };
+    until("it plays", play).await;
+    process.kill().await;
+
+    let (vault, unmounted) = (home.data("vault"), home.data("unmounted"));
+    std::fs::rename(&vault, &unmounted).expect("renamed");
+    std::fs::create_dir(&vault).expect("an empty mount point");
+    for _ in 0..2 {
+        let refusal = home.refusal(&["serve"]).await;
+        for word in ["vault.dir", "names copies", "mount it", "data/vault"] {
+            assert!(refusal.contains(word), "{word:?} is not in {refusal}");
+        }
+    }
+    assert!(std::fs::read_dir(&vault).expect("a folder").next().is_none());
+
+    std::fs::remove_dir(&vault).expect("removed");
+    std::fs::rename(&unmounted, &vault).expect("renamed");
+    simulator.shutdown().await;
+    let (_process, _) = home.serve().await;
+    assert_eq!(play().await.expect("it plays without Twilio"), audio);
 }
 
 #[tokio::test]

@@ -70,6 +70,10 @@ impl<'a> Turn<'a> {
 
     pub(super) fn ready(mut self, copy: StoredCopy) -> Step {
         self.answer_waiting(&self.play(&copy));
+        // Never published, we had thought; the commit corrected the row.
+        if self.facts.recording.status == SourceStatus::Missing {
+            self.facts.recording.status = SourceStatus::Completed;
+        }
         self.facts.known = Some(copy.clone());
         self.facts.attempts = Attempts::default();
         self.to(State::Ready(copy))
@@ -105,7 +109,7 @@ impl<'a> Turn<'a> {
         let context = self.context;
         let now = context.now;
         if failure.is_over(&self.facts.attempts, context) {
-            self.facts.attempts = Attempts::default();
+            self.facts.attempts.make_room(&context.policy.retry);
             return self.start(context.fresh, intent, 0).and_wait(ask, patience, context);
         }
         match failure.plan {

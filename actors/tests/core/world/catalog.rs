@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FetchHistory,
-    HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
-    WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, CopyId, FailureKind,
+    FetchHistory, HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SourceStatus,
+    StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
@@ -348,7 +348,11 @@ impl Catalog for FakeCatalog {
         let never_copied = rows
             .recordings
             .values()
-            .filter(|row| row.copy.is_none() && row.recording.status == SourceStatus::Completed);
+            .filter(|row| row.copy.is_none() && row.recording.status == SourceStatus::Completed)
+            .filter(|row| {
+                let kind = row.history.failure.as_ref().map(|failure| failure.kind);
+                !matches!(kind, Some(FailureKind::RefusedRecording | FailureKind::Particular))
+            });
         let mut wanted: Vec<&Recording> = never_copied.map(|row| &row.recording).collect();
         wanted.sort_by_key(|recording| std::cmp::Reverse(recording.completed_at));
         let newest = wanted.into_iter().take(limit as usize);
@@ -384,6 +388,9 @@ impl Catalog for FakeCatalog {
         let row = rows.unexpunged(key)?;
         row.copy = Some(HeldCopy { copy: copy.clone(), present: true });
         row.history = FetchHistory::default();
+        if row.recording.status == SourceStatus::Missing {
+            row.recording.status = SourceStatus::Completed;
+        }
         rows.played.entry(key.recording).or_insert(now);
         self.journal.note(format!("commit {}", copy.id));
         Ok(())

@@ -329,6 +329,34 @@ async fn what_a_dead_process_left_unfinished_is_listed_and_discarded() {
 }
 
 #[tokio::test]
+async fn while_its_disk_is_not_mounted_nothing_is_missing_written_or_removed() {
+    let local = Local::open();
+    let playable = store(&*local.vault, &key("acme", 1), 1, 10).await;
+    let elsewhere = local.dir.with_extension("unmounted");
+    for left_behind in [None, Some(""), Some(".owner")] {
+        fs::rename(&local.dir, &elsewhere).expect("unmounted");
+        if let Some(name) = left_behind {
+            fs::create_dir(&local.dir).expect("the mount point");
+            if name == ".owner" {
+                fs::write(local.dir.join(name), "").expect("another vault");
+            }
+        }
+        let refused = |error| assert!(matches!(error, VaultError::Io { .. }), "{error}");
+        refused(read_whole(&*local.vault, &playable).await.expect_err("not there"));
+        refused(local.vault.discard(&playable.key, playable.copy.id).await.expect_err("not there"));
+        let other = described(&key("globex", 2), 1, 10);
+        let begun = local.vault.begin(&other.key, other.copy.version, other.copy.id).await;
+        refused(begun.err().expect("not there"));
+        assert!(!local.dir.join("globex").exists(), "{left_behind:?}");
+        if left_behind.is_some() {
+            fs::remove_dir_all(&local.dir).expect("removed");
+        }
+        fs::rename(&elsewhere, &local.dir).expect("mounted again");
+        read_whole(&*local.vault, &playable).await.expect("as it was");
+    }
+}
+
+#[tokio::test]
 async fn a_copy_is_never_written_over_another() {
     let local = Local::open();
     let playable = described(&key("acme", 1), 1, 10);

@@ -297,6 +297,32 @@ fn a_success_forgets_the_attempts_before_it() {
 }
 
 #[test]
+fn the_last_copy_there_is_stays() {
+    check(
+        "evicted while the source has it; kept when it has it no longer",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, Event::Fetched(FetchId(1), copy(1, Version::FIRST))),
+            (1, Event::Committed(FetchId(1))),
+            (2, announced(SourceStatus::Deleted)),
+            (3, Event::EvictionWanted),
+            (4, announced(COMPLETED)),
+            (5, Event::EvictionWanted),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play)",
+            "Ready | ",
+            "Ready | ",
+            "Ready | ",
+            "Absent(NotFetched) | Discard",
+        ],
+    );
+}
+
+#[test]
 fn an_outage_that_ended_opens_the_window_early() {
     let exhausted = |cause: FetchError, worked_at| {
         let policy = policy();
