@@ -3,14 +3,14 @@
 use std::os::unix::fs::PermissionsExt;
 
 use actors::domain::WebhookEvent;
-use actors::ports::{Catalog, CatalogError, EventStore, SealedKeys};
+use actors::ports::{Catalog, CatalogError, Custody, EventStore, SealedKeys};
 use hearback::catalog::SqliteCatalog;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query};
 use tempfile::TempDir;
 
 use super::examples::{
-    account, add_acme, at, audio, business, call_news, copy, hear, key, load, pending_ids,
+    account, add_acme, at, audio, business, call_news, copy, hear, key, load, number, pending_ids,
     recording_news, stored,
 };
 
@@ -130,4 +130,28 @@ async fn another_writer_is_waited_for_and_then_given_up() {
         tokio::join!(store.store_event(&waiting), query("ROLLBACK").execute(&mut stranger));
     released.expect("released");
     assert!(answer.expect("stored once the other let go"));
+}
+
+/// Among rows that stay: whoever holds the file must not find what was erased in the gaps.
+#[tokio::test]
+async fn what_was_erased_cannot_be_read_from_the_file() {
+    const CALLS: u128 = 300;
+    let (folder, store) = fresh().await;
+    add_acme(&store).await;
+    let number_of = |n: u128| format!("+4917{n:08}");
+    for n in 1..=CALLS {
+        let mut news = call_news(account(1), n);
+        news.details.from = Some(number(&number_of(n)));
+        hear(&store, news, at(200)).await;
+    }
+    let is_erased = |n: &u128| n % 3 == 0;
+    for n in (1..=CALLS).filter(is_erased) {
+        store.erase(&key("acme", n), at(300)).await.expect("erased");
+    }
+    store.close().await;
+    let bytes = std::fs::read(folder.path().join("data/hearback.db")).expect("the file");
+    let text = String::from_utf8_lossy(&bytes);
+    for n in 1..=CALLS {
+        assert_eq!(text.contains(&number_of(n)), !is_erased(&n), "call {n}");
+    }
 }
