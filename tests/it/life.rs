@@ -347,7 +347,8 @@ async fn a_copy_that_was_cut_or_lost_is_fetched_again_under_the_same_tag() {
     let app = TestApp::start().await;
     let placed = place(&app, 12).await;
     let tag = app.until_ready(&placed).await;
-    let harm: [(&str, fn(&PathBuf)); 3] = [
+    type Harm = fn(&PathBuf);
+    let harm: [(&str, Harm); 3] = [
         ("cut", |file| {
             let sealed = std::fs::read(file).expect("sealed bytes");
             std::fs::write(file, &sealed[..sealed.len() - 1]).expect("written");
