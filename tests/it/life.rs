@@ -347,17 +347,14 @@ async fn a_copy_that_was_cut_or_lost_is_fetched_again_under_the_same_tag() {
     let app = TestApp::start().await;
     let placed = place(&app, 12).await;
     let tag = app.until_ready(&placed).await;
-    type Harm = fn(&PathBuf);
-    let harm: [(&str, Harm); 3] = [
-        ("cut", |file| {
-            let sealed = std::fs::read(file).expect("sealed bytes");
-            std::fs::write(file, &sealed[..sealed.len() - 1]).expect("written");
-        }),
-        ("emptied", |file| std::fs::write(file, b"").expect("written")),
-        ("lost", |file| std::fs::remove_file(file).expect("removed")),
-    ];
-    for (gets, (what, harm)) in (2..).zip(harm) {
-        harm(&only_file(&app));
+    for (gets, what) in (2..).zip(["cut", "emptied", "lost"]) {
+        let file = only_file(&app);
+        let sealed = std::fs::read(&file).expect("sealed bytes");
+        match what {
+            "cut" => std::fs::write(file, &sealed[..sealed.len() - 1]).expect("written"),
+            "emptied" => std::fs::write(file, b"").expect("written"),
+            _ => std::fs::remove_file(file).expect("removed"),
+        }
         let healed = app.get(&play_path(&placed)).await;
         assert_eq!(header(&healed, "etag"), tag, "{what}");
         assert_eq!(healed.bytes().await.expect("a body"), placed.audio, "{what}");

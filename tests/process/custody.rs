@@ -32,6 +32,7 @@ struct Playing {
 impl Playing {
     async fn start() -> Self {
         let (home, simulator) = Home::with_simulator().await;
+        let home = home.with("HEARBACK_SERVER__DRAIN_MS", "0");
         let (process, _) = home.serve().await;
         let token = home.token("agent").await;
         let audio = synthetic_mpeg(300_000, 1);
@@ -59,6 +60,12 @@ impl Playing {
         })
         .await;
         assert_eq!(body, self.audio);
+    }
+
+    /// What a player of another call is told.
+    async fn answers(&self, call: CallSid) -> u16 {
+        let path = format!("/api/recordings/file/{call}");
+        self.home.get(&path, &self.token).await.status().as_u16()
     }
 
     async fn answered(&self) -> (StatusCode, String) {
@@ -133,42 +140,46 @@ async fn a_call_is_erased_at_once_where_no_service_runs() {
 
 #[tokio::test]
 async fn a_held_call_is_not_erased_and_outlasts_a_shorter_retention() {
-    let (home, simulator) = Home::with_simulator().await;
-    let (process, _) = home.serve().await;
-    let retention =
-        |days: &'static str| ["business", "retention", "--id", "default", "--days", days];
-    let said_of = home.answer(&["business", "retention", "--id", "default"]).await;
-    assert_eq!(said_of, "recordings of default are kept for 7 days\n");
-    let month = home.answer(&retention("30")).await;
-    assert_eq!(month, "recordings of default are kept for 30 days\n");
-    let token = home.token("agent").await;
-    let audio = synthetic_mpeg(100_000, 2);
+    let playing = Playing::start().await;
+    let (home, simulator) = (&playing.home, &playing.simulator);
+    let retention = ["business", "retention", "--id", "default"];
+    let keep_for = async |days| home.answer(&[&retention[..], &["--days", days]].concat()).await;
+    let week = home.answer(&retention).await;
+    assert_eq!(week, "recordings of default are kept for 7 days\n");
+    assert_eq!(keep_for("30").await, "recordings of default are kept for 30 days\n");
     let ten_days_ago = SystemClock.now().minus(Duration::from_hours(24 * 10));
-    let plan = PlannedCall {
-        recordings: vec![PlannedRecording::of_mp3(audio.clone())],
-        started_at_ms: Some(ten_days_ago.as_millis()),
-        ..PlannedCall::default()
+    let place_old = async || {
+        let plan = PlannedCall {
+            recordings: vec![PlannedRecording::of_mp3(playing.audio.clone())],
+            started_at_ms: Some(ten_days_ago.as_millis()),
+            ..PlannedCall::default()
+        };
+        let (placed, _) = simulator.place_call(plan).await.expect("placed");
+        until("it plays", async || (playing.answers(placed.call).await == 200).then_some(())).await;
+        placed.call
     };
-    let (placed, _) = simulator.place_call(plan).await.expect("placed");
-    let process = Some(process);
-    let playing = Playing { home, simulator, process, token, call: placed.call, audio };
-    playing.until_it_plays().await;
+    let (held, free) = (place_old().await, place_old().await);
+    let files = playing.files().len();
+    let decide = async |decision, more: &[&str]| {
+        let held = held.to_string();
+        home.run(&[&["call", decision, "--business", "default", &held], more].concat()).await
+    };
 
-    let held = playing.of_call("hold", &[]).await;
-    assert!(held.status.success(), "{held:?}");
-    let refused = playing.of_call("erase", &["--yes"]).await;
+    assert!(decide("hold", &[]).await.status.success());
+    let refused = decide("erase", &["--yes"]).await;
     assert!(!refused.status.success() && said(&refused).contains("legal hold"), "{refused:?}");
-    assert_eq!(playing.home.answer(&retention("7")).await, said_of);
-    tokio::time::sleep(NOTICED).await;
-    playing.until_it_plays().await;
+    assert_eq!(keep_for("7").await, week);
+    let noticed = async |call| {
+        let gone = async || (playing.answers(call).await == 410).then_some(());
+        let ((), took) = until("it is over", gone).await;
+        assert!(took < NOTICED, "{took:?}");
+    };
+    noticed(free).await;
+    assert_eq!(playing.answers(held).await, 200);
 
-    assert!(playing.of_call("release", &[]).await.status.success());
-    let ((), took) = until("the release is noticed", async || {
-        (playing.answered().await.0 == StatusCode::GONE).then_some(())
-    })
-    .await;
-    assert!(took < NOTICED, "{took:?}");
-    until("the bytes are gone", async || playing.files().is_empty().then_some(())).await;
+    assert!(decide("release", &[]).await.status.success());
+    noticed(held).await;
+    until("the bytes are gone", async || (playing.files().len() == files - 2).then_some(())).await;
 }
 
 #[tokio::test]

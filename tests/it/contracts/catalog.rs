@@ -130,5 +130,6 @@ contract! {
         whoever_asks_at_once_gets_the_same_key,
         a_key_needs_something_to_belong_to,
         the_key_check_is_kept,
+        what_the_master_key_sealed_is_resealed_all_or_nothing,
     }
 }

@@ -1,6 +1,6 @@
 //! Wrapped keys.
 
-use actors::ports::VaultError;
+use actors::ports::{SealedByMaster, VaultError};
 use futures_util::future::try_join_all;
 
 use super::Store;
@@ -47,4 +47,44 @@ pub(super) async fn the_key_check_is_kept(store: &dyn Store) {
     assert_eq!(store.key_check().await.expect("a check").as_deref(), Some(b"one".as_slice()));
     store.set_key_check(b"two".to_vec()).await.expect("replaced");
     assert_eq!(store.key_check().await.expect("a check").as_deref(), Some(b"two".as_slice()));
+}
+
+/// Every column that the master key seals: one that an exchange forgot would be lost with the old key.
+pub(super) async fn what_the_master_key_sealed_is_resealed_all_or_nothing(store: &dyn Store) {
+    add_acme(store).await;
+    store.add_token(account(1), b"newer".to_vec(), at(5)).await.expect("added");
+    store.key_of_business(&business("acme"), b"key".to_vec()).await.expect("kept");
+    store.set_key_check(b"check".to_vec()).await.expect("set");
+    let sealed = async || {
+        let tokens = store.accounts().await.expect("accounts").remove(0).sealed_tokens;
+        let key = store.key_of_business(&business("acme"), Vec::new()).await.expect("a key");
+        let check = store.key_check().await.expect("a check").expect("set");
+        [tokens, vec![key, check]].concat()
+    };
+    let before = sealed().await;
+    assert_eq!(before, [&b"newer"[..], b"token of acme", b"key", b"check"]);
+    let refused = store.reseal_all(Box::new(|what, sealed| match what {
+        SealedByMaster::KeyCheck => Err(VaultError::Keys("no".to_owned())),
+        SealedByMaster::KeyOfBusiness(_) | SealedByMaster::AuthTokenOf(_) => Ok(sealed.to_vec()),
+    }));
+    assert!(refused.await.is_err());
+    assert_eq!(sealed().await, before);
+
+    let named = |what: &SealedByMaster| match what {
+        SealedByMaster::KeyCheck => "check of".to_owned(),
+        SealedByMaster::KeyOfBusiness(business) => business.to_string(),
+        SealedByMaster::AuthTokenOf(account) => account.to_string(),
+    };
+    let reseal = move |what: &SealedByMaster, sealed: &[u8]| {
+        Ok([named(what).as_bytes(), b" ", sealed].concat())
+    };
+    assert_eq!(store.reseal_all(Box::new(reseal)).await.expect("resealed"), 4);
+    let account = account(1);
+    let expected = [
+        format!("{account} newer"),
+        format!("{account} token of acme"),
+        "acme key".to_owned(),
+        "check of check".to_owned(),
+    ];
+    assert_eq!(sealed().await, expected.map(String::into_bytes));
 }
