@@ -387,6 +387,11 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
             turn.ignore(State::Ready(copy), "it is the last copy there is")
         }
         Event::EvictionWanted => turn.discard(copy),
+        Event::DamageFound(damaged)
+            if damaged.id == copy.id && turn.facts.recording.status.gone().is_some() =>
+        {
+            turn.ignore(State::Ready(copy), "its other parts are the last there are")
+        }
         Event::DamageFound(damaged) if damaged.id == copy.id => turn.discard(copy),
         Event::DamageFound(_) => turn.ignore(State::Ready(copy), "another copy took its place"),
         Event::RetryWanted => turn.ignore(State::Ready(copy), "a verified copy is here"),

@@ -61,8 +61,6 @@ pub(super) struct Reader {
     file: File,
     opener: Opener,
     rest: ByteRange,
-    /// Sealed bytes, on their way to being opened.
-    sealed: Vec<u8>,
 }
 
 /// Opens a copy and reads its first piece in one visit, then the others as they are asked for.
@@ -106,21 +104,22 @@ impl Reader {
         read_exactly(&file, &mut header, 0, 0)?;
         let opener =
             Opener::new(cipher, &playable.key, copy.version, copy.length, &header, file_bytes)?;
-        Ok(Self { file, opener, rest: range, sealed: Vec::new() })
+        Ok(Self { file, opener, rest: range })
     }
 
     /// Reads, verifies and cuts out the next piece; gives itself back while there is more.
-    fn next_piece(mut self) -> Result<(Bytes, Option<Self>), VaultError> {
+    fn next_piece(self) -> Result<(Bytes, Option<Self>), VaultError> {
         let piece = self.opener.piece(self.rest, PIECE_SEGMENTS);
-        self.sealed.resize(piece.sealed_bytes, 0);
-        read_exactly(&self.file, &mut self.sealed, piece.offset, piece.segments.start)?;
-        let audio = Bytes::from(self.opener.open(&piece, &self.sealed)?).slice(piece.wanted);
+        // Not kept: most of a reader's life is waiting for a slow client.
+        let mut sealed = vec![0; piece.sealed_bytes];
+        read_exactly(&self.file, &mut sealed, piece.offset, piece.segments.start)?;
+        let audio = Bytes::from(self.opener.open(&piece, &sealed)?).slice(piece.wanted);
         let more = piece.rest.map(|rest| Self { rest, ..self });
         Ok((audio, more))
     }
 }
 
-/// Fills the buffer. A file that ends before was cut under us, and so is damaged.
+/// Fills the buffer. A file that ends before was cut under us, and one that the disk cannot give back is as bad.
 fn read_exactly(
     file: &File,
     buffer: &mut [u8],
@@ -128,9 +127,16 @@ fn read_exactly(
     segment: u64,
 ) -> Result<(), VaultError> {
     match file.read_exact_at(buffer, offset) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        Err(error) if is_of_the_file(&error) => {
+            tracing::error!(%error, "a sealed file cannot be read");
             Err(VaultError::Damaged { segment })
         }
         other => other.doing("reading a copy"),
     }
+}
+
+/// Whether another file in its place could be read: not where descriptors or permissions are missing.
+fn is_of_the_file(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::IsADirectory)
+        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
 }

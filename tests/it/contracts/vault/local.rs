@@ -146,6 +146,16 @@ async fn a_file_of_another_length_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_no_file_any_more_is_damaged() {
+    let local = Local::open();
+    let playable = store(&*local.vault, &key("acme", 1), 1, 3 * SEGMENT).await;
+    let path = local.path(&playable);
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("in its place");
+    assert_eq!(local.damaged_segment(&playable).await, Some(0));
+}
+
+#[tokio::test]
 async fn a_file_in_anothers_place_is_refused() {
     let local = Local::open();
     let ours = store(&*local.vault, &key("acme", 1), 1, 1_000).await;

@@ -299,7 +299,7 @@ fn a_success_forgets_the_attempts_before_it() {
 #[test]
 fn the_last_copy_there_is_stays() {
     check(
-        "evicted while the source has it; kept when it has it no longer",
+        "evicted while the source has it; kept, rotten or not, when it has it no longer",
         COMPLETED,
         &[
             (0, asked(1)),
@@ -307,6 +307,7 @@ fn the_last_copy_there_is_stays() {
             (1, Event::Committed(FetchId(1))),
             (2, announced(SourceStatus::Deleted)),
             (3, Event::EvictionWanted),
+            (3, Event::DamageFound(copy(1, Version::FIRST))),
             (4, announced(COMPLETED)),
             (5, Event::EvictionWanted),
         ],
@@ -314,6 +315,7 @@ fn the_last_copy_there_is_stays() {
             "Downloading | StartFetch(listen, v1)",
             "Downloading(sealed) | Commit",
             "Ready | Answer(Play)",
+            "Ready | ",
             "Ready | ",
             "Ready | ",
             "Ready | ",
