@@ -144,7 +144,7 @@ async fn what_was_erased_cannot_be_read_from_the_file() {
         news.details.from = Some(number(&number_of(n)));
         hear(&store, news, at(200)).await;
     }
-    let is_erased = |n: &u128| n % 3 == 0;
+    let is_erased = |n: &u128| n.is_multiple_of(3);
     for n in (1..=CALLS).filter(is_erased) {
         store.erase(&key("acme", n), at(300)).await.expect("erased");
     }
