@@ -86,8 +86,7 @@ impl Ledger {
 
     /// As `/status` says it; `None` while the service does not answer or does not know it.
     pub(crate) async fn state(&self, call: &Call) -> Option<String> {
-        let status = self.home.url(&format!("/api/recordings/{}/status", call.sid));
-        let answer = self.home.client.get(status).bearer_auth(&self.token).send().await.ok()?;
+        let answer = self.ask_state(call).await?;
         if answer.status() != StatusCode::OK {
             let expected = matches!(answer.status().as_u16(), 404 | 503);
             assert!(expected, "{answer:?}: {}", self.home.log());
@@ -95,6 +94,18 @@ impl Ledger {
         }
         let status: Value = answer.json().await.ok()?;
         Some(status["state"].as_str().expect("a state").to_owned())
+    }
+
+    /// The same of a service whose disk may go while it is asked: then it cannot say what is wrong with it.
+    pub(crate) async fn is_ready(&self, call: &Call) -> bool {
+        let Some(answer) = self.ask_state(call).await else { return false };
+        let Ok(status) = answer.json::<Value>().await else { return false };
+        status["state"] == "ready"
+    }
+
+    async fn ask_state(&self, call: &Call) -> Option<Response> {
+        let status = self.home.url(&format!("/api/recordings/{}/status", call.sid));
+        self.home.client.get(status).bearer_auth(&self.token).send().await.ok()
     }
 
     /// It becomes ready by itself: nobody asks for it. Says when that was seen.

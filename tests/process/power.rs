@@ -130,7 +130,7 @@ impl Seen {
                     self.acknowledged.lock().expect("a list").push((call.sid, event));
                 }
             }
-            while ledger.state(call).await.as_deref() != Some("ready") {
+            while !ledger.is_ready(call).await {
                 sleep(LOOK_PAUSE).await;
             }
             self.ready.lock().expect("a list").push(call.sid);
