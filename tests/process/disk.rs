@@ -50,11 +50,11 @@ struct Fault {
 }
 
 const SYSCALLS: [(At, &str); 5] = [
-    (At::Database, "pwrite64"),
-    (At::Database, "fsync"),
     (At::Sealing, "fsync"),
     (At::Sealing, "rename"),
     (At::Sealing, "openat"),
+    (At::Database, "fsync"),
+    (At::Database, "pwrite64"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

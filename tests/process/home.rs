@@ -1,5 +1,6 @@
 //! A folder and a port in which `hearback` is started, killed and started again.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,15 @@ impl Home {
     pub(crate) fn set(&mut self, variable: &'static str, value: impl Into<String>) {
         self.variables.retain(|(known, _)| *known != variable);
         self.variables.push((variable, value.into()));
+    }
+
+    /// How long the disk takes just now, with whatever else happens on this machine.
+    pub(crate) fn sync_takes(&self) -> Duration {
+        let (probe, began) = (self.data("probe"), Instant::now());
+        let mut file = std::fs::File::create(&probe).expect("a file");
+        file.write_all(&[1; 4_096]).and_then(|()| file.sync_all()).expect("synced");
+        std::fs::remove_file(probe).expect("it was there");
+        began.elapsed()
     }
 
     /// Of all processes that were started here.
