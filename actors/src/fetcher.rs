@@ -182,7 +182,7 @@ impl Actor for TwilioFetcher {
 impl TwilioFetcher {
     fn admit(&self, order: Box<FetchOrder>, pool: &mut Pool) {
         // A crashed actor's successor may order the same again: only the new order counts.
-        pool.queue.retain(|waiting| !waiting.cancelled.is_cancelled());
+        drop(pool.queue.remove(|waiting| waiting.cancelled.is_cancelled()));
         if pool.queue.len() >= self.queued_max {
             match pool.queue.give_way(order.intent) {
                 Some(less_urgent) => less_urgent.report.deliver(Err(FetchError::QueueFull)),

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
+use crate::aside::aside;
 use crate::domain::CallKey;
 use crate::fetcher::Pacer;
 use crate::ports::{Catalog, CatalogError, Clock, RecordingSource};
@@ -179,16 +180,13 @@ impl Inbox {
         let tries = std::mem::take(&mut rounds.tries);
         let errand = Errand { resume: !rounds.resumed, prune, tries };
         let desk = Arc::clone(&self.desk);
-        let pass = tokio::spawn(async move { desk.pass(errand).await });
-        let myself = myself.clone();
-        tokio::spawn(async move {
-            let died = |died| Pass {
-                error: Some(CatalogError::Away(format!("the pass died: {died}"))),
-                ..Pass::default()
-            };
-            let pass = pass.await.unwrap_or_else(died);
-            let _ = myself.cast(Message::Passed(Box::new(pass)));
-        });
+        let died = |died| Pass {
+            error: Some(CatalogError::Away(format!("the pass died: {died}"))),
+            ..Pass::default()
+        };
+        let passed =
+            move |pass: Result<Pass, _>| Message::Passed(Box::new(pass.unwrap_or_else(died)));
+        aside(myself, async move { desk.pass(errand).await }, passed);
     }
 
     fn settle(&self, pass: Pass, myself: &ActorRef<Message>, rounds: &mut Rounds) {
@@ -225,16 +223,14 @@ impl Inbox {
         }
         rounds.enquiring = true;
         let (desk, unknown) = (Arc::clone(&self.desk), std::mem::take(&mut rounds.unknown));
-        let enquiry = tokio::spawn(async move { desk.enquire(unknown).await });
-        let myself = myself.clone();
-        tokio::spawn(async move {
-            let died = |died| Enquiry {
-                error: Some(CatalogError::Away(format!("the enquiry died: {died}"))),
-                ..Enquiry::default()
-            };
-            let enquiry = enquiry.await.unwrap_or_else(died);
-            let _ = myself.cast(Message::Enquired(Box::new(enquiry)));
-        });
+        let died = |died| Enquiry {
+            error: Some(CatalogError::Away(format!("the enquiry died: {died}"))),
+            ..Enquiry::default()
+        };
+        let enquired = move |enquiry: Result<Enquiry, _>| {
+            Message::Enquired(Box::new(enquiry.unwrap_or_else(died)))
+        };
+        aside(myself, async move { desk.enquire(unknown).await }, enquired);
     }
 
     fn take_in(&self, enquiry: Enquiry, myself: &ActorRef<Message>, rounds: &mut Rounds) {

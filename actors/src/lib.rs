@@ -14,6 +14,7 @@
 //! Invariant: no web server, database or HTTP client here; handles and words leave this crate, actors do not.
 
 mod address;
+mod aside;
 mod board;
 pub mod domain;
 mod fetcher;

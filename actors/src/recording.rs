@@ -17,13 +17,14 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
+use crate::aside::answer_within;
 use crate::board::Board;
 use crate::domain::{
     CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
@@ -258,13 +259,11 @@ impl RecordingActor {
         shell.reading = true;
         let named = std::mem::take(&mut shell.unread);
         let (catalog, key) = (Arc::clone(&self.services.catalog), self.key.clone());
-        let reading = tokio::spawn(async move { catalog.load_call(&key).await });
         let myself = myself.clone();
         tokio::spawn(async move {
-            let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
-            let late = |_| Ok(Err(CatalogError::Away("it does not answer".to_owned())));
-            let found = timeout(READ_MAX, reading).await.unwrap_or_else(late);
-            let found = found.unwrap_or_else(died).map(|record| record.map(Box::new));
+            let reading = async move { catalog.load_call(&key).await };
+            let found = answer_within(READ_MAX, reading).await;
+            let found = found.map(|record| record.map(Box::new));
             let _ = myself.cast(Message::Read { named, found });
         });
     }

@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use crashes::CrashView;
 pub use handle::{AskError, RecordingsHandle};
 
 use crate::address::Address;
+use crate::aside::answer_within;
 use crate::board::{Board, Posting};
 use crate::domain::{BusinessId, CallKey};
 use crate::happening::What;
@@ -226,17 +227,15 @@ impl Recordings {
     fn load(&self, asked: CallKey, myself: &ActorRef<Message>) {
         let catalog = Arc::clone(&self.services.catalog);
         let key = asked.clone();
-        let task = tokio::spawn(async move {
+        let loading = async move {
             match catalog.find_call(&key).await? {
                 Some(parent) => catalog.load_call(&parent).await,
                 None => Ok(None),
             }
-        });
+        };
         let myself = myself.clone();
         tokio::spawn(async move {
-            let died = |error| Err(CatalogError::Away(format!("the catalog's task died: {error}")));
-            let late = |_| Ok(Err(CatalogError::Away("it does not answer".to_owned())));
-            let found = timeout(LOAD_MAX, task).await.unwrap_or_else(late).unwrap_or_else(died);
+            let found = answer_within(LOAD_MAX, loading).await;
             let _ = myself.cast(Message::Loaded { asked, found });
         });
     }

@@ -1,7 +1,7 @@
 //! Twilio's webhooks: believed only when signed, stored before they are answered, applied afterwards.
 
 use actors::ports::InboxEvent;
-use axum::body::Body;
+use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
@@ -10,7 +10,6 @@ use super::Service;
 use super::problem::Problem;
 use crate::twilio::{signature, webhook};
 
-const BODY_BYTES_MAX: usize = 64 * 1024;
 const SIGNATURE: &str = "x-twilio-signature";
 
 /// Both callbacks come here: which one it is, the parameters say.
@@ -18,9 +17,8 @@ pub(super) async fn receive(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    body: Body,
+    body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Problem::TooLarge)?;
     let params = webhook::parse_form(&body).map_err(|_| Problem::SignatureMismatch)?;
     // The account is not believed yet: it only says which tokens to try.
     let account = webhook::account_sid(&params).ok_or(Problem::SignatureMismatch)?;

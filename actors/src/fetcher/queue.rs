@@ -48,12 +48,6 @@ impl<T> FairQueue<T> {
         None
     }
 
-    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&T) -> bool) {
-        for lane in &mut self.lanes {
-            lane.retain(&mut wanted);
-        }
-    }
-
     /// Takes every item out that shall not wait any longer.
     pub(super) fn remove(&mut self, mut unwanted: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut removed = Vec::new();

@@ -14,6 +14,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
+use crate::aside::aside;
 use crate::domain::{AccountSid, CallSid, Timestamp};
 use crate::fetcher::Pacer;
 use crate::inbox::InboxHandle;
@@ -121,15 +122,12 @@ impl Reconciler {
         let desk = Arc::clone(&self.desk);
         let bookmarks = std::mem::take(&mut rounds.bookmarks);
         let asked = std::mem::take(&mut rounds.asked);
-        let pass = tokio::spawn(async move { desk.pass(bookmarks, asked).await });
-        let myself = myself.clone();
-        tokio::spawn(async move {
-            let outcome = match pass.await {
+        aside(myself, async move { desk.pass(bookmarks, asked).await }, |pass| {
+            Message::Passed(match pass {
                 Ok(Ok(pass)) => Ok(Box::new(pass)),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(died) => Err(format!("the pass died: {died}")),
-            };
-            let _ = myself.cast(Message::Passed(outcome));
+            })
         });
     }
 }

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
+use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use crate::address::Address;
+use crate::aside::aside;
 use crate::domain::{AudioKey, CallKey, CopyId, RecordingSid, Timestamp};
 use crate::ports::{Catalog, CatalogError, Clock, Order, OrderOutcome, Vault};
 use crate::recordings::RecordingsHandle;
@@ -135,14 +137,9 @@ impl RetentionKeeper {
             clock: Arc::clone(&self.clock),
             recordings: self.recordings.clone(),
         };
-        let working = tokio::spawn(async move { work.pass(due).await });
-        let myself = myself.clone();
-        tokio::spawn(async move {
-            let died = |died: tokio::task::JoinError| Pass {
-                error: Some(died.to_string()),
-                ..Pass::default()
-            };
-            let _ = myself.cast(Message::Passed(working.await.unwrap_or_else(died)));
+        aside(myself, work.pass(due), |pass| {
+            let died = |died: JoinError| Pass { error: Some(died.to_string()), ..Pass::default() };
+            Message::Passed(pass.unwrap_or_else(died))
         });
     }
 }

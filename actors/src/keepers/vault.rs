@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
+use crate::aside::aside;
 use crate::domain::Timestamp;
 use crate::ports::{Catalog, CatalogError, Clock, Vault, VaultUse};
 use crate::recordings::RecordingsHandle;
@@ -145,7 +146,7 @@ impl VaultKeeper {
         rounds.passing = true;
         let (catalog, vault) = (Arc::clone(&self.catalog), Arc::clone(&self.vault));
         let (recordings, bytes_max) = (self.recordings.clone(), self.bytes_max);
-        let pass = tokio::spawn(async move {
+        let pass = async move {
             let mut pass = make_room(&*catalog, &recordings, bytes_max)
                 .await
                 .map_err(|error| error.to_string())?;
@@ -153,11 +154,9 @@ impl VaultKeeper {
                 pass.swept = sweep(&*catalog, &*vault, older_than).await?;
             }
             Ok(pass)
-        });
-        let myself = myself.clone();
-        tokio::spawn(async move {
-            let outcome = pass.await.unwrap_or_else(|died| Err(died.to_string()));
-            let _ = myself.cast(Message::Passed(outcome));
+        };
+        aside(myself, pass, |outcome| {
+            Message::Passed(outcome.unwrap_or_else(|died| Err(died.to_string())))
         });
     }
 

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use tokio::sync::watch;
-use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{Effect, Event, Expected};
 use super::report::Report;
 use super::{Fetching, Message, RecordingActor, Shell, Track};
+use crate::aside::too_late;
 use crate::domain::{
-    Attempts, AudioKey, FetchError, FetchHistory, FetchId, Format, Intent, Permit, Progress,
-    RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    Attempts, AudioKey, CopyId, FetchError, FetchHistory, FetchId, Format, Intent, Permit,
+    Progress, RecordingSid, SourceStatus, StoredCopy, Timestamp,
 };
 use crate::fetcher::{FetchOrder, FetchReport};
-use crate::ports::{CatalogError, SourceRequest};
+use crate::ports::{SourceRequest, Vault};
 
 /// Playing is written to the catalog at most this often.
 const PLAYED_RESOLUTION: Duration = Duration::from_mins(1);
@@ -161,12 +161,7 @@ impl RecordingActor {
         self.services.vault_work.spawn(async move {
             for _ in 0..WITHDRAWALS_MAX {
                 match catalog.withdraw_copy(&audio, copy.id).await {
-                    Ok(()) => {
-                        if let Err(error) = vault.discard(&audio, copy.id).await {
-                            tracing::warn!(recording.sid = %sid, %error, "file not removed; swept later");
-                        }
-                        return;
-                    }
+                    Ok(()) => return remove(&*vault, &audio, copy.id).await,
                     Err(error) => {
                         tracing::warn!(recording.sid = %sid, %error, "copy not withdrawn yet");
                         tokio::time::sleep(WITHDRAWAL_PAUSE).await;
@@ -188,9 +183,7 @@ impl RecordingActor {
                     if let Some(files) = expunged {
                         keeper.expired();
                         for (audio, id) in files {
-                            if let Err(error) = vault.discard(&audio, id).await {
-                                tracing::warn!(recording.sid = %sid, %error, "file not removed; swept later");
-                            }
+                            remove(&*vault, &audio, id).await;
                         }
                     }
                     let _ = myself.cast(Message::Refresh(None));
@@ -230,6 +223,9 @@ impl RecordingActor {
     }
 }
 
-fn too_late<T>(_: Elapsed) -> Result<T, CatalogError> {
-    Err(CatalogError::Away("it does not answer".to_owned()))
+/// A file that no row names.
+async fn remove(vault: &dyn Vault, audio: &AudioKey, id: CopyId) {
+    if let Err(error) = vault.discard(audio, id).await {
+        tracing::warn!(recording.sid = %audio.recording, %error, "file not removed; swept later");
+    }
 }
