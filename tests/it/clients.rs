@@ -203,11 +203,7 @@ async fn a_reader_that_does_not_read_is_cut_and_a_slow_one_is_served() {
     .await;
     // More than the sockets between us can hold.
     let placed = ready(&app, 12_000_000).await;
-    let request = format!(
-        "GET {} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
-        play_path(&placed),
-        app.token("acme", Role::Agent)
-    );
+    let request = last_play(&app, &placed);
     let stalled = async {
         let mut socket = Socket::connect_narrow(app.app.address, 4_096).await;
         socket.send(&request).await;
@@ -250,11 +246,7 @@ async fn idle_connections_make_room_and_busy_ones_are_not_disturbed() {
     })
     .await;
     let placed = ready(&app, 12_000_000).await;
-    let request = format!(
-        "GET {} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
-        play_path(&placed),
-        app.token("acme", Role::Agent)
-    );
+    let request = last_play(&app, &placed);
     let mut playing = Socket::connect(app.app.address).await;
     playing.send(&request).await;
     let head = playing.read_head().await;
@@ -279,11 +271,7 @@ async fn where_all_are_busy_the_next_is_told_so() {
     })
     .await;
     let placed = ready(&app, 12_000_000).await;
-    let request = format!(
-        "GET {} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
-        play_path(&placed),
-        app.token("acme", Role::Agent)
-    );
+    let request = last_play(&app, &placed);
     let mut busy = Vec::new();
     for _ in 0..MAX {
         let mut socket = Socket::connect_narrow(app.app.address, 4_096).await;
@@ -303,6 +291,15 @@ async fn where_all_are_busy_the_next_is_told_so() {
         (answer.status() == StatusCode::OK).then_some(())
     })
     .await;
+}
+
+/// A request to play, after which the connection ends.
+fn last_play(app: &TestApp, placed: &Placed) -> String {
+    format!(
+        "GET {} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+        play_path(placed),
+        app.token("acme", Role::Agent)
+    )
 }
 
 async fn ready(app: &TestApp, bytes: usize) -> Placed {
