@@ -206,10 +206,15 @@ impl RecordingActor {
 
     fn note_played(&self, sid: RecordingSid, now: Timestamp, shell: &mut Shell) {
         let Some(track) = shell.lives.get_mut(&sid) else { return };
-        if track.played_at.is_some_and(|at| now.since(at) < PLAYED_RESOLUTION) {
+        let noted = track.played_at.filter(|at| now.since(*at) < PLAYED_RESOLUTION);
+        track.played_at = noted.or(Some(now));
+        // Whoever plays without asking would not be noted, nor keep this actor awake, for longer.
+        let unheard = PLAYED_RESOLUTION.min(self.services.idle_after / 2);
+        let until = noted.unwrap_or(now).plus(PLAYED_RESOLUTION).min(now.plus(unheard));
+        shell.place.lend(sid, until);
+        if noted.is_some() {
             return;
         }
-        track.played_at = Some(now);
         let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
         tokio::spawn(async move {
             if let Err(error) = catalog.record_played(&audio, now).await {

@@ -6,6 +6,7 @@ mod crashing;
 mod fetching;
 mod keeping;
 mod passivating;
+mod reading_off;
 mod receiving;
 mod reconciling;
 mod resuming;

@@ -162,6 +162,10 @@ impl FakeCatalog {
         self.loads.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn played_at(&self, n: u128) -> Option<Timestamp> {
+        self.rows.lock().expect("whole").played.get(&recording(n)).copied()
+    }
+
     pub(crate) fn row(&self, n: u128) -> Option<RecordingRecord> {
         self.rows.lock().expect("whole").recordings.get(&recording(n)).cloned()
     }
