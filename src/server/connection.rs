@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -84,9 +84,9 @@ pub(super) async fn refuse(stream: TcpStream, shared: Arc<Shared>) {
 
 fn protocol(limits: &Limits) -> http1::Builder {
     let mut protocol = http1::Builder::new();
+    // The wire keeps time.
     protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle_timeout)
+        .header_read_timeout(None)
         .max_header_size(limits.header_bytes_max)
         .max_buf_size(limits.header_bytes_max);
     protocol
@@ -100,14 +100,26 @@ async fn answer(
     shared: &Shared,
 ) -> Result<Response<Sent>, Infallible> {
     talk.enter(Stage::Answering);
-    let response = shared.router.clone().oneshot(request.map(Body::new)).await;
-    let mut response = response.unwrap_or_else(|never| match never {});
+    let mut response = match (shared.at_once)(&request) {
+        Some(response) => response,
+        None => route(request, shared).await,
+    };
     // A client that leaves by itself is not surprised by a connection that ends while it asks.
     if shared.stopping.is_cancelled() {
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
     talk.enter(Stage::Sending);
     Ok(response.map(|body| Sent { body, talk: Arc::clone(talk) }))
+}
+
+async fn route(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+    let response = shared.router.clone().oneshot(request.map(Body::new)).await;
+    let mut response = response.unwrap_or_else(|never| match never {});
+    // The router counts the body, which is none; the header speaks of what the client has (RFC 9110 §8.6).
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
 }
 
 /// An answer's body, which says when there is no more of it.
