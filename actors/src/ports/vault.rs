@@ -24,6 +24,13 @@ pub trait Vault: Send + Sync {
     /// ends with an error, never early, when a later one is not what was sealed.
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError>;
 
+    /// Bytes of a copy that can be sent without waiting: all of the range or nothing, from what is kept in memory. Never
+    /// of a copy whose discarding has begun.
+    fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
+        let _ = (playable, range);
+        None
+    }
+
     /// Removes a copy. Removing what is not there is no error.
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError>;
 
