@@ -2,6 +2,7 @@
 //!
 //! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
 
+mod audio;
 mod bodies;
 mod caller;
 mod calls;

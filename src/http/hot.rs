@@ -8,16 +8,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
+use actors::Published;
 use actors::domain::{BusinessId, ByteRange, CallKey, Playable, Timestamp};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::representation::{Selection, entity_tag_of, select};
+use super::representation::{Representation, Selection, select};
 use super::request_id::{self, REQUEST_ID};
 use super::target::{Named, link_counts, parse, reader_by};
 use super::waiting::patience;
-use super::{NO_REFERRER, Service, caller, cors, log, play};
+use super::{NO_REFERRER, Service, audio, caller, cors, log, play};
 use crate::auth::Known;
 
 pub(super) const PLAY: &str = "/api/recordings/file/{call_sid}";
@@ -70,7 +71,8 @@ impl Reader {
 
 /// What is to be said, with the bytes to be sent.
 enum Answer {
-    Whole(Body),
+    /// Without bytes to say how many there are.
+    Whole(ByteRange, Option<Bytes>),
     Part(ByteRange, Bytes),
     NotModified,
 }
@@ -88,15 +90,15 @@ impl<B> Asked<'_, B> {
         let key = CallKey { business: reader.business().clone(), call: named.call };
         let published = service.recordings.published(&key, named.recording, now)?;
         let labels = published.derived(Labels::of);
-        let answer = self.choose(service, &published.playable, &labels.tag)?;
+        let answer = self.choose(service, &published.playable, labels)?;
         service.rate_limit.admit(reader.name()).ok()?;
         let id = request_id::given(self.request.headers());
         let id = id.unwrap_or_else(|| request_id::made(now));
         let line = log::is_wanted().then(|| {
-            let asked = log::Asked::At { route: self.route, business: key.business };
+            let asked = log::Asked::At { route: self.route, business: key.business.clone() };
             log::Line::begin(&id, method, asked)
         });
-        let response = self.respond(service, &published.playable, labels, answer, id);
+        let response = self.respond(service, &key, &published, answer, id);
         match line {
             Some(line) => Some(log::watch(response, line, method == Method::HEAD)),
             None => Some(response),
@@ -119,16 +121,17 @@ impl<B> Asked<'_, B> {
         }
     }
 
-    fn choose(&self, service: &Service, playable: &Playable, tag: &str) -> Option<Answer> {
+    fn choose(&self, service: &Service, playable: &Playable, labels: &Labels) -> Option<Answer> {
         let (method, headers) = (self.request.method(), self.request.headers());
-        let length = playable.copy.length;
-        match select(method, headers, tag, length) {
-            Selection::Whole if method == Method::HEAD => {
-                (length > 0).then(|| Answer::Whole(Body::empty()))
-            }
+        let Representation { tag, length, .. } = &labels.representation;
+        match select(method, headers, tag, *length) {
             Selection::Whole => {
-                let bytes = service.vault.at_hand(playable, ByteRange::whole(length)?)?;
-                Some(Answer::Whole(bytes.into()))
+                let whole = ByteRange::whole(*length)?;
+                let bytes = match *method == Method::GET {
+                    true => Some(service.vault.at_hand(playable, whole)?),
+                    false => None,
+                };
+                Some(Answer::Whole(whole, bytes))
             }
             Selection::Part(range) => {
                 Some(Answer::Part(range, service.vault.at_hand(playable, range)?))
@@ -143,39 +146,31 @@ impl<B> Asked<'_, B> {
     fn respond(
         &self,
         service: &Service,
-        playable: &Playable,
-        labels: &Labels,
+        call: &CallKey,
+        published: &Arc<Published>,
         answer: Answer,
         id: HeaderValue,
     ) -> Response {
+        let labels = published.derived(Labels::of);
         let (status, mut headers, body) = match answer {
-            Answer::Whole(body) => {
-                let whole = labels.whole.get_or_init(|| {
-                    let whole = ByteRange { first: 0, last: playable.copy.length - 1 };
-                    labelled(service, playable, StatusCode::OK, whole)
-                });
-                (StatusCode::OK, whole.clone(), body)
+            Answer::Whole(whole, bytes) => {
+                let body = bytes.map(|bytes| audio::body(service, call, published, whole, bytes));
+                (StatusCode::OK, labels.of_whole(service, whole), body.unwrap_or_default())
             }
             Answer::Part(range, bytes) => {
-                let status = StatusCode::PARTIAL_CONTENT;
-                let part = labels.part.get_or_init(|| labelled(service, playable, status, range));
-                let mut headers = part.clone();
-                headers.insert(header::CONTENT_LENGTH, range.length().into());
-                let content_range = play::content_range(range, playable.copy.length);
-                headers.insert(header::CONTENT_RANGE, content_range);
-                (status, headers, bytes.into())
+                let body = audio::body(service, call, published, range, bytes);
+                (StatusCode::PARTIAL_CONTENT, labels.of_part(service, range), body)
             }
             Answer::NotModified => {
-                let none = labels.not_modified.get_or_init(|| unlabelled(service, &labels.tag));
-                (StatusCode::NOT_MODIFIED, none.clone(), Body::empty())
+                (StatusCode::NOT_MODIFIED, labels.of_nothing(service), Body::empty())
             }
         };
-        if status != StatusCode::NOT_MODIFIED && self.request.headers().contains_key(PREFER) {
-            let applied =
-                patience(self.request.method(), self.request.headers(), service.waits).applied;
+        let asked = self.request.headers();
+        if status != StatusCode::NOT_MODIFIED && asked.contains_key(PREFER) {
+            let applied = patience(self.request.method(), asked, service.waits).applied;
             headers.extend(applied.map(|applied| (play::PREFERENCE_APPLIED, applied)));
         }
-        if let Some(origin) = cors::allowed(service, self.request.headers()) {
+        if let Some(origin) = cors::allowed(service, asked) {
             cors::allow(&mut headers, origin);
         }
         headers.insert(REQUEST_ID, id);
@@ -190,48 +185,52 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// What the answers for one copy have in common: made at the first of each kind, and kept with the snapshot.
 struct Labels {
-    tag: String,
+    representation: Representation,
     whole: OnceLock<HeaderMap>,
     /// Of some range; each answer says its own.
     part: OnceLock<HeaderMap>,
-    not_modified: OnceLock<HeaderMap>,
+    nothing: OnceLock<HeaderMap>,
 }
 
 impl Labels {
     fn of(playable: &Playable) -> Self {
         Self {
-            tag: entity_tag_of(playable),
+            representation: playable.into(),
             whole: OnceLock::new(),
             part: OnceLock::new(),
-            not_modified: OnceLock::new(),
+            nothing: OnceLock::new(),
         }
     }
-}
 
-fn labelled(
-    service: &Service,
-    playable: &Playable,
-    status: StatusCode,
-    range: ByteRange,
-) -> HeaderMap {
-    let mut response = status.into_response();
-    play::validators(&mut response, service, &entity_tag_of(playable));
-    play::describe(&mut response, playable, status, range);
-    play::say_whence(response.headers_mut(), play::HIT, play::INLINE);
-    framed(service, response)
-}
+    fn of_whole(&self, service: &Service, whole: ByteRange) -> HeaderMap {
+        self.whole.get_or_init(|| self.make(service, StatusCode::OK, Some(whole))).clone()
+    }
 
-fn unlabelled(service: &Service, tag: &str) -> HeaderMap {
-    let mut response = StatusCode::NOT_MODIFIED.into_response();
-    play::validators(&mut response, service, tag);
-    framed(service, response)
-}
+    fn of_part(&self, service: &Service, range: ByteRange) -> HeaderMap {
+        let status = StatusCode::PARTIAL_CONTENT;
+        let part = self.part.get_or_init(|| self.make(service, status, Some(range)));
+        let mut headers = part.clone();
+        headers.insert(header::CONTENT_LENGTH, range.length().into());
+        let content_range = play::content_range(range, self.representation.length);
+        headers.insert(header::CONTENT_RANGE, content_range);
+        headers
+    }
 
-/// With what the router's layers add, and a place for what each answer is called.
-fn framed(service: &Service, mut response: Response) -> HeaderMap {
-    let headers = response.headers_mut();
-    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
-    cors::vary(service, headers);
-    headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-    std::mem::take(headers)
+    fn of_nothing(&self, service: &Service) -> HeaderMap {
+        self.nothing.get_or_init(|| self.make(service, StatusCode::NOT_MODIFIED, None)).clone()
+    }
+
+    /// With what the router's layers add, and a place for what each answer is called.
+    fn make(&self, service: &Service, status: StatusCode, range: Option<ByteRange>) -> HeaderMap {
+        let mut response =
+            play::respond(service, &self.representation, status, range, Body::empty());
+        let headers = response.headers_mut();
+        if range.is_some() {
+            play::say_whence(headers, play::HIT, play::INLINE);
+        }
+        headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+        cors::vary(service, headers);
+        headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+        std::mem::take(headers)
+    }
 }
