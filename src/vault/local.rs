@@ -14,6 +14,7 @@ mod folder;
 mod leftovers;
 mod reader;
 mod sending;
+mod tail;
 mod writer;
 
 use std::fs;
