@@ -80,7 +80,7 @@ mod tests {
     fn ids_of_one_moment_differ_whichever_thread_makes_them() {
         const EACH: usize = 100_000;
         let now = Timestamp::from_millis(1_700_000_000_000);
-        let make = || (0..EACH).map(|_| made(now)).collect::<Vec<_>>();
+        let make = move || (0..EACH).map(|_| made(now)).collect::<Vec<_>>();
         let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(make)).collect();
         let ids = threads.into_iter().flat_map(|thread| thread.join().expect("no panic"));
         let ids: HashSet<_> = ids.collect();

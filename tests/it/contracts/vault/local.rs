@@ -70,7 +70,7 @@ impl Local {
 
 fn open_vault(dir: &Path, keys: Arc<MemoryKeys>) -> Result<LocalVault, VaultError> {
     let master = MasterKey::parse(&"5a".repeat(32)).expect("a key");
-    let config = LocalVaultConfig { dir: dir.to_owned() };
+    let config = LocalVaultConfig { dir: dir.to_owned(), memory_bytes: 0 };
     LocalVault::open(config, Arc::new(KeyRing::new(&master, keys)))
 }
 
