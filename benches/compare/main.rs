@@ -1,0 +1,137 @@
+//! Measures Hearback beside nginx, varnish and the old way, on one machine and in one run: `make bench`.
+//!
+//! Servers have one core and clients another. Rounds are interleaved, every response is checked, and the figures
+//! are medians. A wrong response ends the run with 1; a goal that is missed is shown and does not.
+
+mod crowd;
+mod hot;
+mod http;
+mod load;
+mod machine;
+mod old_way;
+mod peers;
+mod process;
+mod report;
+mod service;
+mod source;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+
+use report::Row;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures Hearback beside nginx, varnish and the old way.")]
+struct Options {
+    /// Only workloads whose name begins so; see --list.
+    #[arg(long, default_value = "")]
+    workload: String,
+    /// How often each workload is repeated.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// How long a round of a hot workload lasts, in milliseconds.
+    #[arg(long, default_value_t = 2_000)]
+    round_ms: u64,
+    /// Prints the workloads' names.
+    #[arg(long)]
+    list: bool,
+    /// Where data and results are kept.
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Be the old way, for this program's own use.
+    #[command(name = old_way::COMMAND, hide = true)]
+    OldWay { listen: SocketAddr, source: SocketAddr },
+}
+
+/// What was asked for.
+struct Plan {
+    workload: String,
+    rounds: usize,
+    round_ms: u64,
+}
+
+type Measure = fn(&Plan, &Path) -> anyhow::Result<Vec<Row>>;
+
+/// Workloads that share servers, and how they are measured.
+const GROUPS: [(&str, &[&str], Measure); 1] = [("hot", &hot::NAMES, hot::measure)];
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> anyhow::Result<()> {
+    if let Some(Command::OldWay { listen, source }) = options.command {
+        return old_way::serve(listen, source);
+    }
+    if options.list {
+        GROUPS.iter().flat_map(|(_, names, _)| *names).for_each(|name| say(name));
+        return Ok(());
+    }
+    let plan = Plan {
+        workload: options.workload,
+        rounds: options.rounds.max(1),
+        round_ms: options.round_ms,
+    };
+    if !GROUPS.iter().flat_map(|(_, names, _)| *names).any(|name| plan.wants(name)) {
+        bail!("there is no workload {}: see --list", plan.workload);
+    }
+    machine::pin_this_process()?;
+    measure(&plan, &options.folder)
+}
+
+fn measure(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let folder = folder.canonicalize()?;
+    let work = folder.join("work");
+    let _ = std::fs::remove_dir_all(&work);
+    let mut rows = Vec::new();
+    for (group, names, measure) in GROUPS {
+        if names.iter().any(|name| plan.wants(name)) {
+            let measured = measure(plan, &work.join(group));
+            rows.extend(measured.with_context(|| format!("{group}: a wrong response or none"))?);
+        }
+    }
+    for line in machine::description() {
+        say(&line);
+    }
+    say(&format!("load average {}", machine::load()));
+    report::print_heading();
+    rows.iter().for_each(Row::print);
+    let file = folder.join("results.json");
+    report::write(&rows, &file)?;
+    say(&format!("written to {}", file.display()));
+    let _ = std::fs::remove_dir_all(&work);
+    Ok(())
+}
+
+impl Plan {
+    fn wants(&self, name: &str) -> bool {
+        name.starts_with(&self.workload)
+    }
+
+    fn span(&self) -> Duration {
+        Duration::from_millis(self.round_ms)
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "progress of a program that somebody waits for")]
+pub(crate) fn say(line: &str) {
+    eprintln!("bench: {line}");
+}
