@@ -41,49 +41,47 @@ pub(crate) enum Reading {
 
 pub(crate) struct Crowd<'a> {
     poll: Poll,
+    address: SocketAddr,
     pub(crate) listeners: Vec<Listener<'a>>,
     reading: Reading,
     buffer: Vec<u8>,
 }
 
 impl<'a> Crowd<'a> {
-    /// All begin to connect; nothing is waited for.
-    pub(crate) fn gather(
-        address: SocketAddr,
-        exchange: &'a Exchange,
-        count: usize,
-        reading: Reading,
-    ) -> anyhow::Result<Self> {
-        let poll = Poll::new()?;
-        let mut listeners = Vec::with_capacity(count);
-        for n in 0..count {
+    pub(crate) fn new(address: SocketAddr, reading: Reading) -> anyhow::Result<Self> {
+        let (poll, buffer) = (Poll::new()?, vec![0; BUFFER_BYTES]);
+        Ok(Self { poll, address, listeners: Vec::new(), reading, buffer })
+    }
+
+    /// So many more begin to connect; nothing is waited for.
+    pub(crate) fn join(&mut self, count: usize, exchange: &'a Exchange) -> anyhow::Result<()> {
+        for _ in 0..count {
             let began = Instant::now();
-            let mut stream = TcpStream::connect(address)?;
-            if reading != Reading::Greedy {
+            let mut stream = TcpStream::connect(self.address)?;
+            if self.reading != Reading::Greedy {
                 SockRef::from(&stream).set_recv_buffer_size(SLOW_BUFFER_BYTES)?;
             }
-            let both = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(&mut stream, Token(n), both)?;
-            let (head, body, first_byte) = (Vec::new(), None, None);
-            let (asked, complete) = (false, false);
-            listeners.push(Listener {
+            let (token, both) =
+                (Token(self.listeners.len()), Interest::READABLE | Interest::WRITABLE);
+            self.poll.registry().register(&mut stream, token, both)?;
+            self.listeners.push(Listener {
                 stream,
                 exchange,
-                asked,
-                head,
-                body,
+                asked: false,
+                head: Vec::new(),
+                body: None,
                 began,
-                first_byte,
-                complete,
+                first_byte: None,
+                complete: false,
             });
         }
-        Ok(Self { poll, listeners, reading, buffer: vec![0; BUFFER_BYTES] })
+        Ok(())
     }
 
     /// Listens for so long, or until all have everything. True if they have.
     pub(crate) fn listen(&mut self, span: Duration) -> anyhow::Result<bool> {
         let until = Instant::now() + span;
-        let mut events = Events::with_capacity(self.listeners.len());
+        let mut events = Events::with_capacity(self.listeners.len().max(1));
         let mut left = self.listeners.iter().filter(|listener| !listener.complete).count();
         let mut next_tick = Instant::now() + TICK;
         while left > 0 && Instant::now() < until {

@@ -3,11 +3,15 @@
 //! Servers have one core and clients another. Rounds are interleaved, every response is checked, and the figures
 //! are medians. A wrong response ends the run with 1; a goal that is missed is shown and does not.
 
+mod abandoned;
+mod catalog;
+mod cold;
 mod crowd;
 mod hot;
 mod http;
 mod load;
 mod machine;
+mod memory;
 mod old_way;
 mod peers;
 mod process;
@@ -59,12 +63,20 @@ struct Plan {
     workload: String,
     rounds: usize,
     round_ms: u64,
+    /// What is worth keeping between runs, and the results.
+    kept: PathBuf,
 }
 
 type Measure = fn(&Plan, &Path) -> anyhow::Result<Vec<Row>>;
 
 /// Workloads that share servers, and how they are measured.
-const GROUPS: [(&str, &[&str], Measure); 1] = [("hot", &hot::NAMES, hot::measure)];
+const GROUPS: [(&str, &[&str], Measure); 5] = [
+    ("hot", &hot::NAMES, hot::measure),
+    ("cold", &cold::NAMES, cold::measure),
+    ("memory", &memory::NAMES, memory::measure),
+    ("catalog", &catalog::NAMES, catalog::measure),
+    ("abandoned", &abandoned::NAMES, abandoned::measure),
+];
 
 fn main() -> ExitCode {
     match run(Options::parse()) {
@@ -84,22 +96,22 @@ fn run(options: Options) -> anyhow::Result<()> {
         GROUPS.iter().flat_map(|(_, names, _)| *names).for_each(|name| say(name));
         return Ok(());
     }
+    std::fs::create_dir_all(&options.folder)?;
     let plan = Plan {
         workload: options.workload,
         rounds: options.rounds.max(1),
         round_ms: options.round_ms,
+        kept: options.folder.canonicalize()?,
     };
     if !GROUPS.iter().flat_map(|(_, names, _)| *names).any(|name| plan.wants(name)) {
         bail!("there is no workload {}: see --list", plan.workload);
     }
     machine::pin_this_process()?;
-    measure(&plan, &options.folder)
+    measure(&plan)
 }
 
-fn measure(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let folder = folder.canonicalize()?;
-    let work = folder.join("work");
+fn measure(plan: &Plan) -> anyhow::Result<()> {
+    let work = plan.kept.join("work");
     let _ = std::fs::remove_dir_all(&work);
     let mut rows = Vec::new();
     for (group, names, measure) in GROUPS {
@@ -114,7 +126,7 @@ fn measure(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
     say(&format!("load average {}", machine::load()));
     report::print_heading();
     rows.iter().for_each(Row::print);
-    let file = folder.join("results.json");
+    let file = plan.kept.join("results.json");
     report::write(&rows, &file)?;
     say(&format!("written to {}", file.display()));
     let _ = std::fs::remove_dir_all(&work);

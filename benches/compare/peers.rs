@@ -7,10 +7,9 @@ use std::path::Path;
 use anyhow::Context;
 use bytes::Bytes;
 
-use crate::http::{self, Exchange};
+use crate::http;
 use crate::old_way;
 use crate::process::{Process, free_address};
-use crate::service::play;
 
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
@@ -138,14 +137,5 @@ impl Peer {
         let answer = http::get(self.address, path, "")?;
         anyhow::ensure!(answer.status == 200, "{} answers {}", self.name, answer.status);
         Ok(answer.etag)
-    }
-
-    pub(crate) fn play(
-        &self,
-        path: &str,
-        whole: &Bytes,
-        range: Option<(usize, usize)>,
-    ) -> anyhow::Result<Exchange> {
-        Ok(play(path, "", whole, &self.etag(path)?, range))
     }
 }
