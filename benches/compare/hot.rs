@@ -9,6 +9,7 @@ use hearback::config::DEFAULTS;
 use crate::http::{Exchange, Expected, request};
 use crate::load::{self, Round};
 use crate::peers::{self, Peer};
+use crate::profile::Recording;
 use crate::report::{Better, Row, Spread};
 use crate::service::{Recorded, Service, file_path, settle, source_path};
 use crate::source::Source;
@@ -117,6 +118,11 @@ fn turns(
             let round = load::run(peer.address, &theirs[nth], CONNECTIONS, plan.span())?;
             rounds[1 + nth].push(round);
         }
+    }
+    if plan.profile {
+        let recording = Recording::of(&service.process, plan.span(), &plan.kept)?;
+        load::run(service.address, &ours, CONNECTIONS, plan.span())?;
+        recording.show(workload.name)?;
     }
     let ratios =
         rounds[0].iter().zip(&rounds[1]).map(|(us, nginx)| us.per_second / nginx.per_second);

@@ -39,7 +39,6 @@ pub(crate) struct Head<'a> {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) etag: String,
-    pub(crate) body: Vec<u8>,
 }
 
 impl<'a> Head<'a> {
@@ -117,8 +116,7 @@ pub(crate) fn ask_on(stream: &mut TcpStream, request: &[u8]) -> anyhow::Result<A
         let length = head.value("content-length").unwrap_or("0").parse::<usize>()?;
         if bytes.len() >= head.bytes + length {
             let etag = head.value("etag").unwrap_or_default().to_owned();
-            let body = bytes[head.bytes..head.bytes + length].to_vec();
-            return Ok(Answer { status: head.status, etag, body });
+            return Ok(Answer { status: head.status, etag });
         }
     }
 }

@@ -15,6 +15,7 @@ mod memory;
 mod old_way;
 mod peers;
 mod process;
+mod profile;
 mod report;
 mod service;
 mod source;
@@ -41,6 +42,9 @@ struct Options {
     /// How long a round of a hot workload lasts, in milliseconds.
     #[arg(long, default_value_t = 2_000)]
     round_ms: u64,
+    /// Shows where the service's time goes in hot workloads, with perf.
+    #[arg(long)]
+    profile: bool,
     /// Prints the workloads' names.
     #[arg(long)]
     list: bool,
@@ -63,6 +67,7 @@ struct Plan {
     workload: String,
     rounds: usize,
     round_ms: u64,
+    profile: bool,
     /// What is worth keeping between runs, and the results.
     kept: PathBuf,
 }
@@ -101,6 +106,7 @@ fn run(options: Options) -> anyhow::Result<()> {
         workload: options.workload,
         rounds: options.rounds.max(1),
         round_ms: options.round_ms,
+        profile: options.profile,
         kept: options.folder.canonicalize()?,
     };
     if !GROUPS.iter().flat_map(|(_, names, _)| *names).any(|name| plan.wants(name)) {

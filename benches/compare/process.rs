@@ -95,12 +95,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let children = children(self.child.id());
+        // Child processes of a peer leave when they notice.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        for child in children {
-            let _ = Command::new("kill").args(["-9", &child.to_string()]).status();
-        }
     }
 }
 
