@@ -1,18 +1,15 @@
 //! What the service replaces: a proxy that downloads the recording inside the request, and then sends it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hearback::twilio::client::http_client;
 
 /// How this program is told to be it.
 pub(crate) const COMMAND: &str = "old-way";
-const CONNECT_MAX: Duration = Duration::from_secs(5);
 const BACKLOG: u32 = 4_096;
 
 #[derive(Clone)]
@@ -24,7 +21,7 @@ struct Upstream {
 pub(crate) fn serve(listen: SocketAddr, source: SocketAddr) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let client = http_client(CONNECT_MAX)?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
         let router = Router::new().fallback(download).with_state(Upstream { client, source });
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.bind(listen).context("listening")?;
