@@ -115,3 +115,18 @@ async fn without_a_length_nobody_listens_before_all_of_it_is_here() {
     assert!(patient.headers().contains_key("repr-digest"), "it is a verified copy");
     assert_eq!(patient.bytes().await.expect("all of it"), placed.audio);
 }
+
+#[tokio::test]
+async fn whoever_listens_when_the_service_stops_hears_it_through() {
+    let app = TestApp::start_with(Default::default(), |config| {
+        config.play.prefetch = false;
+        config.server.shutdown_grace_ms = 10_000;
+    })
+    .await;
+    let placed = arriving(&app, 6).await;
+    let response = app.get(&play_path(&placed)).await;
+    assert_eq!(app.debug_actors().await["listeners"], 1);
+    let TestApp { app: service, .. } = app;
+    let (heard, ()) = tokio::join!(response.bytes(), service.stop());
+    assert_eq!(heard.expect("all of it"), placed.audio);
+}
