@@ -11,6 +11,7 @@ mod connection;
 mod crowd;
 mod descriptors;
 mod listening;
+mod seldom;
 mod service_manager;
 mod talk;
 mod wire;

@@ -3,10 +3,11 @@
 //! Invariant: a client's own name is taken only if it can stand in a log; no two that are made here are equal.
 
 use std::cell::Cell;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 use actors::domain::Timestamp;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use foldhash::quality::RandomState;
 use uuid::Builder;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,10 +41,10 @@ fn made_at(millis: u64) -> HeaderValue {
 
 thread_local! {
     /// Each thread has keys of its own, and counts what it made with them.
-    static MAKER: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
+    static MAKER: (RandomState, Cell<u64>) = (RandomState::default(), Cell::new(0));
 }
 
-/// A hash that nobody can foretell, and a count that tells what one thread makes apart.
+/// A hash that no other thread or process makes, and a count that tells what one thread makes apart.
 fn chance() -> [u8; 10] {
     MAKER.with(|(keys, made)| {
         let count = made.get();

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::crowd::Place;
+use super::seldom::Seldom;
 use super::talk::{Stage, Talk};
 use super::wire::Wire;
 use super::{Limits, Shared};
@@ -32,40 +34,65 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) async fn serve(stream: TcpStream, place: Place, shared: Arc<Shared>) {
     let talk = Arc::clone(&place.talk);
     let wire = Wire::new(stream, Arc::clone(&talk), shared.limits.patience());
-    let answer = service_fn(|request: Request<Incoming>| answer(request, &talk, &shared));
+    let stopping = AtomicBool::new(false);
+    let answer =
+        service_fn(|request: Request<Incoming>| answer(request, &talk, &shared, &stopping));
     let mut connection =
         pin!(protocol(&shared.limits).serve_connection(TokioIo::new(wire), answer));
-    let door_closed = async {
-        shared.closing.cancelled().await;
-        if talk.stage().may_leave() {
-            tokio::time::sleep(LAST_REQUEST_GRACE).await;
-        }
-    };
-    let (mut door_closed, mut leaving) = (pin!(door_closed), false);
+    let mut asked_to_stop = Seldom::new(shared.stopping.cancelled());
+    let mut leaving = false;
+    let mut summons = Seldom::new(summons(&talk, &shared, leaving));
     loop {
         tokio::select! {
             biased;
+            // First, so that whoever asks after that hears of it.
+            () = &mut asked_to_stop, if !stopping.load(Ordering::Relaxed) => {
+                stopping.store(true, Ordering::Relaxed);
+            }
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
                 break;
             }
-            () = shared.cut.cancelled() => break,
-            () = talk.asked_to_leave() => {
-                if talk.stage().may_leave() {
+            summoned = &mut summons => {
+                if summoned == Summons::Cut || talk.stage().may_leave() {
                     break;
                 }
-                talk.stay();
-            }
-            () = door_closed.as_mut(), if !leaving => {
-                if talk.stage().may_leave() {
-                    break;
+                match summoned {
+                    Summons::Cut => break,
+                    Summons::MakeRoom => talk.stay(),
+                    Summons::DoorClosed => {
+                        leaving = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
                 }
-                leaving = true;
-                connection.as_mut().graceful_shutdown();
+                summons = Seldom::new(self::summons(&talk, &shared, leaving));
             }
         }
+    }
+}
+
+/// Why a connection should end, whatever its client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Summons {
+    Cut,
+    MakeRoom,
+    DoorClosed,
+}
+
+async fn summons(talk: &Talk, shared: &Shared, leaving: bool) -> Summons {
+    let door_closed = async {
+        shared.closing.cancelled().await;
+        if talk.stage().may_leave() {
+            tokio::time::sleep(LAST_REQUEST_GRACE).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shared.cut.cancelled() => Summons::Cut,
+        () = talk.asked_to_leave() => Summons::MakeRoom,
+        () = door_closed, if !leaving => Summons::DoorClosed,
     }
 }
 
@@ -98,6 +125,7 @@ async fn answer(
     request: Request<Incoming>,
     talk: &Arc<Talk>,
     shared: &Shared,
+    stopping: &AtomicBool,
 ) -> Result<Response<Sent>, Infallible> {
     talk.enter(Stage::Answering);
     let mut response = match (shared.at_once)(&request) {
@@ -105,7 +133,7 @@ async fn answer(
         None => route(request, shared).await,
     };
     // A client that leaves by itself is not surprised by a connection that ends while it asks.
-    if shared.stopping.is_cancelled() {
+    if stopping.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
     talk.enter(Stage::Sending);

@@ -23,6 +23,8 @@ use super::talk::{Stage, Talk};
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES_MAX: usize = 1 << 20;
 const LINGER_BUFFER_BYTES: usize = 16 * 1024;
+/// A head and a small body are sent as one.
+const TOGETHER_BYTES_MAX: usize = 2 * 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
@@ -149,7 +151,21 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
-        let written = Pin::new(&mut wire.stream).poll_write_vectored(context, slices);
+        let stream = Pin::new(&mut wire.stream);
+        let bytes = slices.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+        let written = match slices {
+            [slice] => stream.poll_write(context, slice),
+            // Less is copied here than the system would look at for a list.
+            _ if bytes <= TOGETHER_BYTES_MAX => {
+                let (mut together, mut end) = ([0; TOGETHER_BYTES_MAX], 0);
+                for slice in slices {
+                    together[end..end + slice.len()].copy_from_slice(slice);
+                    end += slice.len();
+                }
+                stream.poll_write(context, &together[..end])
+            }
+            _ => stream.poll_write_vectored(context, slices),
+        };
         wire.paced(context, written)
     }
 

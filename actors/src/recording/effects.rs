@@ -141,6 +141,7 @@ impl RecordingActor {
             unfinished,
             progress,
             admission,
+            audience: self.services.audience.clone(),
             cancelled,
             report,
         }
