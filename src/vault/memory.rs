@@ -300,3 +300,6 @@ fn same_again(error: &VaultError) -> VaultError {
         VaultError::KeysAway(what) => VaultError::KeysAway(what.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;
