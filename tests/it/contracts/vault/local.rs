@@ -62,6 +62,14 @@ impl Local {
         Self { vault: Arc::new(vault), keys, dir, _home: home }
     }
 
+    /// As after a restart: what is in memory then was read from disk.
+    pub(super) fn reopened(self, memory_bytes: u64) -> Self {
+        let Self { vault, keys, dir, _home } = self;
+        drop(vault);
+        let vault = open_vault_keeping(memory_bytes, &dir, keys.clone()).expect("nobody else's");
+        Self { vault: Arc::new(vault), keys, dir, _home }
+    }
+
     pub(super) fn path(&self, playable: &Playable) -> PathBuf {
         let Playable { key, copy } = playable;
         let name = format!("{}.{}.{}", key.recording, key.format.as_str(), copy.id);

@@ -1,6 +1,7 @@
 //! The vault with a memory: the same contract, and what may never come out of it.
 
 use std::fs;
+use std::path::Path;
 
 use actors::domain::{ByteRange, Playable};
 use actors::ports::{AudioStream, Vault, VaultError};
@@ -9,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
 use super::local::{Local, flip};
-use super::{SEGMENT, audio, hold_to_contract, key, read, read_whole, store};
+use super::{SEGMENT, audio, begin, described, hold_to_contract, key, read, read_whole, store};
 use crate::campaign::{self, Chance};
 
 const MIB: usize = 1024 * 1024;
@@ -52,10 +53,12 @@ fn toggle_damage(local: &Local, playable: &Playable, segment: usize) {
 
 #[tokio::test]
 async fn what_was_read_is_at_hand_and_not_read_again() {
-    let local = remembering();
-    for (id, length) in [1, 1_000_001, WHOLE_MAX].into_iter().enumerate() {
-        let playable = store(&*local.vault, &key("acme", 1), id as u128, length).await;
+    for length in [1, 1_000_001, WHOLE_MAX] {
+        let local = Local::keeping(0);
+        let playable = store(&*local.vault, &key("acme", 1), 1, length).await;
+        let local = local.reopened(64 * MIB as u64);
         let audio = audio(&playable.key, length);
+        assert!(at_hand(&local, &playable, range(0, 1)).is_none(), "nobody asked for it yet");
         read(&*local.vault, &playable, range(length / 2, 1)).await.expect("a sound copy");
         fs::remove_file(local.path(&playable)).expect("removed behind its back");
         let pieces: Vec<Bytes> =
@@ -66,6 +69,55 @@ async fn what_was_read_is_at_hand_and_not_read_again() {
         let behind = ByteRange { last: length as u64, ..last };
         assert_eq!(at_hand(&local, &playable, behind), None);
     }
+}
+
+#[tokio::test]
+async fn what_was_sealed_just_now_is_at_hand_without_a_read() {
+    let local = remembering();
+    for (id, length) in [1, SEGMENT, 1_000_001, WHOLE_MAX].into_iter().enumerate() {
+        let playable = store(&*local.vault, &key("acme", 1), id as u128, length).await;
+        fs::remove_file(local.path(&playable)).expect("removed behind its back");
+        let kept = at_hand(&local, &playable, range(0, length)).expect("all of it is there");
+        assert!(kept == audio(&playable.key, length), "{length} bytes");
+    }
+    let playable = described(&key("acme", 2), 99, 1_000);
+    let mut writer = begin(&*local.vault, &playable).await;
+    writer.write(audio(&playable.key, 1_000).into()).await.expect("written");
+    assert!(at_hand(&local, &playable, range(0, 1)).is_none(), "it is not sealed yet");
+    local.vault.discard(&playable.key, playable.copy.id).await.expect("discarded");
+    assert!(writer.seal().await.is_err());
+    assert!(at_hand(&local, &playable, range(0, 1)).is_none(), "it was discarded");
+}
+
+/// Whoever listens far behind is given the same bytes, from the file.
+#[tokio::test]
+async fn of_a_long_copy_that_is_being_written_all_can_be_read_and_little_is_in_memory() {
+    let local = Local::keeping(0);
+    let length = 10 * MIB + 5;
+    let playable = described(&key("acme", 1), 1, length);
+    let audio = Bytes::from(audio(&playable.key, length));
+    let mut writer = begin(&*local.vault, &playable).await;
+    let unsealed = writer.unsealed();
+    let mut written = 0;
+    for chunk in [700_000, 5 * MIB, 1, 3 * MIB, 65_536, MIB, length] {
+        let chunk = audio.slice(written..length.min(written + chunk));
+        written += chunk.len();
+        writer.write(chunk).await.expect("written");
+        for first in (0..written).step_by(500_003).chain([written - 1]) {
+            let bytes = unsealed.read(range(first, written - first)).await.expect("it was written");
+            assert!(!bytes.is_empty() && audio[first..written].starts_with(&bytes), "from {first}");
+        }
+    }
+    writer.write(Bytes::new()).await.expect("nothing more");
+    let mut part = local.path(&playable).into_os_string();
+    part.push(".part");
+    flip(Path::new(&part), (HEADER + 3 * (SEGMENT + TAG)) as u64);
+    let refused = unsealed.read(range(3 * SEGMENT, 10)).await.expect_err("read from the file");
+    assert!(matches!(refused, VaultError::Damaged { segment: 3 }), "{refused}");
+    let near = unsealed.read(range(length - MIB, 10)).await.expect("in memory");
+    assert_eq!(near, audio[length - MIB..length - MIB + 10]);
+    writer.seal().await.expect("sealed");
+    assert!(matches!(unsealed.read(range(0, 1)).await, Err(VaultError::Missing)));
 }
 
 #[tokio::test]
@@ -125,9 +177,13 @@ async fn a_discarded_copy_is_at_hand_no_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_while_a_copy_is_discarded_leaves_nothing_of_it_behind() {
-    let local = remembering();
+    let local = Local::keeping(0);
+    let mut copies = Vec::new();
     for id in 0..40 {
-        let playable = store(&*local.vault, &key("acme", 1), id, 300_000).await;
+        copies.push(store(&*local.vault, &key("acme", 1), id, 300_000).await);
+    }
+    let local = local.reopened(64 * MIB as u64);
+    for playable in copies {
         let mut readers = JoinSet::new();
         for _ in 0..4 {
             let (vault, playable) = (local.vault.clone(), playable.clone());
@@ -147,7 +203,7 @@ async fn who_reads_while_a_copy_is_discarded_leaves_nothing_of_it_behind() {
         local.vault.discard(&playable.key, playable.copy.id).await.expect("discarded");
         assert!(at_hand(&local, &playable, range(0, 1)).is_none());
         readers.join_all().await;
-        assert!(at_hand(&local, &playable, range(0, 1)).is_none(), "copy {id} came back");
+        assert!(at_hand(&local, &playable, range(0, 1)).is_none(), "{playable:?} came back");
     }
 }
 
@@ -165,8 +221,9 @@ async fn a_vault_that_was_given_up_has_nothing_at_hand() {
 
 #[tokio::test]
 async fn damage_is_found_by_all_who_wait_and_not_remembered() {
-    let local = remembering();
+    let local = Local::keeping(0);
     let playable = store(&*local.vault, &key("acme", 1), 1, 10 * SEGMENT).await;
+    let local = local.reopened(64 * MIB as u64);
     toggle_damage(&local, &playable, 7);
     let first = || read(&*local.vault, &playable, range(0, 1));
     for refused in futures_util::future::join_all((0..20).map(|_| first())).await {
