@@ -78,7 +78,8 @@ impl Foundation {
         let patience = millis(config.server.takeover_wait_ms);
         let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
         let keys = Arc::clone(&self.keys);
-        Ok(Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys)))
+        let config = LocalVaultConfig { dir, memory_bytes: config.vault.memory_bytes };
+        Ok(Arc::new(LocalVault::owned(config, owner, keys)))
     }
 
     /// A folder that never was a vault, while the catalog names copies in one, is another disk than the one meant.
@@ -156,9 +157,10 @@ impl Foundation {
         Ok(())
     }
 
-    /// To be read only, unless an owner is given.
+    /// To be read only, unless an owner is given. Every read is one from disk.
     pub fn vault(&self, config: &Config, owner: Option<VaultOwner>) -> LocalVault {
-        let (folder, keys) = (LocalVaultConfig { dir: config.vault_dir() }, Arc::clone(&self.keys));
+        let folder = LocalVaultConfig { dir: config.vault_dir(), memory_bytes: 0 };
+        let keys = Arc::clone(&self.keys);
         match owner {
             Some(owner) => LocalVault::owned(folder, owner, keys),
             None => LocalVault::unowned(folder, keys),
