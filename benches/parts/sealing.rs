@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actors::domain::{
-    AudioKey, AudioType, ByteRange, CopyId, Playable, RecordingSid, StoredCopy, Version,
+    AudioKey, AudioType, ByteRange, CopyId, Playable, RecordingSid, SegmentDigests, StoredCopy,
+    Version,
 };
 use actors::ports::Vault;
 use bytes::Bytes;
@@ -74,6 +75,7 @@ async fn store(vault: &LocalVault, nth: u64) -> Playable {
         length: RECORDING_BYTES,
         audio_type: AudioType::Mpeg,
         duration: Duration::from_secs(250),
+        segments: SegmentDigests::default(),
     };
     Playable { key, copy }
 }
