@@ -23,8 +23,8 @@ pub use fetch::{FetchId, Intent, Phase, Progress};
 pub use ids::{AccountSid, BusinessId, CallKey, CallSid, MalformedId, RecordingSid};
 pub use permit::{Denial, Permit, Playable, Preparing, StateName};
 pub use recording::{
-    AudioKey, CopyId, Format, GoneCause, HeldCopy, Recording, SourceStatus, StoredCopy, Version,
-    primary,
+    AudioKey, CopyId, Format, GoneCause, HeldCopy, Recording, SegmentDigests, SourceStatus,
+    StoredCopy, Version, primary,
 };
 pub use retention::Retention;
 pub use retry::{Attempts, FetchHistory, Retry, RetryPolicy};

@@ -5,8 +5,10 @@
 //!
 //! Invariant: every order is reported on exactly once, also when its task panics or the pool dies.
 
+mod intake;
 mod pacer;
 mod queue;
+mod segments;
 mod transfer;
 
 use std::collections::HashMap;
@@ -18,10 +20,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use intake::Unfinished;
 pub(crate) use pacer::Pacer;
 pub use pacer::{AccountPace, AccountsHandle};
 
 use crate::address::Address;
+use crate::arrival::Arrival;
 use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};
 use crate::ports::{Chance, Clock, RecordingSource, SourceRequest, Vault};
 use crate::recording::machine::Expected;
@@ -43,11 +47,17 @@ pub(crate) struct FetchOrder {
     pub expected: Expected,
     /// As the source announced it.
     pub duration: Option<Duration>,
+    /// What an earlier fetch of it left, and where this one leaves what the next may go on from.
+    pub unfinished: Unfinished,
     pub progress: watch::Sender<Progress>,
+    /// Told when it begins as it should: whoever waits may listen.
+    pub admission: Admission,
     /// Cancelled when nobody wants the fetch any more.
     pub cancelled: CancellationToken,
     pub report: FetchReport,
 }
+
+pub(crate) type Admission = Box<dyn Fn(Arrival) + Send + Sync>;
 
 /// The way back to whoever ordered. Dropped unused, it reports an interruption.
 pub(crate) struct FetchReport(Option<Box<Deliver>>);
@@ -224,7 +234,7 @@ impl TwilioFetcher {
         let id = crate::domain::CopyId::from_bits(self.chance.bits());
         let task = tokio::spawn(async move {
             let mut ending = ending;
-            let ends = Ends { source: &*source, vault: &*vault, pacer: &pacer };
+            let ends = Ends { source: &*source, vault: &vault, pacer: &pacer };
             let outcome = tokio::select! {
                 biased;
                 () = order.cancelled.cancelled() => Err(FetchError::Interrupted),
@@ -261,6 +271,10 @@ impl Pool {
 }
 
 impl FetchOrder {
+    fn admit(&self, arrival: &Arrival) {
+        (self.admission)(arrival.clone());
+    }
+
     fn ticket(&self) -> Ticket {
         (self.key.clone(), self.fetch)
     }

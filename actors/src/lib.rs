@@ -1,7 +1,7 @@
 //! The core of Hearback: it decides, and never touches the world.
 //!
 //! `supervisor` is the tree. `recordings` finds or wakes the one actor of a call, `recording` runs it, and
-//! `recording/machine.rs` decides. `fetcher` brings the bytes, `inbox` the news, `keepers` look after what is
+//! `recording/machine.rs` decides. `fetcher` brings the bytes, which listeners may follow as an `arrival`, `inbox` the news, `keepers` look after what is
 //! kept. Each publishes on the `board` what it is doing.
 //!
 //! | fact | owner |
@@ -14,6 +14,7 @@
 //! Invariant: no web server, database or HTTP client here; handles and words leave this crate, actors do not.
 
 mod address;
+mod arrival;
 mod aside;
 mod board;
 pub mod domain;
@@ -27,6 +28,7 @@ mod recordings;
 mod search;
 mod supervisor;
 
+pub use arrival::{Arrival, FollowError, FollowedAudio};
 pub use board::{Board, ChildView, Posting};
 pub use fetcher::{AccountPace, AccountsHandle, FetcherView};
 pub use happening::{Happening, What};

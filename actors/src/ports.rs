@@ -20,5 +20,6 @@ pub use source::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
 };
 pub use vault::{
-    AudioStream, Reseal, SealedAudio, SealedByMaster, SealedKeys, Vault, VaultError, VaultWriter,
+    AudioStream, Reseal, SealedAudio, SealedByMaster, SealedKeys, UnsealedCopy, Vault, VaultError,
+    VaultWriter,
 };

@@ -24,19 +24,20 @@ use tokio_util::task::TaskTracker;
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
+use crate::arrival::Arrival;
 use crate::aside::answer_within;
 use crate::board::Board;
 use crate::domain::{
     CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
     Timestamp, primary,
 };
-use crate::fetcher::{FetcherHandle, Pacer};
+use crate::fetcher::{FetcherHandle, Pacer, Unfinished};
 use crate::happening::What;
 use crate::keepers::retention::RetentionKeeperHandle;
 use crate::keepers::vault::VaultKeeperHandle;
 use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, RecordingRecord, Vault};
 use crate::recordings;
-use machine::{Absence, AskId, Context, Event, Failure, Life, Patience, Plan, Policy, State};
+use machine::{AskId, Context, Event, Life, Patience, Policy, State};
 
 /// "May I play this?"
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,7 @@ pub struct Ask {
 pub(crate) enum Message {
     Ask {
         ask: Ask,
-        reply: RpcReplyPort<Permit>,
+        reply: RpcReplyPort<Permit<Arrival>>,
     },
     /// A recording's row changed, or the call has a new one.
     Refresh(Option<RecordingSid>),
@@ -62,6 +63,12 @@ pub(crate) enum Message {
     },
     /// Read what could not be read before.
     ReadAgain,
+    /// A download of this actor's begins as it should.
+    Admitted {
+        sid: RecordingSid,
+        fetch: FetchId,
+        arrival: Arrival,
+    },
     /// What this actor's own tasks, timers and readers report.
     Happened(RecordingSid, Event),
     IdleCheck,
@@ -93,7 +100,7 @@ pub(crate) struct RecordingActor {
 
 pub(crate) struct Shell {
     lives: BTreeMap<RecordingSid, Track>,
-    callers: HashMap<AskId, RpcReplyPort<Permit>>,
+    callers: HashMap<AskId, RpcReplyPort<Permit<Arrival>>>,
     asks: u64,
     fetches: u64,
     last_asked: Instant,
@@ -112,6 +119,8 @@ struct Track {
     life: Life,
     since: Timestamp,
     fetching: Option<Fetching>,
+    /// What a fetch that failed left for the one that is already planned. Dropped when none is.
+    unfinished: Unfinished,
     played_at: Option<Timestamp>,
     /// The last of what is done one after the other.
     in_order: Option<JoinHandle<()>>,
@@ -119,7 +128,10 @@ struct Track {
 
 /// Dropped on every way out, which cancels the fetch.
 struct Fetching {
+    fetch: FetchId,
     progress: watch::Receiver<Progress>,
+    /// Once it was admitted.
+    arrival: Option<Arrival>,
     _cancel: DropGuard,
 }
 
@@ -167,6 +179,10 @@ impl Actor for RecordingActor {
             }
             Message::Read { named, found } => self.take_in(named, found, &myself, shell),
             Message::ReadAgain => self.read(&myself, shell),
+            Message::Admitted { sid, fetch, arrival } => {
+                shell.take_note_of(sid, fetch, arrival);
+                self.happen(sid, Event::Admitted(fetch), &myself, shell);
+            }
             Message::Happened(sid, event) => self.happen(sid, event, &myself, shell),
             Message::IdleCheck => self.check_idle(&myself, shell),
         }
@@ -179,14 +195,15 @@ impl RecordingActor {
     fn track(&self, found: RecordingRecord, now: Timestamp) -> Track {
         let RecordingRecord { recording, copy, history } = found;
         let life = Life::load(recording, copy, history, now, &self.services.policy.retry);
-        Track { life, since: now, fetching: None, played_at: None, in_order: None }
+        let (fetching, unfinished) = (None, Unfinished::default());
+        Track { life, since: now, fetching, unfinished, played_at: None, in_order: None }
     }
 
     /// Turns an ask into an event, and sees to it that it is answered in time.
     fn admit(
         &self,
         ask: Ask,
-        reply: RpcReplyPort<Permit>,
+        reply: RpcReplyPort<Permit<Arrival>>,
         myself: &ActorRef<Message>,
         shell: &mut Shell,
     ) {
@@ -230,9 +247,11 @@ impl RecordingActor {
         }
         let changed = before != step.life.state.name();
         let downloading = matches!(step.life.state, State::Downloading(_));
+        let goes_on = step.life.state.goes_on();
         let track = Track {
             since: if changed { now } else { track.since },
             fetching: track.fetching.filter(|_| downloading),
+            unfinished: if goes_on { track.unfinished } else { Unfinished::default() },
             life: step.life,
             played_at: track.played_at,
             in_order: track.in_order,
@@ -360,7 +379,20 @@ impl Shell {
     }
 }
 
+impl Shell {
+    fn take_note_of(&mut self, sid: RecordingSid, admitted: FetchId, arriving: Arrival) {
+        let fetching = self.lives.get_mut(&sid).and_then(|track| track.fetching.as_mut());
+        if let Some(Fetching { arrival, .. }) = fetching.filter(|one| one.fetch == admitted) {
+            *arrival = Some(arriving);
+        }
+    }
+}
+
 impl Track {
+    fn arrival(&self) -> Option<Arrival> {
+        self.fetching.as_ref()?.arrival.clone()
+    }
+
     /// Does this when what was ordered before is done.
     fn in_order(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         let earlier = self.in_order.take();
@@ -382,18 +414,7 @@ impl Track {
 
     /// Whether nothing is under way that would be forgotten.
     const fn is_at_rest(&self) -> bool {
-        match &self.life.state {
-            State::Downloading(_)
-            | State::Failed(Failure { plan: Plan::Retry { .. }, .. })
-            | State::Absent(Absence::NotThereYet { .. } | Absence::Paused { .. }) => false,
-            State::Failed(Failure {
-                plan: Plan::OnDemand { .. } | Plan::Exhausted { .. } | Plan::Refused { .. },
-                ..
-            })
-            | State::Absent(Absence::NotFetched | Absence::BeingRecorded)
-            | State::Ready(_)
-            | State::Gone(_) => true,
-        }
+        !self.life.state.goes_on()
     }
 
     fn log_transition(&self) {

@@ -11,8 +11,8 @@ use super::{fetches, recordings, rows};
 /// expunged gets none.
 const COMMIT: &str = "
     INSERT INTO copies (business_id, recording_sid, format, copy_id, present, version, sha256,
-                        length_bytes, audio_type, duration_ms, stored_at_ms)
-    SELECT $1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10
+                        length_bytes, audio_type, duration_ms, stored_at_ms, segment_digests)
+    SELECT $1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10, $11
     WHERE NOT EXISTS (
         SELECT 1 FROM recordings
         WHERE business_id = $1 AND sid = $2 AND status IN ('expired', 'erased')
@@ -26,6 +26,7 @@ const COMMIT: &str = "
         audio_type = excluded.audio_type,
         duration_ms = excluded.duration_ms,
         stored_at_ms = excluded.stored_at_ms,
+        segment_digests = excluded.segment_digests,
         last_played_at_ms = NULL
     WHERE copies.business_id = excluded.business_id";
 
@@ -50,7 +51,7 @@ const VAULT_USE: &str = "
 const COLDEST: &str = "
     SELECT copies.business_id, recordings.call_sid, copies.recording_sid, copies.format,
            copies.copy_id, copies.version, copies.sha256, copies.length_bytes, copies.audio_type,
-           copies.duration_ms AS copy_duration_ms
+           copies.duration_ms AS copy_duration_ms, copies.segment_digests
     FROM copies
     JOIN recordings
         ON recordings.business_id = copies.business_id
@@ -77,6 +78,7 @@ pub(super) async fn commit(
         .bind(copy.audio_type.media_type())
         .bind(rows::as_millis(copy.duration))
         .bind(now.as_millis())
+        .bind(copy.segments.as_bytes())
         .execute(&mut *db)
         .await
         .or_unknown(unknown)?;

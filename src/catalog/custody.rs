@@ -91,7 +91,7 @@ const SET_RETENTION: &str = "UPDATE businesses SET retention_days = $2 WHERE id 
 const PRESENT_COPIES: &str = "
     SELECT copies.business_id, recordings.call_sid, copies.recording_sid, copies.format,
            copies.copy_id, copies.version, copies.sha256, copies.length_bytes, copies.audio_type,
-           copies.duration_ms AS copy_duration_ms, recordings.status
+           copies.duration_ms AS copy_duration_ms, copies.segment_digests, recordings.status
     FROM copies
     JOIN recordings
         ON recordings.business_id = copies.business_id

@@ -1,6 +1,8 @@
 //! Attempts to fetch a recording, kept until there is a copy.
 
-use actors::domain::{Attempts, AudioKey, FailureKind, FetchHistory, PastFailure, Timestamp};
+use actors::domain::{
+    Attempts, AudioKey, FailureKind, FetchHistory, PastFailure, Timestamp, Version,
+};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, query};
 
@@ -10,8 +12,8 @@ use super::rows;
 /// Not of what was expunged: nothing may fetch it.
 const REMEMBER: &str = "
     INSERT INTO fetch_histories (business_id, recording_sid, format, attempts_at_ms,
-                                 failure_kind, failure_words)
-    SELECT $1, $2, $3, $4, $5, $6
+                                 failure_kind, failure_words, promised_version)
+    SELECT $1, $2, $3, $4, $5, $6, $7
     WHERE NOT EXISTS (
         SELECT 1 FROM recordings
         WHERE business_id = $1 AND sid = $2 AND status IN ('expired', 'erased')
@@ -19,7 +21,8 @@ const REMEMBER: &str = "
     ON CONFLICT (recording_sid, format) DO UPDATE
     SET attempts_at_ms = excluded.attempts_at_ms,
         failure_kind = excluded.failure_kind,
-        failure_words = excluded.failure_words
+        failure_words = excluded.failure_words,
+        promised_version = excluded.promised_version
     WHERE fetch_histories.business_id = excluded.business_id";
 
 const FORGET: &str = "
@@ -40,6 +43,7 @@ pub(super) async fn remember(
         .bind(serde_json::json!(times).to_string())
         .bind(history.failure.as_ref().map(|failure| failure.kind.as_str()))
         .bind(history.failure.as_ref().map(|failure| failure.words.clone()))
+        .bind(history.promised.map(|version| i64::from(version.0)))
         .execute(db)
         .await
         .or_unknown(unknown)?;
@@ -70,5 +74,7 @@ pub(super) fn history(row: &SqliteRow) -> Answer<FetchHistory> {
     let kind = rows::word(row, "failure_kind", FailureKind::parse)?;
     let words: Option<String> = row.try_get("failure_words")?;
     let failure = kind.zip(words).map(|(kind, words)| PastFailure { kind, words });
-    Ok(FetchHistory { attempts, failure })
+    let promised = row.try_get::<Option<i64>, _>("promised_version")?;
+    let promised = promised.map(|version| rows::fit(version, "promised_version")).transpose()?;
+    Ok(FetchHistory { attempts, failure, promised: promised.map(Version) })
 }

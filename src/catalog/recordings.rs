@@ -49,9 +49,9 @@ const OF_CALLS: &str = "
            ranked.channels, ranked.duration_ms, ranked.started_at_ms, ranked.completed_at_ms,
            calls.held, COALESCE(businesses.retention_days, $5) AS retention_days,
            copies.present, copies.copy_id, copies.version, copies.sha256, copies.length_bytes,
-           copies.audio_type, copies.duration_ms AS copy_duration_ms,
+           copies.audio_type, copies.duration_ms AS copy_duration_ms, copies.segment_digests,
            fetch_histories.attempts_at_ms, fetch_histories.failure_kind,
-           fetch_histories.failure_words
+           fetch_histories.failure_words, fetch_histories.promised_version
     FROM (
         SELECT recordings.*,
                ROW_NUMBER() OVER (

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actors::domain::{
     AudioKey, AudioType, BusinessId, Call, CallDetails, CallKey, CallStatus, CopyId, Direction,
-    Format, HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SourceStatus, StoredCopy,
-    Timestamp, Version,
+    Format, HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SegmentDigests,
+    SourceStatus, StoredCopy, Timestamp, Version,
 };
 use actors::ports::RecordingRecord;
 use sqlx::Row;
@@ -80,6 +80,7 @@ pub(super) fn named_recording(row: &SqliteRow) -> Answer<(CallKey, RecordingSid)
 
 pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
     let sha256: Vec<u8> = row.try_get("sha256")?;
+    let segments = row.try_get::<Option<&[u8]>, _>("segment_digests")?.unwrap_or_default();
     Ok(StoredCopy {
         id: required(row, "copy_id", CopyId::parse)?,
         version: Version(fit(row.try_get("version")?, "version")?),
@@ -88,6 +89,7 @@ pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
         audio_type: required(row, "audio_type", AudioType::from_media_type)?,
         duration: span(row, "copy_duration_ms")?
             .ok_or_else(|| Failure::corrupt("copy_duration_ms"))?,
+        segments: SegmentDigests::from_bytes(segments),
     })
 }
 

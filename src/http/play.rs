@@ -1,6 +1,7 @@
 //! The play route: `GET|HEAD /api/recordings/file/{call_sid}`, and its twin that downloads.
 //!
-//! Asks the call's actor for a permit and turns it into a response. Audio flows from the vault to the socket.
+//! Asks the call's actor for a permit and turns it into a response. Audio flows from the vault to the socket, also
+//! while it is still arriving there.
 //!
 //! Invariant: a body that cannot be completed ends in an error, which cuts the connection; it never ends short.
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use actors::domain::{ByteRange, Intent, Permit, Playable, Preparing, StateName};
 use actors::ports::VaultError;
-use actors::{Ask, RecordingsHandle};
+use actors::{Arrival, Ask, FollowError, RecordingsHandle};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -19,7 +20,7 @@ use futures_util::TryStreamExt;
 use serde_json::json;
 
 use super::problem::Problem;
-use super::representation::{Selection, entity_tag, entity_tag_of, none_match_holds, select};
+use super::representation::{Representation, Selection, entity_tag, none_match_holds, select};
 use super::target::{Readable, Target};
 use super::waiting::{Patience, is_media_element, patience};
 use super::{Service, filename};
@@ -69,15 +70,19 @@ impl Request {
         let mut cache_status = "hearback; hit";
         for _ in 0..ROUNDS_MAX {
             let mut permit = self.ask(&service.recordings, Duration::ZERO).await?;
+            if let Permit::Follow(..) = permit {
+                cache_status = "hearback; fwd=miss; collapsed";
+            }
             if matches!(permit, Permit::Wait(_)) && !wait.is_zero() {
                 cache_status = "hearback; fwd=miss; stored";
                 permit = self.wait(service, wait).await?;
             }
             let mut response = match permit {
-                Permit::Play(playable) => match self.represent(service, &playable).await? {
+                Permit::Play(playable) => match self.send(service, &playable).await? {
                     Some(response) => response,
                     None => continue,
                 },
+                Permit::Follow(arrival, _) => self.follow(service, &arrival)?,
                 Permit::Wait(preparing) => preparing_response(&preparing),
                 Permit::Deny(denial) => return Err(denial.into()),
             };
@@ -118,13 +123,17 @@ impl Request {
         Ok(Some(response))
     }
 
-    async fn ask(&self, recordings: &RecordingsHandle, wait: Duration) -> Result<Permit, Problem> {
+    async fn ask(
+        &self,
+        recordings: &RecordingsHandle,
+        wait: Duration,
+    ) -> Result<Permit<Arrival>, Problem> {
         let ask = Ask { recording: self.target.recording, intent: Intent::Listen, wait };
         recordings.ask(&self.target.key, ask).await?.ok_or(Problem::NoSuchCall)
     }
 
     /// A client that can come back is told so when a successor may be waiting for us to be done.
-    async fn wait(&self, service: &Service, wait: Duration) -> Result<Permit, Problem> {
+    async fn wait(&self, service: &Service, wait: Duration) -> Result<Permit<Arrival>, Problem> {
         let waiting = self.ask(&service.recordings, wait);
         if is_media_element(&self.headers) {
             return waiting.await;
@@ -136,20 +145,13 @@ impl Request {
     }
 
     /// `None` when the copy turned out to be damaged; its actor knows by then.
-    async fn represent(
+    async fn send(
         &self,
         service: &Service,
         playable: &Playable,
     ) -> Result<Option<Response>, Problem> {
-        let length = playable.copy.length;
-        let tag = entity_tag_of(playable);
-        let (status, range) = match select(&self.method, &self.headers, &tag, length) {
-            Selection::Whole => (StatusCode::OK, ByteRange::whole(length)),
-            Selection::Part(part) => (StatusCode::PARTIAL_CONTENT, Some(part)),
-            Selection::NotModified => (StatusCode::NOT_MODIFIED, None),
-            Selection::PreconditionFailed => return Err(Problem::PreconditionFailed),
-            Selection::Unsatisfiable => return Err(Problem::RangeNotSatisfiable { length }),
-        };
+        let representation = Representation::from(playable);
+        let (status, range) = self.select(&representation)?;
         let body = match range {
             Some(range) if self.method == Method::GET => {
                 let report = self.damage_report(service, playable);
@@ -165,12 +167,38 @@ impl Request {
             }
             Some(_) | None => Body::empty(),
         };
-        let mut response = (status, body).into_response();
-        validators(&mut response, service, &tag);
-        if let Some(range) = range {
-            describe(&mut response, playable, status, range);
+        Ok(Some(respond(service, &representation, status, range, body)))
+    }
+
+    /// Sends what arrives as it arrives.
+    fn follow(&self, service: &Service, arrival: &Arrival) -> Result<Response, Problem> {
+        let representation = Representation::from(arrival);
+        let (status, range) = self.select(&representation)?;
+        let recording = arrival.key().recording;
+        let report = move |error: &FollowError| {
+            tracing::warn!(recording.sid = %recording, %error, "a listener is cut");
+        };
+        let body = match range {
+            Some(range) if self.method == Method::GET => {
+                Body::from_stream(arrival.follow(range).inspect_err(report))
+            }
+            Some(_) | None => Body::empty(),
+        };
+        Ok(respond(service, &representation, status, range, body))
+    }
+
+    fn select(
+        &self,
+        representation: &Representation,
+    ) -> Result<(StatusCode, Option<ByteRange>), Problem> {
+        let Representation { tag, length, .. } = representation;
+        match select(&self.method, &self.headers, tag, *length) {
+            Selection::Whole => Ok((StatusCode::OK, ByteRange::whole(*length))),
+            Selection::Part(part) => Ok((StatusCode::PARTIAL_CONTENT, Some(part))),
+            Selection::NotModified => Ok((StatusCode::NOT_MODIFIED, None)),
+            Selection::PreconditionFailed => Err(Problem::PreconditionFailed),
+            Selection::Unsatisfiable => Err(Problem::RangeNotSatisfiable { length: *length }),
         }
-        Ok(Some(response))
     }
 
     /// Tells the call's actor when an error says that the copy is bad.
@@ -199,18 +227,39 @@ fn validators(response: &mut Response, service: &Service, tag: &str) {
     headers.insert(header::CACHE_CONTROL, service.cache_control.clone());
 }
 
-fn describe(response: &mut Response, playable: &Playable, status: StatusCode, range: ByteRange) {
-    let copy = &playable.copy;
+fn respond(
+    service: &Service,
+    representation: &Representation,
+    status: StatusCode,
+    range: Option<ByteRange>,
+    body: Body,
+) -> Response {
+    let mut response = (status, body).into_response();
+    validators(&mut response, service, &representation.tag);
+    if let Some(range) = range {
+        describe(&mut response, representation, status, range);
+    }
+    response
+}
+
+fn describe(
+    response: &mut Response,
+    representation: &Representation,
+    status: StatusCode,
+    range: ByteRange,
+) {
+    let Representation { length, audio_type, sha256, .. } = representation;
     let headers = response.headers_mut();
-    let media_type = HeaderValue::from_static(copy.audio_type.media_type());
-    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(audio_type.media_type()));
     headers.insert(header::CONTENT_LENGTH, range.length().into());
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let digest = format!("sha-256=:{}:", STANDARD.encode(copy.sha256));
-    headers.insert("repr-digest", HeaderValue::from_str(&digest).expect("base64 is ASCII"));
+    if let Some(sha256) = sha256 {
+        let digest = format!("sha-256=:{}:", STANDARD.encode(sha256));
+        headers.insert("repr-digest", HeaderValue::from_str(&digest).expect("base64 is ASCII"));
+    }
     if status == StatusCode::PARTIAL_CONTENT {
-        let content_range = format!("bytes {}-{}/{}", range.first, range.last, copy.length);
+        let content_range = format!("bytes {}-{}/{length}", range.first, range.last);
         let content_range = HeaderValue::from_str(&content_range).expect("digits");
         headers.insert(header::CONTENT_RANGE, content_range);
     }

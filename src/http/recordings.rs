@@ -34,7 +34,9 @@ pub(super) async fn prepare(
             });
             Ok((no_store(), Json(body)).into_response())
         }
-        Permit::Wait(preparing) => Ok(preparing_response(&preparing)),
+        Permit::Follow(_, preparing) | Permit::Wait(preparing) => {
+            Ok(preparing_response(&preparing))
+        }
         Permit::Deny(denial) => Err(denial.into()),
     }
 }

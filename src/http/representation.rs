@@ -3,10 +3,45 @@
 //! Recordings have strong entity tags and no modification date: conditions on dates never hold (§13.1.4,
 //! §13.1.5), so that a client which knows only a date gets the whole.
 
-use actors::domain::{ByteRange, Playable, RangeAnswer, RecordingSid, Version, answer_range};
+use actors::Arrival;
+use actors::domain::{
+    AudioType, ByteRange, Playable, RangeAnswer, RecordingSid, Version, answer_range,
+};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-/// What to send of a representation that is there.
+/// What all answers about a recording's audio agree on, whether it is here or still arriving.
+#[derive(Debug, Clone)]
+pub(super) struct Representation {
+    pub(super) tag: String,
+    pub(super) length: u64,
+    pub(super) audio_type: AudioType,
+    /// Of the whole; known when all of it is.
+    pub(super) sha256: Option<[u8; 32]>,
+}
+
+impl From<&Playable> for Representation {
+    fn from(Playable { key, copy }: &Playable) -> Self {
+        Self {
+            tag: entity_tag(key.recording, copy.version),
+            length: copy.length,
+            audio_type: copy.audio_type,
+            sha256: Some(copy.sha256),
+        }
+    }
+}
+
+impl From<&Arrival> for Representation {
+    fn from(arrival: &Arrival) -> Self {
+        Self {
+            tag: entity_tag(arrival.key().recording, arrival.version()),
+            length: arrival.length(),
+            audio_type: arrival.audio_type(),
+            sha256: None,
+        }
+    }
+}
+
+/// What to send of a representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Selection {
     Whole,
@@ -19,10 +54,6 @@ pub(super) enum Selection {
 /// Recording, format and version, quoted as a strong entity tag.
 pub(super) fn entity_tag(recording: RecordingSid, version: Version) -> String {
     format!("\"{recording}-mp3-{}\"", version.0)
-}
-
-pub(super) fn entity_tag_of(playable: &Playable) -> String {
-    entity_tag(playable.key.recording, playable.copy.version)
 }
 
 /// Decides in the order of §13.2.2.

@@ -7,6 +7,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 
 use actors::ports::VaultError;
+use tokio::task::JoinError;
 
 pub(super) const FOLDER_MODE: u32 = 0o700;
 pub(super) const FILE_MODE: u32 = 0o600;
@@ -18,7 +19,12 @@ where
     T: Send + 'static,
     W: FnOnce() -> Result<T, VaultError> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    ended(tokio::task::spawn_blocking(work).await)
+}
+
+/// What became of work on such a thread. Its panic is ours.
+pub(super) fn ended<T>(work: Result<Result<T, VaultError>, JoinError>) -> Result<T, VaultError> {
+    match work {
         Ok(result) => result,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => resume_unwind(panic),

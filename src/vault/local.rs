@@ -13,6 +13,7 @@
 mod folder;
 mod leftovers;
 mod reader;
+mod tail;
 mod writer;
 
 use std::fs;

@@ -213,7 +213,11 @@ async fn what_the_webhooks_did_not_say_twilio_is_asked_for() {
     let name = header(&download, "content-disposition");
     assert_eq!(name, "attachment; filename=\"2026-11-20T1400Z-outbound-+15555550177.mp3\"");
 
-    let ready: Value = app.get(&path).await.json().await.expect("JSON");
-    assert_eq!(ready["recordings"][0]["state"], "ready");
+    let ready = app
+        .until("it is ready", async || {
+            let call: Value = app.get(&path).await.json().await.ok()?;
+            (call["recordings"][0]["state"] == "ready").then_some(call)
+        })
+        .await;
     assert!(ready["recordings"][0]["duration_seconds"].as_f64().is_some_and(|span| span > 14.0));
 }

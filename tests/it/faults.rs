@@ -187,7 +187,10 @@ async fn suffer(app: &TestApp, row: &Row) -> BTreeSet<u16> {
         let response = asked.send().await.expect("an answer");
         let status = response.status().as_u16();
         seen.insert(status);
-        let body = response.bytes().await.expect("all of it");
+        let Ok(body) = response.bytes().await else {
+            assert_eq!(status, 200, "only audio is cut: {}", row.name);
+            continue;
+        };
         if status == 202 {
             let preparing: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
             assert!(preparing["attempt"].as_u64() <= Some(ATTEMPTS_MAX), "{}", row.name);

@@ -23,6 +23,7 @@ async fn a_cold_call_is_fetched_once_and_plays() {
     assert_eq!(header(&response, "etag"), format!("\"{}-mp3-1\"", placed.recording));
     assert_eq!(response.bytes().await.expect("a body"), placed.audio);
 
+    app.until_ready(&placed).await;
     let again = app.get(&play_path(&placed)).await;
     assert_eq!(header(&again, "cache-status"), "hearback; hit");
     assert_eq!(again.bytes().await.expect("a body"), placed.audio);

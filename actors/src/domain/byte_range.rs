@@ -18,6 +18,12 @@ impl ByteRange {
     pub const fn length(self) -> u64 {
         self.last - self.first + 1
     }
+
+    /// What is left when so many bytes of it were taken; `None` when that is nothing.
+    pub fn after(self, taken: u64) -> Option<Self> {
+        let first = self.first.checked_add(taken)?;
+        (first <= self.last).then_some(Self { first, last: self.last })
+    }
 }
 
 /// What a `Range` header asks of a representation of known length.

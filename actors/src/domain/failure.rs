@@ -135,6 +135,31 @@ impl FetchError {
         matches!(self, Self::Unreachable(_) | Self::TimedOut(_) | Self::Cut { .. })
     }
 
+    /// Whether a later fetch may go on from what had arrived: nothing was wrong with that.
+    pub const fn leaves_what_arrived(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::TimedOut(_)
+            | Self::Cut { .. }
+            | Self::Status(_)
+            | Self::Throttled { .. }
+            | Self::RefusedAccount => true,
+            Self::Unexpected(_)
+            | Self::NotAudio(_)
+            | Self::TooLarge { .. }
+            | Self::NotFound
+            | Self::Deleted
+            | Self::RefusedRecording
+            | Self::ContentChanged
+            | Self::Vault(_)
+            | Self::Catalog(_)
+            | Self::QueueFull
+            | Self::Unrecorded(_)
+            | Self::Interrupted
+            | Self::Past(_) => false,
+        }
+    }
+
     /// What an operator can do about it.
     pub const fn remedy(&self) -> &'static str {
         const OUTAGE: &str = "nothing: retried; if it lasts, check status.twilio.com, the network and twilio.base_url";

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::{AudioKey, FetchError, GoneCause, StoredCopy, Timestamp};
 
-/// The answer to "may I play this?". Following a running download will be one more variant.
+/// The answer to "may I play this?". An arrival is only mentioned where this is decided, and handed out with the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Permit {
+pub enum Permit<Arrival> {
     Play(Playable),
+    /// It is being downloaded and begins as it should: its bytes may be sent as they come. Beside it stands what
+    /// somebody is told who would rather not.
+    Follow(Arrival, Preparing),
     /// Known, and nothing to send yet.
     Wait(Preparing),
     Deny(Denial),

@@ -1,6 +1,7 @@
 //! One Twilio recording, and the copies of it that we keep.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AccountSid, AudioType, BusinessId, CallSid, RecordingSid, Timestamp};
@@ -240,6 +241,28 @@ pub struct StoredCopy {
     pub audio_type: AudioType,
     /// Measured, not announced.
     pub duration: Duration,
+    pub segments: SegmentDigests,
+}
+
+/// What the segments of a copy hash to, in order, so that the same bytes are recognised segment by segment when they
+/// are fetched again. Empty where that was not written down.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SegmentDigests(Arc<[u8]>);
+
+impl SegmentDigests {
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SegmentDigests {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "SegmentDigests({} bytes)", self.0.len())
+    }
 }
 
 /// The last copy that there was of a recording.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Intent, PastFailure, Timestamp};
+use super::{Intent, PastFailure, Timestamp, Version};
 
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
@@ -48,6 +48,9 @@ pub struct FetchHistory {
     pub attempts: Attempts,
     /// How the last attempt failed; `None` also when it was interrupted.
     pub failure: Option<PastFailure>,
+    /// Under which version bytes may have been sent that no copy was made of. What they were is not known, so that
+    /// no other bytes may have it.
+    pub promised: Option<Version>,
 }
 
 /// What a failed attempt leads to.

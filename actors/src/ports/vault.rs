@@ -1,5 +1,7 @@
 //! Where verified bytes are kept, sealed.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -22,6 +24,13 @@ pub trait Vault: Send + Sync {
     /// ends with an error, never early, when a later one is not what was sealed.
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError>;
 
+    /// Bytes of a copy that can be sent without waiting: all of the range or nothing, from what is kept in memory. Never
+    /// of a copy whose discarding has begun.
+    fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
+        let _ = (playable, range);
+        None
+    }
+
     /// Removes a copy. Removing what is not there is no error.
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError>;
 
@@ -37,10 +46,22 @@ pub trait Vault: Send + Sync {
 /// One copy on its way into the vault. Dropping it unsealed leaves nothing behind.
 #[async_trait]
 pub trait VaultWriter: Send {
+    /// What was written can be read by way of `unsealed` when this returns. A disk that is slow delays the next
+    /// write, not this one.
     async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError>;
+
+    fn unsealed(&self) -> Arc<dyn UnsealedCopy>;
 
     /// Makes the copy durable: file synced, renamed, directory synced.
     async fn seal(self: Box<Self>) -> Result<(), VaultError>;
+}
+
+/// What was written of a copy so far, for those who listen while it arrives. Says that it is missing once its
+/// writer is gone; what was sealed is then read like any copy.
+#[async_trait]
+pub trait UnsealedCopy: Send + Sync {
+    /// Bytes from the beginning of the range on, at least one; all of the range was written.
+    async fn read(&self, range: ByteRange) -> Result<Bytes, VaultError>;
 }
 
 pub type AudioStream = BoxStream<'static, Result<Bytes, VaultError>>;

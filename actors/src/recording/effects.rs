@@ -8,13 +8,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::machine::{Effect, Event, Expected};
+use super::machine::{AskId, Decision, Effect, Event, Expected};
 use super::report::Report;
 use super::{Fetching, Message, RecordingActor, Shell, Track};
 use crate::aside::too_late;
 use crate::domain::{
-    Attempts, AudioKey, CopyId, FetchError, FetchHistory, FetchId, Format, Intent, Permit,
-    Progress, RecordingSid, SourceStatus, StoredCopy, Timestamp,
+    AudioKey, CopyId, FetchError, FetchHistory, FetchId, Format, Intent, Permit, Progress,
+    RecordingSid, SourceStatus, StoredCopy, Timestamp,
 };
 use crate::fetcher::{FetchOrder, FetchReport};
 use crate::ports::{SourceRequest, Vault};
@@ -41,10 +41,10 @@ impl RecordingActor {
         shell: &mut Shell,
     ) {
         match effect {
-            Effect::StartFetch { fetch, intent, expected, attempts } => {
+            Effect::StartFetch { fetch, intent, expected, history } => {
                 if let Some(track) = shell.lives.get_mut(&sid) {
                     let order = self.order(track, fetch, intent, expected, myself);
-                    self.start_fetch(track, order, attempts);
+                    self.start_fetch(track, order, history);
                 }
             }
             Effect::Remember(history) => {
@@ -66,15 +66,33 @@ impl RecordingActor {
                 let due = move || Message::Happened(sid, Event::Due(next));
                 myself.send_after(at.since(now), due);
             }
-            Effect::Answer(ask, permit) => {
-                if matches!(permit, Permit::Play(_)) {
-                    self.note_played(sid, now, shell);
-                }
-                if let Some(reply) = shell.callers.remove(&ask) {
-                    // Browsers hang up all the time; nobody is left to be told.
-                    let _ = reply.send(permit);
-                }
+            Effect::Answer(ask, decision) => self.answer(sid, ask, decision, now, shell),
+        }
+    }
+
+    fn answer(
+        &self,
+        sid: RecordingSid,
+        ask: AskId,
+        decision: Decision,
+        now: Timestamp,
+        shell: &mut Shell,
+    ) {
+        let Some(track) = shell.lives.get_mut(&sid) else { return };
+        let permit = match decision {
+            Permit::Play(playable) => {
+                self.note_played(track, now);
+                Permit::Play(playable)
             }
+            Permit::Follow((), meanwhile) => {
+                Permit::Follow(track.arrival().expect("it was admitted"), meanwhile)
+            }
+            Permit::Wait(preparing) => Permit::Wait(preparing),
+            Permit::Deny(denial) => Permit::Deny(denial),
+        };
+        if let Some(reply) = shell.callers.remove(&ask) {
+            // Browsers hang up all the time; nobody is left to be told.
+            let _ = reply.send(permit);
         }
     }
 
@@ -88,10 +106,15 @@ impl RecordingActor {
     ) -> FetchOrder {
         let cancelled = CancellationToken::new();
         let (progress, followed) = watch::channel(Progress::QUEUED);
+        let cancel = cancelled.clone().drop_guard();
         track.fetching =
-            Some(Fetching { progress: followed, _cancel: cancelled.clone().drop_guard() });
+            Some(Fetching { fetch, progress: followed, arrival: None, _cancel: cancel });
+        let unfinished = track.unfinished.clone();
         let recording = track.recording();
-        let (sid, myself) = (recording.sid, myself.clone());
+        let (sid, actor, myself) = (recording.sid, myself.clone(), myself.clone());
+        let admission = Box::new(move |arrival| {
+            let _ = actor.cast(Message::Admitted { sid, fetch, arrival });
+        });
         let report = FetchReport::new(move |outcome| {
             let event = match outcome {
                 Ok(copy) => Event::Fetched(fetch, copy),
@@ -107,15 +130,27 @@ impl RecordingActor {
         };
         let duration = recording.duration;
         let key = self.audio(sid);
-        FetchOrder { fetch, key, request, intent, expected, duration, progress, cancelled, report }
+        FetchOrder {
+            fetch,
+            key,
+            request,
+            intent,
+            expected,
+            duration,
+            unfinished,
+            progress,
+            admission,
+            cancelled,
+            report,
+        }
     }
 
-    /// Persist, then act: an attempt that no row knows could be made again and again by a process that dies of it.
-    fn start_fetch(&self, track: &mut Track, order: FetchOrder, attempts: Attempts) {
+    /// Persist, then act: an attempt that no row knows could be made again and again by a process that dies of it, and
+    /// a version that none knows could be given to other bytes.
+    fn start_fetch(&self, track: &mut Track, order: FetchOrder, history: FetchHistory) {
         let (catalog, fetcher) =
             (Arc::clone(&self.services.catalog), self.services.fetcher.clone());
         track.in_order(async move {
-            let history = FetchHistory { attempts, failure: None };
             let remembering = catalog.remember_fetches(&order.key, &history);
             match timeout(REMEMBER_MAX, remembering).await.unwrap_or_else(too_late) {
                 Ok(()) => fetcher.fetch(order),
@@ -204,12 +239,12 @@ impl RecordingActor {
         });
     }
 
-    fn note_played(&self, sid: RecordingSid, now: Timestamp, shell: &mut Shell) {
-        let Some(track) = shell.lives.get_mut(&sid) else { return };
+    fn note_played(&self, track: &mut Track, now: Timestamp) {
         if track.played_at.is_some_and(|at| now.since(at) < PLAYED_RESOLUTION) {
             return;
         }
         track.played_at = Some(now);
+        let sid = track.recording().sid;
         let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
         tokio::spawn(async move {
             if let Err(error) = catalog.record_played(&audio, now).await {

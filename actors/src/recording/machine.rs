@@ -1,7 +1,7 @@
 //! The life of one recording, as a pure function.
 //!
 //! ```text
-//!             asked, announced           fetched, committed
+//!             asked, announced      admitted, fetched, committed
 //!   Absent ───────────────────▶ Downloading ──────────────▶ Ready
 //!     ▲  ▲                        │  ▲   │                    │
 //!     │  └── 404 in the grace, ───┘  │   │ failed             │
@@ -42,6 +42,8 @@ pub(crate) struct Facts {
     pub recording: Recording,
     /// The last copy there was: its version and hash outlive its bytes.
     pub known: Option<StoredCopy>,
+    /// Under which version bytes may have been sent that no copy was made of.
+    pub promised: Option<Version>,
     pub attempts: Attempts,
     /// Asks that wait for audio; none in Ready and Gone.
     pub waiting: Vec<AskId>,
@@ -51,7 +53,7 @@ pub(crate) struct Facts {
 pub(crate) enum State {
     /// No bytes here, and nobody fetching them.
     Absent(Absence),
-    /// One fetch in flight; whoever asks waits for the same bytes.
+    /// One fetch in flight; whoever asks waits for the same bytes, or follows them.
     Downloading(Download),
     /// Verified and durable.
     Ready(StoredCopy),
@@ -89,6 +91,8 @@ pub(crate) struct Download {
     pub expected: Expected,
     /// How often the source said 404 before, in the grace.
     pub absences: u32,
+    /// It begins as it should: listeners may follow.
+    pub admitted: bool,
     /// Sealed in the vault, and not yet in the catalog.
     pub sealed: Option<StoredCopy>,
 }
@@ -119,17 +123,27 @@ impl Life {
             },
         };
         let attempts = history.attempts.within_window(now, retry);
-        let facts = Facts { recording, known, attempts, waiting: Vec::new() };
+        let promised = history.promised;
+        let facts = Facts { recording, known, promised, attempts, waiting: Vec::new() };
         Self { facts, state }
     }
 }
 
 /// Which version a fetch will become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub version: Version,
-    /// The hash that the version already has, if bytes of it were ever sent.
-    pub sha256: Option<[u8; 32]>,
+    pub bytes: ExpectedBytes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ExpectedBytes {
+    /// None of the version were ever sent.
+    Any,
+    /// Those of the copy that there was.
+    Known(StoredCopy),
+    /// Some were sent, and it is not written down which: only what goes on from them will do.
+    Continued,
 }
 
 /// Names one ask. Never reused within an actor's life.
@@ -148,6 +162,8 @@ pub(crate) enum Event {
     AskDue(AskId),
     /// A webhook, or the source when asked, told what the recording is by now.
     Announced(Box<Recording>),
+    /// Its head is right: status, type, first bytes, length.
+    Admitted(FetchId),
     /// Sealed in the vault, byte for byte.
     Fetched(FetchId, StoredCopy),
     FetchFailed(FetchId, FetchError),
@@ -180,7 +196,7 @@ pub(crate) enum Effect {
         fetch: FetchId,
         intent: Intent,
         expected: Expected,
-        attempts: Attempts,
+        history: FetchHistory,
     },
     /// Write down how it went.
     Remember(FetchHistory),
@@ -202,8 +218,11 @@ pub(crate) enum Effect {
         next: FetchId,
         at: Timestamp,
     },
-    Answer(AskId, Permit),
+    Answer(AskId, Decision),
 }
+
+/// Which arrival is to be followed needs no saying: there is one at a time.
+pub(crate) type Decision = Permit<()>;
 
 /// Time, identity, chance and policy: whatever a decision needs and the state does not hold.
 #[derive(Debug, Clone)]
@@ -307,7 +326,8 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
             Absence::NotFetched | Absence::NotThereYet { .. } | Absence::Paused { .. },
         ) => turn.retry_at_once(),
         (
-            Event::Fetched(..)
+            Event::Admitted(_)
+            | Event::Fetched(..)
             | Event::FetchFailed(..)
             | Event::Committed(_)
             | Event::CommitFailed(..),
@@ -328,11 +348,17 @@ fn in_downloading(mut download: Download, event: Event, mut turn: Turn<'_>) -> S
                 turn.effects.push(Effect::Prioritise { fetch: download.fetch, intent });
             }
             let context = turn.context;
+            if download.admitted {
+                return turn.to(State::Downloading(download)).and_follow([ask], context);
+            }
             turn.to(State::Downloading(download)).and_wait(ask, patience, context)
         }
         Event::Announced(recording) => {
             turn.facts.recording = *recording;
             turn.ignore(State::Downloading(download), "the download will tell")
+        }
+        Event::Admitted(fetch) if fetch == download.fetch && download.sealed.is_none() => {
+            turn.admit(download)
         }
         Event::Fetched(fetch, copy) if fetch == download.fetch && download.sealed.is_none() => {
             download.sealed = Some(copy.clone());
@@ -357,7 +383,8 @@ fn in_downloading(mut download: Download, event: Event, mut turn: Turn<'_>) -> S
                 None => turn.ignore(State::Downloading(download), "nothing was sealed"),
             }
         }
-        Event::Fetched(..)
+        Event::Admitted(_)
+        | Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
         | Event::CommitFailed(..) => {
@@ -395,7 +422,8 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
         Event::DamageFound(damaged) if damaged.id == copy.id => turn.discard(copy),
         Event::DamageFound(_) => turn.ignore(State::Ready(copy), "another copy took its place"),
         Event::RetryWanted => turn.ignore(State::Ready(copy), "a verified copy is here"),
-        Event::Fetched(..)
+        Event::Admitted(_)
+        | Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
         | Event::CommitFailed(..) => {
@@ -432,7 +460,8 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
         }
         Event::Due(_) => turn.ignore(State::Failed(failure), "timer of an earlier wait"),
         Event::RetryWanted => turn.retry_at_once(),
-        Event::Fetched(..)
+        Event::Admitted(_)
+        | Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)
         | Event::CommitFailed(..) => {
@@ -454,6 +483,7 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
         Event::RetryWanted if cause == GoneCause::Missing => turn.retry_at_once(),
         Event::Spared(life) if cause == GoneCause::Expired => turn.spare(*life),
         Event::Announced(_)
+        | Event::Admitted(_)
         | Event::Fetched(..)
         | Event::FetchFailed(..)
         | Event::Committed(_)

@@ -34,7 +34,7 @@ pub struct RecordingView {
     pub attempt: u32,
     pub waiting: usize,
     pub intent: Option<Intent>,
-    /// Of the last copy there was, as its entity tag says it.
+    /// Of what is being sent, or of the last copy there was, as its entity tag says it.
     pub version: Option<Version>,
     pub length: Option<u64>,
     pub retry_at: Option<Timestamp>,
@@ -126,7 +126,7 @@ impl Track {
             attempt: facts.attempts.count(now, &policy.retry),
             waiting: facts.waiting.len(),
             intent: outlook.intent,
-            version: facts.known.as_ref().map(|copy| copy.version),
+            version: self.life.version(),
             length: facts.known.as_ref().map(|copy| copy.length),
             retry_at: outlook.retry_at,
             reason: outlook.reason,

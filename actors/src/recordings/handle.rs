@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Message, News, Resolution};
 use crate::address::Address;
+use crate::arrival::Arrival;
 use crate::domain::{BusinessId, CallKey, Permit, RecordingSid, StoredCopy};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
@@ -54,7 +55,7 @@ impl RecordingsHandle {
     }
 
     /// Asks for a recording of a call, named by any of its legs. `None`: no such call.
-    pub async fn ask(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
+    pub async fn ask(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit<Arrival>>, AskError> {
         match self.ask_known(key, ask).await? {
             None if self.find(key).await? => self.ask_known(key, ask).await,
             answer => Ok(answer),
@@ -74,7 +75,11 @@ impl RecordingsHandle {
         }
     }
 
-    async fn ask_known(&self, key: &CallKey, ask: Ask) -> Result<Option<Permit>, AskError> {
+    async fn ask_known(
+        &self,
+        key: &CallKey,
+        ask: Ask,
+    ) -> Result<Option<Permit<Arrival>>, AskError> {
         for _ in 0..ROUNDS_MAX {
             let Some((actor, _)) = self.resolve(key).await? else { return Ok(None) };
             let deadline = Some(ask.wait + ANSWER_GRACE);

@@ -4,25 +4,23 @@ use std::time::Duration;
 
 use actors::domain::{Permit, Phase, StateName, Version};
 
-use super::world::{Answer, CommitFault, PATIENCE, World, audio, call, recording, settle, speech};
+use super::world::{
+    Answer, CommitFault, PATIENCE, World, audio, call, heard, recording, settle, speech,
+};
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_told_to_play_before_the_row_is_written() {
     let world = World::start(|_, fakes| fakes.catalog.committing.close()).await;
     world.catalog.add(1);
     let answer = world.listen(1, Duration::from_secs(10)).await;
-    assert!(matches!(answer, Ok(Some(Permit::Wait(_)))), "{answer:?}");
+    let Ok(Some(Permit::Follow(arrival, _))) = answer else { panic!("{answer:?}") };
+    assert_eq!(heard(&arrival).await.expect("all of it"), speech(1), "good, though not durable");
     let view = world.view(1).expect("alive");
     assert_eq!((view.state, view.phase()), (StateName::Downloading, Some(Phase::Sealing)));
     assert_eq!(world.vault.sealed().len(), 1, "the file is there already");
 
-    let asks = world.listen(1, PATIENCE);
-    let commit = async {
-        settle().await;
-        assert_eq!(world.view(1).map(|view| view.waiting), Some(1));
-        world.catalog.committing.open();
-    };
-    let (answer, ()) = tokio::join!(asks, commit);
+    world.catalog.committing.open();
+    let answer = world.listen(1, PATIENCE).await;
     assert!(matches!(answer, Ok(Some(Permit::Play(_)))), "{answer:?}");
     assert!(world.catalog.row(1).and_then(|row| row.copy).is_some_and(|held| held.present));
 }
@@ -31,7 +29,7 @@ async fn nobody_is_told_to_play_before_the_row_is_written() {
 async fn a_stop_waits_for_the_row_of_what_is_sealed() {
     let world = World::start(|_, fakes| fakes.catalog.committing.close()).await;
     world.catalog.add(1);
-    assert!(matches!(world.listen(1, Duration::from_secs(1)).await, Ok(Some(Permit::Wait(_)))));
+    assert!(matches!(world.listen(1, Duration::from_secs(1)).await, Ok(Some(Permit::Follow(..)))));
     assert_eq!(world.vault.sealed().len(), 1);
     let World { core, fakes } = world;
     let commit = async {
@@ -61,7 +59,7 @@ async fn a_copy_that_cannot_be_committed_is_discarded_and_fetched_again() {
 async fn an_evicted_copy_leaves_the_catalog_before_its_file_leaves_the_vault() {
     let world = World::start(|settings, _| settings.vault_bytes_max = 1).await;
     world.catalog.add(1);
-    let copy = world.play(1).await;
+    let copy = world.store(1).await;
     world.until("it is evicted", |world| world.vault.sealed().is_empty()).await;
     let id = copy.id;
     assert_eq!(

@@ -79,7 +79,7 @@ async fn a_vault_keeper_that_panics_is_started_again() {
     let keeper = child(&world, "vault-keeper");
     assert!(keeper.running && keeper.restarts == 1, "{keeper:?}");
     world.catalog.add(1);
-    world.play(1).await;
+    world.store(1).await;
     world.until("it does its work", |world| world.vault.sealed().is_empty()).await;
 }
 

@@ -13,11 +13,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, CallKey, CallSid, Format, Intent, Permit, RecordingSid,
-    RetryPolicy, StateName, StoredCopy, Timestamp,
+    AccountSid, AudioKey, BusinessId, ByteRange, CallKey, CallSid, Format, Intent, Permit,
+    RecordingSid, RetryPolicy, StateName, StoredCopy, Timestamp,
 };
 use actors::ports::{Chance, Clock};
-use actors::{Ask, AskError, Core, Ports, RecordingView, Settings};
+use actors::{Arrival, Ask, AskError, Core, FollowError, Ports, RecordingView, Settings};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -81,9 +83,32 @@ impl World {
         Self { core, fakes }
     }
 
-    /// "I want to hear call `n`, and wait so long."
-    pub(crate) async fn listen(&self, n: u128, wait: Duration) -> Result<Option<Permit>, AskError> {
+    pub(crate) async fn ask(&self, n: u128, wait: Duration) -> Answered {
         self.core.recordings.ask(&call(n), listener(wait)).await
+    }
+
+    /// "I want to hear call `n`, and wait so long." Hears what arrives meanwhile, and asks again.
+    pub(crate) async fn listen(&self, n: u128, wait: Duration) -> Answered {
+        let begun = Instant::now();
+        for round in 0_u64.. {
+            let answer = self.ask(n, wait.saturating_sub(begun.elapsed())).await;
+            let Ok(Some(Permit::Follow(arrival, _))) = &answer else { return answer };
+            if begun.elapsed() >= wait {
+                return answer;
+            }
+            let _ = heard(arrival).await;
+            tokio::time::sleep(Duration::from_millis(round / 1_000)).await;
+        }
+        unreachable!("time passes")
+    }
+
+    /// Has call `n` fetched, whatever becomes of the copy afterwards.
+    pub(crate) async fn store(&self, n: u128) -> StoredCopy {
+        let answer = self.ask(n, PATIENCE).await;
+        assert!(matches!(answer, Ok(Some(Permit::Follow(..)))), "{answer:?}");
+        let is_stored = |world: &Self| world.catalog.row(n).is_some_and(|row| row.copy.is_some());
+        self.until("it is stored", is_stored).await;
+        self.copy_of(n)
     }
 
     /// Waits for the bytes of call `n`'s copy.
@@ -117,6 +142,15 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+pub(crate) type Answered = Result<Option<Permit<Arrival>>, AskError>;
+
+/// All that is heard of a recording while it arrives, or how that ends.
+pub(crate) async fn heard(arrival: &Arrival) -> Result<Vec<u8>, FollowError> {
+    let whole = ByteRange::whole(arrival.length()).expect("not empty");
+    let pieces: Vec<Bytes> = arrival.follow(whole).try_collect().await?;
+    Ok(pieces.concat())
 }
 
 /// Lets everything happen that needs no time. For runtimes with one thread.

@@ -7,35 +7,53 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actors::domain::{AudioKey, CopyId, Version};
-use actors::ports::{VaultError, VaultWriter};
+use actors::ports::{UnsealedCopy, VaultError, VaultWriter};
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::task::JoinHandle;
 
 use super::folder::VaultFolder;
+use super::tail::TailWriter;
 use crate::vault::cipher::{Cipher, random};
-use crate::vault::disk::{Doing, FILE_MODE, blocking, sync_folder};
+use crate::vault::disk::{Doing, FILE_MODE, blocking, ended, sync_folder};
 use crate::vault::owner::VaultOwner;
 use crate::vault::segments::{SEGMENT_BYTES, Sealer};
 
 /// So many bytes are gathered before a thread is asked to seal and write them.
 const BATCH_BYTES: usize = 4 * SEGMENT_BYTES as usize;
 
-/// Moves its file to a blocking thread for each batch and takes it back afterwards. A caller that goes
-/// away in between leaves the file with that thread, which then removes it.
+/// Gives its file to a blocking thread for each batch, and takes it back before the next. The name it keeps, so that
+/// the file is gone when it is dropped, whoever is writing to it.
 pub(super) struct LocalWriter {
-    /// `None` once something failed: what is half written is never continued.
-    part: Option<Part>,
+    part: Whereabouts,
+    name: UnsealedName,
     batch: Vec<u8>,
+    tail: TailWriter,
+}
+
+enum Whereabouts {
+    Here(Part),
+    Writing(JoinHandle<Result<Part, VaultError>>),
+    /// Something failed: what is half written is never continued.
+    Lost,
 }
 
 impl LocalWriter {
-    pub(super) const fn new(part: Part) -> Self {
-        Self { part: Some(part), batch: Vec::new() }
+    pub(super) fn new((part, name): (Part, UnsealedName)) -> Self {
+        let (part, batch) = (Whereabouts::Here(part), Vec::new());
+        Self { part, name, batch, tail: TailWriter::new() }
     }
+}
 
-    fn take_part(&mut self) -> Result<Part, VaultError> {
-        let failed = || io::Error::other("an earlier write failed or was given up");
-        self.part.take().ok_or_else(failed).doing("writing a copy")
+impl Whereabouts {
+    /// Waits for the batch that is being written.
+    async fn here(self) -> Result<Part, VaultError> {
+        match self {
+            Self::Here(part) => Ok(part),
+            Self::Writing(writing) => ended(writing.await),
+            Self::Lost => Err(io::Error::other("an earlier write failed or was given up"))
+                .doing("writing a copy"),
+        }
     }
 }
 
@@ -43,28 +61,29 @@ impl LocalWriter {
 impl VaultWriter for LocalWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), VaultError> {
         self.batch.extend_from_slice(&bytes);
-        if self.batch.len() < BATCH_BYTES {
-            return Ok(());
+        self.tail.append(bytes);
+        if self.batch.len() >= BATCH_BYTES {
+            let part = std::mem::replace(&mut self.part, Whereabouts::Lost);
+            let mut part = part.here().await?;
+            let batch = std::mem::take(&mut self.batch);
+            self.part = Whereabouts::Writing(tokio::task::spawn_blocking(move || {
+                part.append(&batch)?;
+                Ok(part)
+            }));
         }
-        let mut part = self.take_part()?;
-        let mut batch = std::mem::take(&mut self.batch);
-        let (part, batch) = blocking(move || {
-            part.append(&batch)?;
-            batch.clear();
-            Ok((part, batch))
-        })
-        .await?;
-        self.part = Some(part);
-        self.batch = batch;
         Ok(())
     }
 
-    async fn seal(mut self: Box<Self>) -> Result<(), VaultError> {
-        let mut part = self.take_part()?;
-        let batch = std::mem::take(&mut self.batch);
+    fn unsealed(&self) -> Arc<dyn UnsealedCopy> {
+        self.tail.reader()
+    }
+
+    async fn seal(self: Box<Self>) -> Result<(), VaultError> {
+        let Self { part, name, batch, tail: _tail } = *self;
+        let mut part = part.here().await?;
         blocking(move || {
             part.append(&batch)?;
-            part.seal()
+            part.seal(name)
         })
         .await
     }
@@ -75,7 +94,6 @@ pub(super) struct Part {
     file: File,
     sealer: Sealer,
     sealed: Vec<u8>,
-    name: UnsealedName,
     destination: PathBuf,
     business: PathBuf,
     /// Keeps the vault ours for as long as something is written to it.
@@ -89,7 +107,7 @@ impl Part {
         key: &AudioKey,
         version: Version,
         id: CopyId,
-    ) -> Result<Self, VaultError> {
+    ) -> Result<(Self, UnsealedName), VaultError> {
         let owner = folder.owner().doing("creating a copy")?;
         owner.confirm().doing("creating a copy")?;
         folder.create_for(&key.business).doing("creating a business's folder")?;
@@ -97,10 +115,10 @@ impl Part {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(FILE_MODE);
         let file = options.open(&path).doing("creating a copy")?;
+        let name = UnsealedName(Some(path));
         let sealer = Sealer::new(cipher, key, version, SEGMENT_BYTES, random());
         let mut part = Self {
             file,
-            name: UnsealedName(Some(path)),
             destination: folder.sealed_copy(key, id),
             business: folder.of_business(&key.business),
             sealed: Vec::new(),
@@ -108,7 +126,7 @@ impl Part {
             _owner: owner,
         };
         part.file.write_all(&part.sealer.header()).doing("writing a copy")?;
-        Ok(part)
+        Ok((part, name))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), VaultError> {
@@ -119,20 +137,20 @@ impl Part {
 
     /// Makes the file durable, then its name. Neither sync is tried twice: after a failed one the kernel
     /// may call pages clean that never reached the disk.
-    fn seal(mut self) -> Result<(), VaultError> {
+    fn seal(mut self, mut name: UnsealedName) -> Result<(), VaultError> {
         self.sealed.clear();
         self.sealer.finish(&mut self.sealed);
         self.file.write_all(&self.sealed).doing("writing a copy")?;
         self.file.sync_all().doing("syncing a copy")?;
-        self.name.rename(self.destination).doing("naming a copy")?;
+        name.rename(self.destination).doing("naming a copy")?;
         sync_folder(&self.business).doing("syncing a copy's name")?;
-        self.name.keep();
+        name.keep();
         Ok(())
     }
 }
 
 /// A name that goes away with this, unless it is kept.
-struct UnsealedName(Option<PathBuf>);
+pub(super) struct UnsealedName(Option<PathBuf>);
 
 impl UnsealedName {
     fn rename(&mut self, to: PathBuf) -> io::Result<()> {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::domain::{
-    AudioKey, AudioType, ByteRange, CopyId, Format, Playable, RecordingSid, StoredCopy, Timestamp,
-    Version,
+    AudioKey, AudioType, ByteRange, CopyId, Format, Playable, RecordingSid, SegmentDigests,
+    StoredCopy, Timestamp, Version,
 };
 use actors::ports::{SealedAudio, Vault, VaultError, VaultWriter};
 use bytes::Bytes;
@@ -201,6 +201,7 @@ fn described(key: &AudioKey, id: u128, length: usize) -> Playable {
         length: length as u64,
         audio_type: AudioType::Mpeg,
         duration: Duration::from_secs(1),
+        segments: SegmentDigests::default(),
     };
     Playable { key: key.clone(), copy }
 }

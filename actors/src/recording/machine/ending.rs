@@ -21,6 +21,7 @@ impl Turn<'_> {
             Event::Spared(_)
             | Event::Asked { .. }
             | Event::AskDue(_)
+            | Event::Admitted(_)
             | Event::Fetched(..)
             | Event::FetchFailed(..)
             | Event::Committed(_)
@@ -79,6 +80,7 @@ fn left_behind(state: &State, event: &Event, expunged: bool) -> Vec<StoredCopy> 
         | Event::Spared(_)
         | Event::Asked { .. }
         | Event::AskDue(_)
+        | Event::Admitted(_)
         | Event::FetchFailed(..)
         | Event::Committed(_)
         | Event::CommitFailed(..)

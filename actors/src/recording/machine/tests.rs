@@ -8,7 +8,7 @@ mod stories;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::{AudioType, CopyId, Denial, RecordingSid};
+use crate::domain::{AudioType, CopyId, Denial, RecordingSid, SegmentDigests};
 
 const FETCH: FetchId = FetchId(1);
 const ASK: AskId = AskId(1);
@@ -36,6 +36,7 @@ fn copy(id: u128, version: Version) -> StoredCopy {
         length: 240_000,
         audio_type: AudioType::Mpeg,
         duration: Duration::from_secs(60),
+        segments: SegmentDigests::default(),
     }
 }
 
@@ -70,9 +71,10 @@ fn brief(effect: &Effect) -> String {
     }
 }
 
-const fn brief_permit(permit: &Permit) -> &'static str {
+const fn brief_permit(permit: &Decision) -> &'static str {
     match permit {
         Permit::Play(_) => "Play",
+        Permit::Follow(..) => "Follow",
         Permit::Wait(_) => "Wait",
         Permit::Deny(Denial::NoRecording) => "NoRecording",
         Permit::Deny(Denial::Gone(_)) => "Gone",
@@ -87,7 +89,10 @@ const fn brief_state(state: &State) -> &'static str {
         State::Absent(Absence::NotFetched) => "Absent(NotFetched)",
         State::Absent(Absence::NotThereYet { .. }) => "Absent(NotThereYet)",
         State::Absent(Absence::Paused { .. }) => "Absent(Paused)",
-        State::Downloading(Download { sealed: None, .. }) => "Downloading",
+        State::Downloading(Download { sealed: None, admitted: false, .. }) => "Downloading",
+        State::Downloading(Download { sealed: None, admitted: true, .. }) => {
+            "Downloading(admitted)"
+        }
         State::Downloading(Download { sealed: Some(_), .. }) => "Downloading(sealed)",
         State::Ready(_) => "Ready",
         State::Failed(Failure { plan: Plan::Retry { .. }, .. }) => "Failed(Retry)",

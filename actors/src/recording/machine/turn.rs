@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Absence, AskId, Context, Download, Effect, Expected, Facts, Failure, Life, Patience, Plan,
-    State, Step,
+    Absence, AskId, Context, Decision, Download, Effect, Expected, ExpectedBytes, Facts, Failure,
+    Life, Patience, Plan, State, Step,
 };
 use crate::domain::{
     Attempts, AudioKey, Denial, FetchError, FetchHistory, FetchId, Format, GoneCause, Intent,
@@ -44,10 +44,12 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn start(self, fetch: FetchId, intent: Intent, absences: u32) -> Step {
-        let expected = match &self.facts.known {
-            Some(copy) => Expected { version: copy.version, sha256: Some(copy.sha256) },
-            None => Expected { version: Version::FIRST, sha256: None },
+        let (version, bytes) = match (self.facts.promised, &self.facts.known) {
+            (Some(version), _) => (version, ExpectedBytes::Continued),
+            (None, Some(copy)) => (copy.version, ExpectedBytes::Known(copy.clone())),
+            (None, None) => (Version::FIRST, ExpectedBytes::Any),
         };
+        let expected = Expected { version, bytes };
         self.start_expecting(expected, fetch, intent, absences)
     }
 
@@ -58,7 +60,7 @@ impl<'a> Turn<'a> {
         self.start(fetch, Intent::Listen, 0)
     }
 
-    pub(super) fn play(&self, copy: &StoredCopy) -> Permit {
+    pub(super) fn play(&self, copy: &StoredCopy) -> Decision {
         let recording = &self.facts.recording;
         let key = AudioKey {
             business: recording.business.clone(),
@@ -68,6 +70,16 @@ impl<'a> Turn<'a> {
         Permit::Play(Playable { key, copy: copy.clone() })
     }
 
+    /// Whoever waits may listen. What is sent from now on is written down as of this version already.
+    pub(super) fn admit(mut self, mut download: Download) -> Step {
+        download.admitted = true;
+        if download.expected.bytes == ExpectedBytes::Any {
+            self.facts.promised = Some(download.expected.version);
+        }
+        let (waiting, context) = (std::mem::take(&mut self.facts.waiting), self.context);
+        self.to(State::Downloading(download)).and_follow(waiting, context)
+    }
+
     pub(super) fn ready(mut self, copy: StoredCopy) -> Step {
         self.answer_waiting(&self.play(&copy));
         // Never published, we had thought; the commit corrected the row.
@@ -75,6 +87,7 @@ impl<'a> Turn<'a> {
             self.facts.recording.status = SourceStatus::Completed;
         }
         self.facts.known = Some(copy.clone());
+        self.facts.promised = None;
         self.facts.attempts = Attempts::default();
         self.to(State::Ready(copy))
     }
@@ -182,7 +195,7 @@ impl<'a> Turn<'a> {
     /// fetched do, or a source that never sends the same twice would be asked without end.
     fn content_changed(mut self, download: &Download, intent: Intent) -> Step {
         let Context { now, chance, policy, fresh, .. } = *self.context;
-        if download.expected.sha256.is_some() {
+        if download.expected.bytes != ExpectedBytes::Any {
             self.facts.attempts.forgive();
         } else {
             let plan = match policy.retry.after_failure(&self.facts.attempts, intent, now, chance) {
@@ -194,7 +207,8 @@ impl<'a> Turn<'a> {
                 return self.fail(FetchError::ContentChanged, plan);
             }
         }
-        let expected = Expected { version: download.expected.version.next(), sha256: None };
+        let version = download.expected.version.next();
+        let expected = Expected { version, bytes: ExpectedBytes::Any };
         self.start_expecting(expected, fresh, intent, 0)
     }
 
@@ -236,14 +250,17 @@ impl<'a> Turn<'a> {
     /// The source did not judge the attempt that just ended.
     fn forgive(&mut self) {
         self.facts.attempts.forgive();
-        let attempts = self.facts.attempts.clone();
-        self.effects.push(Effect::Remember(FetchHistory { attempts, failure: None }));
+        self.effects.push(Effect::Remember(self.history(None)));
+    }
+
+    fn history(&self, failure: Option<PastFailure>) -> FetchHistory {
+        let Facts { attempts, promised, .. } = &self.facts;
+        FetchHistory { attempts: attempts.clone(), failure, promised: *promised }
     }
 
     fn fail(mut self, cause: FetchError, plan: Plan) -> Step {
-        let attempts = self.facts.attempts.clone();
         let past = Some(PastFailure::from(&cause));
-        self.effects.push(Effect::Remember(FetchHistory { attempts, failure: past }));
+        self.effects.push(Effect::Remember(self.history(past)));
         let failure = Failure { cause, at: self.context.now, plan };
         if matches!(failure.plan, Plan::Exhausted { .. } | Plan::Refused { .. }) {
             let denial = failure.denial(self.context.now);
@@ -260,9 +277,15 @@ impl<'a> Turn<'a> {
         absences: u32,
     ) -> Step {
         self.facts.attempts.record(self.context.now, &self.context.policy.retry);
-        let attempts = self.facts.attempts.clone();
-        self.effects.push(Effect::StartFetch { fetch, intent, expected, attempts });
-        self.to(State::Downloading(Download { fetch, intent, expected, absences, sealed: None }))
+        let mut history = self.history(None);
+        if !matches!(expected.bytes, ExpectedBytes::Known(_)) {
+            history.promised = Some(expected.version);
+        }
+        let ordered = expected.clone();
+        self.effects.push(Effect::StartFetch { fetch, intent, expected: ordered, history });
+        let (admitted, sealed) = (false, None);
+        let download = Download { fetch, intent, expected, absences, admitted, sealed };
+        self.to(State::Downloading(download))
     }
 
     fn retry_at(&mut self, at: Timestamp) -> Plan {
@@ -275,13 +298,23 @@ impl<'a> Turn<'a> {
         next
     }
 
-    fn answer_waiting(&mut self, permit: &Permit) {
+    fn answer_waiting(&mut self, permit: &Decision) {
         let waiting = std::mem::take(&mut self.facts.waiting);
         self.effects.extend(waiting.into_iter().map(|ask| Effect::Answer(ask, permit.clone())));
     }
 }
 
 impl Step {
+    pub(super) fn and_follow(
+        mut self,
+        asks: impl IntoIterator<Item = AskId>,
+        context: &Context<'_>,
+    ) -> Self {
+        let permit = Permit::Follow((), self.life.preparing(context));
+        self.effects.extend(asks.into_iter().map(|ask| Effect::Answer(ask, permit.clone())));
+        self
+    }
+
     /// Parks the ask in the state that was reached, or says at once what that state is.
     pub(super) fn and_wait(
         mut self,
@@ -301,6 +334,17 @@ impl Step {
 }
 
 impl Life {
+    /// Of the bytes that are being sent, or of the last copy there was. None while it is open what the next bytes will be.
+    pub(crate) fn version(&self) -> Option<Version> {
+        match (&self.state, self.facts.promised) {
+            (State::Downloading(download), _) if download.admitted => {
+                Some(download.expected.version)
+            }
+            (_, None) => self.facts.known.as_ref().map(|copy| copy.version),
+            (_, Some(_)) => None,
+        }
+    }
+
     fn preparing(&self, context: &Context<'_>) -> Preparing {
         let now = context.now;
         let retry_after = match &self.state {
@@ -327,6 +371,22 @@ impl Life {
 }
 
 impl State {
+    /// Whether a fetch is under way, or planned.
+    pub(crate) const fn goes_on(&self) -> bool {
+        match self {
+            Self::Downloading(_)
+            | Self::Failed(Failure { plan: Plan::Retry { .. }, .. })
+            | Self::Absent(Absence::NotThereYet { .. } | Absence::Paused { .. }) => true,
+            Self::Failed(Failure {
+                plan: Plan::OnDemand { .. } | Plan::Exhausted { .. } | Plan::Refused { .. },
+                ..
+            })
+            | Self::Absent(Absence::NotFetched | Absence::BeingRecorded)
+            | Self::Ready(_)
+            | Self::Gone(_) => false,
+        }
+    }
+
     pub(crate) const fn name(&self) -> StateName {
         match self {
             Self::Absent(_) => StateName::Absent,

@@ -391,7 +391,7 @@ impl Catalog for FakeCatalog {
         if row.recording.status == SourceStatus::Missing {
             row.recording.status = SourceStatus::Completed;
         }
-        rows.played.entry(key.recording).or_insert(now);
+        rows.played.insert(key.recording, now);
         self.journal.note(format!("commit {}", copy.id));
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use actors::domain::{
     AccountSid, AudioKey, AudioType, BusinessId, CallDetails, CallEvent, CallKey, CallSid,
-    CallStatus, CopyId, Direction, Format, PhoneNumber, RecordingEvent, RecordingSid, SourceStatus,
-    StoredCopy, Timestamp, Version, WebhookEvent,
+    CallStatus, CopyId, Direction, Format, PhoneNumber, RecordingEvent, RecordingSid,
+    SegmentDigests, SourceStatus, StoredCopy, Timestamp, Version, WebhookEvent,
 };
 use actors::ports::{CallRecord, EventOutcome, InboxEvent, NewBusiness};
 use hearback::twilio::webhook;
@@ -108,6 +108,7 @@ pub(super) fn copy(n: u128) -> StoredCopy {
         length: 4_096,
         audio_type: AudioType::Mpeg,
         duration: Duration::from_millis(50_123),
+        segments: SegmentDigests::from_bytes(&[9; 16]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Attempts: remembered until there is a copy, and nobody else's.
 
-use actors::domain::{Attempts, FailureKind, FetchHistory, PastFailure, SourceStatus};
+use actors::domain::{Attempts, FailureKind, FetchHistory, PastFailure, SourceStatus, Version};
 use actors::ports::CatalogError;
 
 use super::Store;
@@ -11,7 +11,7 @@ use super::examples::{
 fn history(seconds: &[i64], failure: Option<(FailureKind, &str)>) -> FetchHistory {
     let attempts = Attempts::made_at(seconds.iter().copied().map(at).collect());
     let failure = failure.map(|(kind, words)| PastFailure { kind, words: words.to_owned() });
-    FetchHistory { attempts, failure }
+    FetchHistory { attempts, failure, promised: None }
 }
 
 pub(super) async fn attempts_are_remembered_until_there_is_a_copy(store: &dyn Store) {
@@ -23,6 +23,7 @@ pub(super) async fn attempts_are_remembered_until_there_is_a_copy(store: &dyn St
         history(&[2], None),
         history(&[2, 4], Some((FailureKind::Outage, "the source answered 503"))),
         history(&[], Some((FailureKind::RefusedAccount, "401"))),
+        FetchHistory { promised: Some(Version(3)), ..history(&[2, 4, 9], None) },
         history(&[2, 4, 9], None),
     ] {
         store.remember_fetches(&audio, &known).await.expect("remembered");

@@ -66,11 +66,23 @@ fn take(state: State, event: Event) -> Step {
     };
     let mut attempts = Attempts::default();
     attempts.record(at(0), &RetryPolicy::default());
-    let parked = matches!(state, State::Absent(_) | State::Downloading(_));
+    let parked = match &state {
+        State::Absent(_) => true,
+        State::Downloading(download) => !download.admitted,
+        State::Ready(_) | State::Failed(_) | State::Gone(_) => false,
+    };
     let waiting = if parked { vec![AskId(0)] } else { Vec::new() };
     let expires_at = matches!(state, State::Gone(GoneCause::Expired)).then_some(at(9));
     let recording = Recording { expires_at, ..recording(status) };
-    let facts = Facts { recording, known, attempts, waiting };
+    let promised = match &state {
+        State::Downloading(download) if download.admitted => Some(Version::FIRST),
+        State::Absent(_)
+        | State::Downloading(_)
+        | State::Ready(_)
+        | State::Failed(_)
+        | State::Gone(_) => None,
+    };
+    let facts = Facts { recording, known, promised, attempts, waiting };
     let policy = policy();
     let context = Context {
         now: at(10),
@@ -87,11 +99,13 @@ fn states() -> Vec<State> {
     let download = Download {
         fetch: FETCH,
         intent: Intent::Prefetch,
-        expected: Expected { version: Version::FIRST, sha256: None },
+        expected: Expected { version: Version::FIRST, bytes: ExpectedBytes::Any },
         absences: 0,
+        admitted: false,
         sealed: None,
     };
-    let sealed = Download { sealed: Some(copy(1, Version::FIRST)), ..download.clone() };
+    let admitted = Download { admitted: true, ..download.clone() };
+    let sealed = Download { sealed: Some(copy(1, Version::FIRST)), ..admitted.clone() };
     let failed = |plan| State::Failed(Failure { cause: FetchError::Status(503), at: at(5), plan });
     let intent = Intent::Listen;
     vec![
@@ -105,6 +119,7 @@ fn states() -> Vec<State> {
             intent,
         }),
         State::Downloading(download),
+        State::Downloading(admitted),
         State::Downloading(sealed),
         State::Ready(copy(1, Version::FIRST)),
         failed(Plan::Retry { next: FETCH, at: at(12) }),
@@ -128,6 +143,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("Announced(absent)", Event::Announced(Box::new(recording(SourceStatus::Absent)))),
         ("Announced(expired)", Event::Announced(Box::new(expired))),
         ("Announced(erased)", Event::Announced(Box::new(recording(SourceStatus::Erased)))),
+        ("Admitted", Event::Admitted(FETCH)),
         ("Fetched", Event::Fetched(FETCH, copy(1, Version::FIRST))),
         ("FetchFailed(503)", failed(FetchError::Status(503))),
         ("FetchFailed(404)", failed(FetchError::NotFound)),

@@ -12,6 +12,7 @@ enum Happening {
     Asked { intent: Intent, patience: Patience },
     AskDue { recent: u64 },
     Announced(SourceStatus),
+    Admitted { current: bool },
     Fetched { current: bool },
     FetchFailed { current: bool, error: FetchError },
     Committed { current: bool },
@@ -44,6 +45,7 @@ fn happenings() -> impl Strategy<Value = Happening> {
         6 => (intent, patience).prop_map(|(intent, patience)| Happening::Asked { intent, patience }),
         3 => (0u64..6).prop_map(|recent| Happening::AskDue { recent }),
         1 => status.prop_map(Happening::Announced),
+        3 => prop::bool::weighted(0.9).prop_map(|current| Happening::Admitted { current }),
         4 => prop::bool::weighted(0.9).prop_map(|current| Happening::Fetched { current }),
         4 => (prop::bool::weighted(0.9), errors())
             .prop_map(|(current, error)| Happening::FetchFailed { current, error }),
@@ -79,6 +81,7 @@ impl World {
             }
             Happening::AskDue { recent } => Event::AskDue(AskId(self.asks.saturating_sub(*recent))),
             Happening::Announced(status) => Event::Announced(Box::new(recording(*status))),
+            Happening::Admitted { current } => Event::Admitted(flying(current)),
             Happening::Fetched { current } => {
                 Event::Fetched(flying(current), copy(u128::from(self.asks), Version::FIRST))
             }
@@ -112,6 +115,7 @@ impl World {
             Event::Asked { .. }
             | Event::AskDue(_)
             | Event::Announced(_)
+            | Event::Admitted(_)
             | Event::EvictionWanted
             | Event::RetryWanted
             | Event::DamageFound(_)
@@ -171,8 +175,11 @@ proptest! {
             prop_assert_eq!(answered + waiting, world.asks, "an ask was lost");
             prop_assert!(life.facts.waiting.len() <= policy.waiting_max);
             prop_assert!(!was_gone || matches!(life.state, State::Gone(_)), "Gone is final");
-            match life.state {
+            match &life.state {
                 State::Ready(_) | State::Gone(_) => prop_assert!(life.facts.waiting.is_empty()),
+                State::Downloading(download) if download.admitted => {
+                    prop_assert!(life.facts.waiting.is_empty(), "who may follow waits");
+                }
                 State::Absent(_) | State::Downloading(_) | State::Failed(_) => {}
             }
             let attempts = life.facts.attempts.count(at(now), &policy.retry) as usize;

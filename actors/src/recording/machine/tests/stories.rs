@@ -239,7 +239,7 @@ fn a_row_that_cannot_be_written_leaves_no_file() {
 fn recalled(attempts: &[i64], failure: Option<FetchError>) -> Life {
     let times = attempts.iter().copied().map(at).collect();
     let failure = failure.as_ref().map(PastFailure::from);
-    let history = FetchHistory { attempts: Attempts::made_at(times), failure };
+    let history = FetchHistory { attempts: Attempts::made_at(times), failure, promised: None };
     Life::load(recording(COMPLETED), None, history, at(100), &RetryPolicy::default())
 }
 
