@@ -1,7 +1,7 @@
 # One line of real commands each. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: bless check demo help planted soak test
+.PHONY: bench bench-parts bless check demo help planted soak test
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
 demo: ## Run the service on a simulated Twilio, and print one URL to open. No account is needed.
@@ -21,6 +21,14 @@ check: ## Formatting, lints, and the rules of the house.
 soak: ## The long campaigns: hours. TEST_SEED=n replays one, CAMPAIGN=name runs one.
 	tests/setup
 	SOAK=1 cargo test --workspace --no-fail-fast campaign_$(CAMPAIGN) -- --nocapture --test-threads=1
+
+bench: ## Measure beside nginx, varnish and the old way. WORKLOAD=name for some, ROUNDS=n, PROFILE=1.
+	benches/setup
+	cargo build --release
+	cargo run --quiet --release --package benches -- --workload "$(WORKLOAD)" $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PROFILE),--profile)
+
+bench-parts: ## Measure what deciding, authenticating, sealing and opening cost, each alone.
+	cargo bench --package benches
 
 planted: ## Plant each bug of tests/planted/bugs.toml in a copy, and see its test notice it: half an hour.
 	tests/planted/run $(BUG)

@@ -314,7 +314,7 @@ impl App {
     }
 
     /// Says that it is not ready and serves on, for `server.drain_ms`; then lets nobody in, answers what was asked,
-    /// and gives the vault to whoever waits for it while the last answers are still being sent.
+    /// lets those who listen to a download hear it through, and gives the vault to whoever waits for it while the last answers are still being sent.
     pub async fn stop(mut self) {
         server::tell(News::Stopping);
         self.stopping.cancel();
@@ -323,6 +323,9 @@ impl App {
         self.server.close().await;
         if timeout_at(deadline, self.server.quiet()).await.is_err() {
             tracing::warn!("requests were still being handled; they are cut");
+        }
+        if timeout_at(deadline, self.core.unheard()).await.is_err() {
+            tracing::warn!("somebody still listened to what was being downloaded; they are cut");
         }
         self.core.stop(self.shutdown_grace).await;
         self.vault.give_up();

@@ -35,7 +35,11 @@ struct Arriving {
     unsealed: Arc<dyn UnsealedCopy>,
     vault: Arc<dyn Vault>,
     extent: watch::Receiver<Extent>,
+    audience: Audience,
 }
+
+/// How many listen to what is not sealed yet, of all downloads together.
+pub(crate) type Audience = watch::Sender<usize>;
 
 pub type FollowedAudio = BoxStream<'static, Result<Bytes, FollowError>>;
 
@@ -88,6 +92,7 @@ impl Arrival {
             arriving: Arc::clone(&self.0),
             extent: self.0.extent.clone(),
             rest: Some(range),
+            seat: Some(Seat::take(&self.0.audience)),
         };
         stream::try_unfold(listener, Listener::next).try_flatten().boxed()
     }
@@ -111,6 +116,23 @@ struct Listener {
     arriving: Arc<Arriving>,
     extent: watch::Receiver<Extent>,
     rest: Option<ByteRange>,
+    seat: Option<Seat>,
+}
+
+/// One of the audience, until it is dropped.
+struct Seat(Audience);
+
+impl Seat {
+    fn take(audience: &Audience) -> Self {
+        audience.send_modify(|count| *count += 1);
+        Self(audience.clone())
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Listener {
@@ -122,7 +144,7 @@ impl Listener {
             match extent {
                 Extent::Sealed(copy) => {
                     let sealed = self.arriving.sealed(copy, rest).await?;
-                    self.rest = None;
+                    (self.rest, self.seat) = (None, None);
                     return Ok(Some((sealed.map_err(FollowError::Vault).boxed(), self)));
                 }
                 Extent::Released(count) if count > rest.first => {
@@ -171,10 +193,12 @@ impl Publisher {
         beginning: Beginning,
         unsealed: Arc<dyn UnsealedCopy>,
         vault: Arc<dyn Vault>,
+        audience: Audience,
     ) -> Self {
         let Beginning { key, version, length, audio_type } = beginning;
         let (sender, extent) = watch::channel(Extent::Released(0));
-        let arriving = Arriving { key, version, length, audio_type, unsealed, vault, extent };
+        let arriving =
+            Arriving { key, version, length, audio_type, unsealed, vault, extent, audience };
         Self { extent: sender, arrival: Arrival(Arc::new(arriving)) }
     }
 

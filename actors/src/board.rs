@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock};
 
 use tokio::sync::{broadcast, watch};
 
+use crate::arrival::Audience;
 use crate::domain::{CallKey, CallSid, StateName, Timestamp};
 use crate::fetcher::FetcherView;
 use crate::happening::{Announcer, Happening, What};
@@ -21,6 +22,8 @@ use crate::recordings::RecordingsView;
 pub struct Board {
     pub recordings: watch::Receiver<RecordingsView>,
     pub fetcher: watch::Receiver<FetcherView>,
+    /// How many listen to what is still being downloaded.
+    pub audience: watch::Receiver<usize>,
     pub inbox: watch::Receiver<InboxView>,
     pub vault_keeper: watch::Receiver<VaultKeeperView>,
     pub retention_keeper: watch::Receiver<RetentionKeeperView>,
@@ -72,6 +75,7 @@ impl Posting {
 pub(crate) struct BoardSenders {
     pub(crate) recordings: watch::Sender<RecordingsView>,
     pub(crate) fetcher: watch::Sender<FetcherView>,
+    pub(crate) audience: Audience,
     pub(crate) inbox: watch::Sender<InboxView>,
     pub(crate) vault_keeper: watch::Sender<VaultKeeperView>,
     pub(crate) retention_keeper: watch::Sender<RetentionKeeperView>,
@@ -83,6 +87,7 @@ impl Board {
     pub(crate) fn new() -> (Self, BoardSenders) {
         let recordings = watch::Sender::default();
         let fetcher = watch::Sender::default();
+        let audience = Audience::default();
         let inbox = watch::Sender::default();
         let vault_keeper = watch::Sender::default();
         let retention_keeper = watch::Sender::default();
@@ -91,6 +96,7 @@ impl Board {
         let board = Self {
             recordings: recordings.subscribe(),
             fetcher: fetcher.subscribe(),
+            audience: audience.subscribe(),
             inbox: inbox.subscribe(),
             vault_keeper: vault_keeper.subscribe(),
             retention_keeper: retention_keeper.subscribe(),
@@ -102,6 +108,7 @@ impl Board {
         let senders = BoardSenders {
             recordings,
             fetcher,
+            audience,
             inbox,
             vault_keeper,
             retention_keeper,

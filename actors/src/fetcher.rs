@@ -25,7 +25,7 @@ pub(crate) use pacer::Pacer;
 pub use pacer::{AccountPace, AccountsHandle};
 
 use crate::address::Address;
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Audience};
 use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};
 use crate::ports::{Chance, Clock, RecordingSource, SourceRequest, Vault};
 use crate::recording::machine::Expected;
@@ -52,6 +52,7 @@ pub(crate) struct FetchOrder {
     pub progress: watch::Sender<Progress>,
     /// Told when it begins as it should: whoever waits may listen.
     pub admission: Admission,
+    pub audience: Audience,
     /// Cancelled when nobody wants the fetch any more.
     pub cancelled: CancellationToken,
     pub report: FetchReport,

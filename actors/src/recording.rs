@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Audience};
 use crate::aside::answer_within;
 use crate::board::Board;
 use crate::domain::{
@@ -87,6 +87,7 @@ pub(crate) struct Services {
     pub(crate) vault_work: TaskTracker,
     pub(crate) retention_keeper: RetentionKeeperHandle,
     pub(crate) board: Arc<Board>,
+    pub(crate) audience: Audience,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
 }

@@ -132,6 +132,11 @@ impl Core {
         }
     }
 
+    /// Returns when nobody listens to what is still being downloaded.
+    pub async fn unheard(&self) {
+        let _ = self.board.audience.clone().wait_for(|listeners| *listeners == 0).await;
+    }
+
     /// Returns when the root has given up.
     pub async fn failed(&mut self) {
         let _ = (&mut self.ended).await;
@@ -337,6 +342,7 @@ impl Root {
             vault_work: self.vault_work.clone(),
             retention_keeper: RetentionKeeperHandle::new(self.addresses.retention_keeper.clone()),
             board: Arc::clone(&self.board),
+            audience: self.senders.audience.clone(),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
         };

@@ -37,6 +37,7 @@ pub(super) async fn actors(
         "calls_more": total - calls.len(),
         "calls": calls,
         "calls_total": total,
+        "listeners": *service.board.audience.borrow(),
     });
     Ok((no_store(), Json(body)).into_response())
 }

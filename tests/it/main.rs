@@ -12,6 +12,7 @@ mod debug;
 mod events;
 mod failures;
 mod faults;
+mod following;
 mod herd;
 mod hostile;
 mod life;

@@ -1,4 +1,4 @@
-//! Ranges and conditions: what a player may ask of a recording that is there (RFC 9110 §13, §14).
+//! Ranges and conditions: what a player may ask of a recording that is there, or arriving (RFC 9110 §13, §14).
 //!
 //! One table decides; every row is asked of the play route and of its alias.
 
@@ -7,15 +7,18 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hearback::simulator::synthetic_mpeg;
-use reqwest::{Method, Response};
+use futures_util::future::join_all;
+use hearback::simulator::{Behaviour, PlannedRecording, synthetic_mpeg};
+use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Placed, TestApp, header, play_path};
+use crate::support::{ACME, Placed, TestApp, header, play_path};
 
 /// Three sealed segments, the last one not full.
 const LENGTH: usize = 192_000;
 const SEGMENT: usize = 65_536;
+/// The last byte comes four seconds after the first.
+const ARRIVING_BYTES_PER_SECOND: u64 = LENGTH as u64 / 4;
 const WHOLE: Range<usize> = 0..LENGTH;
 const NOTHING: Range<usize> = 0..0;
 
@@ -181,24 +184,51 @@ async fn every_condition_is_answered_as_the_standard_says() {
     ask_all(CONDITIONS).await;
 }
 
+/// A body waits for what is not here yet; its head does not.
+#[tokio::test]
+async fn every_range_and_condition_is_answered_the_same_while_the_recording_arrives() {
+    let app = TestApp::start().await;
+    let audio = synthetic_mpeg(LENGTH, 1);
+    let recording = PlannedRecording {
+        behaviours: vec![Behaviour::paced(ARRIVING_BYTES_PER_SECOND)],
+        ..PlannedRecording::of_mp3(audio.clone())
+    };
+    let placed = app.place_planned(recording, ACME, audio).await;
+    let tag = app
+        .until("it is admitted", async || {
+            let head = app.request(Method::HEAD, &play_path(&placed)).send().await.ok()?;
+            (head.status() == StatusCode::OK).then(|| header(&head, "etag"))
+        })
+        .await;
+    let rows = RANGES.iter().chain(CONDITIONS);
+    join_all(rows.map(async |row| {
+        let response = ask(&app, row, &play_path(&placed), &tag).await;
+        check(row, response, &placed, &tag, None).await;
+    }))
+    .await;
+    assert_eq!(app.simulator.counters(placed.recording).gets, 1);
+}
+
 async fn ask_all(rows: &[Row]) {
     let app = TestApp::start().await;
     let placed = app.place(synthetic_mpeg(LENGTH, 1)).await;
     assert_eq!(placed.audio.len(), LENGTH);
     let tag = app.until_ready(&placed).await;
+    let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&placed.audio)));
     for path in [play_path(&placed), format!("/api/recordings/{}/stream", placed.call)] {
         for row in rows {
-            let (method, lines, ..) = row;
-            let lines = lines.iter().map(|(name, value)| (*name, spelled_out(value, &tag)));
-            let request = lines
-                .fold(app.request(method.clone(), &path), |request, (name, value)| {
-                    request.header(name, value)
-                });
-            let response = request.send().await.expect("an answer");
-            check(row, response, &placed, &tag).await;
+            let response = ask(&app, row, &path, &tag).await;
+            check(row, response, &placed, &tag, Some(&digest)).await;
         }
     }
     assert_eq!(app.simulator.counters(placed.recording).gets, 1);
+}
+
+async fn ask(app: &TestApp, (method, lines, ..): &Row, path: &str, tag: &str) -> Response {
+    let request = lines.iter().fold(app.request(method.clone(), path), |request, (name, value)| {
+        request.header(*name, spelled_out(value, tag))
+    });
+    request.send().await.expect("an answer")
 }
 
 fn spelled_out(value: &str, tag: &str) -> String {
@@ -213,7 +243,7 @@ fn spelled_out(value: &str, tag: &str) -> String {
     value.replace("TAG", tag)
 }
 
-async fn check(row: &Row, response: Response, placed: &Placed, tag: &str) {
+async fn check(row: &Row, response: Response, placed: &Placed, tag: &str, digest: Option<&str>) {
     let (method, lines, status, bytes) = row;
     let about = format!("{method} {lines:?}");
     assert_eq!(response.status().as_u16(), *status, "{about}");
@@ -226,12 +256,11 @@ async fn check(row: &Row, response: Response, placed: &Placed, tag: &str) {
     assert_eq!(maybe("content-range"), content_range, "{about}");
     match status {
         200 | 206 => {
-            let digest = STANDARD.encode(Sha256::digest(&placed.audio));
             assert_eq!(maybe("etag").as_deref(), Some(tag), "{about}");
             assert_eq!(maybe("accept-ranges").as_deref(), Some("bytes"), "{about}");
             assert_eq!(maybe("content-type").as_deref(), Some("audio/mpeg"), "{about}");
             assert_eq!(maybe("content-length"), Some(bytes.len().to_string()), "{about}");
-            assert_eq!(maybe("repr-digest"), Some(format!("sha-256=:{digest}:")), "{about}");
+            assert_eq!(maybe("repr-digest").as_deref(), digest, "{about}");
             assert_eq!(maybe("cache-control").as_deref(), Some("private, no-cache"), "{about}");
         }
         304 => {

@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::campaign;
-use crate::home::{Home, PATIENCE, place, until};
+use crate::home::{Home, PATIENCE, is_ready, place, until};
 use crate::measured::Measured;
 
 const IDLE: u64 = 200;
@@ -109,10 +109,7 @@ async fn ready(home: &Home, simulator: &Simulator, token: &str, audio: &[Vec<u8>
     for audio in audio {
         let call = place(home, simulator, token, PlannedRecording::of_mp3(audio.clone())).await;
         let path = format!("/api/recordings/file/{call}");
-        until("it is ready", async || {
-            (home.get(&path, token).await.status() == StatusCode::OK).then_some(())
-        })
-        .await;
+        until("it is ready", async || is_ready(&home.get(&path, token).await).then_some(())).await;
         paths.push(path);
     }
     paths

@@ -12,7 +12,7 @@ use hearback::world::SystemClock;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::home::{Home, Process, place, until};
+use crate::home::{Home, Process, is_ready, place, until};
 
 mod keys;
 
@@ -56,7 +56,7 @@ impl Playing {
     async fn until_it_plays(&self) {
         let (body, _) = until("it plays", async || {
             let response = self.home.get(&self.path(), &self.token).await;
-            (response.status() == StatusCode::OK).then_some(response.bytes().await.ok()?)
+            is_ready(&response).then_some(response.bytes().await.ok()?)
         })
         .await;
         assert_eq!(body, self.audio);

@@ -280,6 +280,11 @@ pub(crate) async fn place(
     placed.call
 }
 
+/// Whether it is audio from a verified copy, not what is still arriving.
+pub(crate) fn is_ready(response: &Response) -> bool {
+    response.status() == StatusCode::OK && response.headers().contains_key("repr-digest")
+}
+
 /// Asks again and again, with a pause, until there is an answer; and says how long it took.
 pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> (T, Duration) {
     let started = Instant::now();

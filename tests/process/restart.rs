@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::campaign;
-use crate::home::{Home, PATIENCE, Process, place, until};
+use crate::home::{Home, PATIENCE, Process, is_ready, place, until};
 use crate::measured::Measured;
 
 const RESTARTS: u64 = 3;
@@ -50,10 +50,7 @@ async fn campaign_restart_no_request_fails_while_a_successor_inherits_the_socket
         let audio = synthetic_mpeg(bytes, n);
         let call = place(&home, &simulator, &token, PlannedRecording::of_mp3(audio.clone())).await;
         let path = format!("/api/recordings/file/{call}");
-        until("it is ready", async || {
-            (home.get(&path, &token).await.status() == StatusCode::OK).then_some(())
-        })
-        .await;
+        until("it is ready", async || is_ready(&home.get(&path, &token).await).then_some(())).await;
         calls.push(Playable { url: home.url(&path), audio: audio.into() });
     }
     let long = calls.remove(0);

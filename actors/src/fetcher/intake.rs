@@ -156,7 +156,8 @@ impl Intake {
         }
         let (key, version) = (order.key.clone(), self.version);
         let beginning = Beginning { key, version, length: total, audio_type };
-        let publisher = Publisher::new(beginning, self.writer.unsealed(), Arc::clone(&self.vault));
+        let (unsealed, vault) = (self.writer.unsealed(), Arc::clone(&self.vault));
+        let publisher = Publisher::new(beginning, unsealed, vault, order.audience.clone());
         publisher.release(released);
         order.admit(publisher.arrival());
         self.publisher = Some(publisher);

@@ -140,6 +140,7 @@ impl RecordingActor {
             unfinished,
             progress,
             admission,
+            audience: self.services.audience.clone(),
             cancelled,
             report,
         }

@@ -4,6 +4,7 @@ mod asking;
 mod committing;
 mod crashing;
 mod fetching;
+mod following;
 mod keeping;
 mod passivating;
 mod receiving;

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use catalog::{CommitFault, FakeCatalog};
-pub(crate) use source::{Answer, FakeSource};
+pub(crate) use source::{Answer, FakeSource, Pace};
 pub(crate) use vault::FakeVault;
 
 pub(crate) const ACCOUNT: AccountSid = AccountSid::from_bits(1);

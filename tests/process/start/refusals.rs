@@ -1,9 +1,8 @@
 //! Starts that must not happen, and what they tell the operator to do.
 
 use hearback::simulator::{PlannedRecording, synthetic_mpeg};
-use reqwest::StatusCode;
 
-use crate::home::{Home, place, until};
+use crate::home::{Home, is_ready, place, until};
 
 #[tokio::test]
 async fn a_lost_master_key_is_not_replaced() {
@@ -70,7 +69,7 @@ async fn a_vault_that_is_not_mounted_is_not_begun_anew() {
     let path = format!("/api/recordings/file/{call}");
     let play = async || {
         let response = home.get(&path, &token).await;
-        let whole = response.status() == StatusCode::OK;
+        let whole = is_ready(&response);
         if whole { response.bytes().await.ok() } else { None }
     };
     until("it plays", play).await;

@@ -162,6 +162,13 @@ impl FakeCatalog {
         self.loads.load(Ordering::SeqCst)
     }
 
+    /// An earlier process sent bytes of call `n` under this version, and no copy came of it.
+    pub(crate) fn promise(&self, n: u128, version: actors::domain::Version) {
+        let mut rows = self.rows.lock().expect("whole");
+        let row = rows.recordings.get_mut(&recording(n)).expect("a row");
+        row.history.promised = Some(version);
+    }
+
     pub(crate) fn row(&self, n: u128) -> Option<RecordingRecord> {
         self.rows.lock().expect("whole").recordings.get(&recording(n)).cloned()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actors::domain::{
     AccountSid, CallDetails, CallSid, Direction, FetchError, RecordingEvent, RecordingSid,
@@ -12,6 +13,7 @@ use actors::ports::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use tokio::time::sleep;
 
 use super::{Gate, speech};
 
@@ -41,6 +43,18 @@ pub(crate) enum Answer {
     Short(Vec<u8>, usize),
     /// To a resume: the rest of this.
     Rest(Vec<u8>),
+    Paced(Pace),
+}
+
+/// A body in so many bytes after so long at a time. To a resume it is the rest, if it may be.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    pub(crate) audio: Vec<u8>,
+    pub(crate) resumes: bool,
+    pub(crate) tells_length: bool,
+    pub(crate) chunks: Vec<(Duration, usize)>,
+    /// Whether the connection is gone after these chunks. Else all that is left comes at once.
+    pub(crate) is_cut: bool,
 }
 
 /// What the source calls every audio that it sends.
@@ -192,6 +206,7 @@ impl FakeSource {
             Answer::Cut(audio, sent) => (audio, 0, End::Cut(sent)),
             Answer::Short(audio, sent) => (audio, 0, End::Short(sent)),
             Answer::PanicHalfway => (speech(1), 0, End::Panic),
+            Answer::Paced(pace) => return Ok(pace.body(offset, running)),
             Answer::Error(error) => return Err(error),
             Answer::Panic => panic!("the source broke"),
         };
@@ -218,6 +233,30 @@ impl FakeSource {
         });
         let validator = Some(VALIDATOR.to_owned());
         Ok(SourceBody { start, total, validator, chunks: chunks.boxed() })
+    }
+}
+
+impl Pace {
+    fn body(self, offset: u64, running: Arc<Running>) -> SourceBody {
+        let total = self.tells_length.then_some(self.audio.len() as u64);
+        let start = if self.resumes { offset } else { 0 };
+        let mut rest = Bytes::from(self.audio).split_off(usize::try_from(start).expect("it fits"));
+        let mut parts: Vec<(Duration, Result<Bytes, FetchError>)> = Vec::new();
+        for (pause, count) in self.chunks {
+            parts.push((pause, Ok(rest.split_to(count.min(rest.len())))));
+        }
+        let last = if self.is_cut { Err(FetchError::Cut { received: 0 }) } else { Ok(rest) };
+        parts.push((Duration::ZERO, last));
+        let chunks = stream::iter(parts).then(move |(pause, part)| {
+            let running = Arc::clone(&running);
+            async move {
+                sleep(pause).await;
+                drop(running);
+                part
+            }
+        });
+        let validator = Some(VALIDATOR.to_owned());
+        SourceBody { start, total, validator, chunks: chunks.boxed() }
     }
 }
 
