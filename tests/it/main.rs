@@ -17,6 +17,7 @@ mod herd;
 mod hostile;
 mod life;
 mod links;
+mod listeners;
 mod playback;
 mod ranges;
 mod requests;
