@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
+mod at_once;
 mod calls;
 #[path = "../campaign.rs"]
 mod campaign;
