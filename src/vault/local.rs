@@ -10,6 +10,7 @@
 //! its name is.
 //! Invariant: one process owns the folder; nobody else writes or removes in it.
 
+mod behind;
 mod folder;
 mod leftovers;
 mod reader;
@@ -37,7 +38,7 @@ use folder::VaultFolder;
 use leftovers::Round;
 use reader::DiskReads;
 use sending::Sources;
-use writer::{LocalWriter, Part};
+use writer::{LocalWriter, Named, Part};
 
 #[derive(Debug, Clone)]
 pub struct LocalVaultConfig {
@@ -99,9 +100,12 @@ impl Vault for LocalVault {
         id: CopyId,
     ) -> Result<Box<dyn VaultWriter>, VaultError> {
         let cipher = self.sources.keys.recording_key(key).await?;
-        let (folder, key) = (self.sources.folder.clone(), key.clone());
+        let (sources, key) = (self.sources.clone(), key.clone());
+        let (memory, in_use) = (sources.memory.clone(), sources.memory.using(id));
+        let copy = Named { key: key.clone(), version, id, memory, in_use };
+        let folder = sources.folder.clone();
         let part = blocking(move || Part::create(&folder, cipher, &key, version, id)).await?;
-        Ok(Box::new(LocalWriter::new(part)))
+        Ok(Box::new(LocalWriter::new(part, sources, copy)))
     }
 
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError> {

@@ -2,7 +2,7 @@
 //!
 //! A recording of up to 8 MiB is kept whole, a larger one in parts of 1 MiB; the least useful leave first.
 //!
-//! Invariant: what is kept was verified, and is found only under all that its seal names.
+//! Invariant: what is kept was verified, or sealed just now, and is found only under all that its seal names.
 //! Invariant: once a copy is being discarded nothing of it is found, and nothing of it is put here any more, also not
 //! by who began to read it before.
 //! Invariant: however many ask for a part, it is loaded once; a load goes on without those who asked for it, and one
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actors::domain::{ByteRange, CopyId, Playable};
+use actors::domain::{AudioKey, ByteRange, CopyId, Playable, Version};
 use actors::ports::VaultError;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -167,6 +167,43 @@ impl Memory {
         }
     }
 
+    /// Keeps a recording that was sealed just now, if it is kept whole and there is room: nobody need read it from disk.
+    /// Whoever sealed it has had it in use since before there was a file.
+    pub(super) fn keep_sealed(
+        &self,
+        key: &AudioKey,
+        version: Version,
+        copy: CopyId,
+        audio: &[Bytes],
+    ) {
+        let length = audio.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+        if self.kept.is_none() || !(1..=WHOLE_BYTES_MAX).contains(&length) {
+            return;
+        }
+        let Some(taken) = self.room.take(length) else { return };
+        let mut buffer = taken.buffer(length as usize);
+        let mut behind = &mut *buffer;
+        for bytes in audio {
+            let (place, rest) = behind.split_at_mut(bytes.len());
+            place.copy_from_slice(bytes);
+            behind = rest;
+        }
+        self.keep(Place::of_whole(key.clone(), version, copy, length), &buffer.freeze());
+    }
+
+    fn keep(&self, place: Place, bytes: &Bytes) {
+        let Some(kept) = &self.kept else { return };
+        // What leaves for it is given back to the system when nobody waits for the lock any more.
+        let mut leaving = Default::default();
+        let mut state = self.state();
+        let discarded = state.in_use.get(&place.copy()).is_some_and(|copy| copy.discarded);
+        if !state.closed && !discarded {
+            state.index_max = state.index_max.max(place.index());
+            kept.insert_with_lifecycle(place, bytes.clone(), &mut leaving);
+        }
+        drop(state);
+    }
+
     fn find(&self, playable: &Playable, part: Part) -> Option<Bytes> {
         self.kept.as_ref()?.get(&PlaceOf { playable, index: part.index })
     }
@@ -211,7 +248,7 @@ impl Loading {
     {
         let task = tokio::spawn(async move {
             let bytes = load.await.map_err(Arc::new)?;
-            self.keep(&bytes);
+            self.memory.keep(self.place.clone(), &bytes);
             Ok(bytes)
         });
         let ended = |ended| match ended {
@@ -222,19 +259,6 @@ impl Loading {
             }
         };
         task.map(ended).boxed().shared()
-    }
-
-    fn keep(&self, bytes: &Bytes) {
-        let Some(kept) = &self.memory.kept else { return };
-        // What leaves for it is given back to the system when nobody waits for the lock any more.
-        let mut leaving = Default::default();
-        let mut state = self.memory.state();
-        let discarded = state.in_use.get(&self.place.copy()).is_some_and(|copy| copy.discarded);
-        if !state.closed && !discarded {
-            state.index_max = state.index_max.max(self.place.index());
-            kept.insert_with_lifecycle(self.place.clone(), bytes.clone(), &mut leaving);
-        }
-        drop(state);
     }
 }
 
@@ -300,3 +324,6 @@ fn same_again(error: &VaultError) -> VaultError {
         VaultError::KeysAway(what) => VaultError::KeysAway(what.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,11 @@ impl Sealer {
         self.segments.header.encode()
     }
 
+    /// How many segments there are in what was appended so far.
+    pub(super) const fn sealed_segments(&self) -> u32 {
+        self.index
+    }
+
     /// Takes bytes in and appends to `sealed` what they complete.
     pub(super) fn push(&mut self, mut bytes: &[u8], sealed: &mut Vec<u8>) {
         let full = self.segments.header.segment_bytes as usize;
@@ -118,6 +123,17 @@ impl Opener {
             return Err(VaultError::Damaged { segment: whole.min(opener.count() - 1) });
         }
         Ok(opener)
+    }
+
+    /// Opens what is written so far of a file that has no last segment yet.
+    pub(super) fn of_unfinished(
+        cipher: Cipher,
+        key: &AudioKey,
+        version: Version,
+        header: &[u8; HEADER_BYTES],
+    ) -> Result<Self, VaultError> {
+        let header = Header::parse(header).ok_or(VaultError::Damaged { segment: 0 })?;
+        Ok(Self { segments: Segments::new(cipher, header, key, version), length: u64::MAX })
     }
 
     /// Finds the first segments of a range that lies within the audio: as many as make `bytes_max`, at least one.

@@ -18,6 +18,7 @@ mod herd;
 mod hostile;
 mod life;
 mod links;
+mod listeners;
 mod playback;
 mod ranges;
 mod requests;

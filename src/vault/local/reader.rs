@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actors::domain::{ByteRange, Playable};
+use actors::domain::{AudioKey, ByteRange, Playable, Version};
 use actors::ports::VaultError;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -67,7 +67,7 @@ impl DiskReads {
 
 /// An open copy. Unlinking the file does not disturb it.
 pub(super) struct Reader {
-    file: File,
+    file: Arc<File>,
     opener: Opener,
 }
 
@@ -90,7 +90,18 @@ impl Reader {
         read_exactly(&file, &mut header, 0, 0)?;
         let opener =
             Opener::new(cipher, &playable.key, copy.version, copy.length, &header, file_bytes)?;
-        Ok(Self { file, opener })
+        Ok(Self { file: Arc::new(file), opener })
+    }
+
+    /// Of what is written by now; nothing behind that may be asked for.
+    pub(super) fn of_unfinished(
+        file: Arc<File>,
+        cipher: Cipher,
+        key: &AudioKey,
+        version: Version,
+        header: &[u8; HEADER_BYTES],
+    ) -> Result<Self, VaultError> {
+        Ok(Self { file, opener: Opener::of_unfinished(cipher, key, version, header)? })
     }
 
     /// Reads what of a range lies in its first `bytes_max`, all of it verified, and says what is left. `sealed` is for

@@ -33,6 +33,19 @@ pub(super) struct Sources {
     pub(super) room: Room,
 }
 
+impl Sources {
+    /// Room for the next piece of a range, and how long it may be at most: a segment where room is scarce.
+    pub(super) fn room_for(&self, range: ByteRange) -> (u64, Taken) {
+        let segment = u64::from(SEGMENT_BYTES);
+        let bytes_max = PIECE_BYTES.min(range.length() + segment);
+        let (bytes_max, taken) = match self.room.take(bytes_max) {
+            Some(taken) => (bytes_max, taken),
+            None => (segment, self.room.take_anyway(segment)),
+        };
+        (bytes_max, taken.to_lend())
+    }
+}
+
 /// A copy that is being sent, opened when something of it must be read from disk.
 struct Sent {
     sources: Sources,
@@ -103,19 +116,15 @@ impl Sent {
     }
 
     async fn piece(self: Arc<Self>, range: ByteRange) -> Result<Next, VaultError> {
-        let Sources { memory, room, .. } = &self.sources;
+        let Sources { memory, .. } = &self.sources;
         if let Some(part) = memory.part(self.playable.copy.length, range.first) {
             let load = |taken| Arc::clone(&self).part(part, taken);
             if let Some(bytes) = memory.get(&self.playable, part, load).await {
                 return Ok((part.cut(&bytes?, range), part.rest(range)));
             }
         }
-        let bytes_max = PIECE_BYTES.min(range.length() + u64::from(SEGMENT_BYTES));
-        let (bytes_max, taken) = match room.take(bytes_max) {
-            Some(taken) => (bytes_max, taken),
-            None => (1, room.take_anyway(u64::from(SEGMENT_BYTES))),
-        };
-        self.read(range, bytes_max, taken.to_lend()).await
+        let (bytes_max, taken) = self.sources.room_for(range);
+        self.read(range, bytes_max, taken).await
     }
 
     async fn part(self: Arc<Self>, part: Part, taken: Taken) -> Result<Bytes, VaultError> {

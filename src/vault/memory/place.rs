@@ -33,6 +33,15 @@ impl Place {
         Self { copy: copy.id, index, key: key.clone(), version, length }
     }
 
+    pub(super) const fn of_whole(
+        key: AudioKey,
+        version: Version,
+        copy: CopyId,
+        length: u64,
+    ) -> Self {
+        Self { copy, index: 0, key, version, length }
+    }
+
     pub(super) const fn copy(&self) -> CopyId {
         self.copy
     }
