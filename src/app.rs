@@ -272,8 +272,10 @@ impl App {
             stopping: stopping.clone(),
             closing: closing.clone(),
         };
+        let service = http::service(parts);
         let offer = Offer {
-            router: http::router(parts),
+            router: http::router(service.clone()),
+            at_once: Box::new(move |request| service.answer_at_once(request)),
             refusal: http::refusal,
             stopping: stopping.clone(),
             closing,
@@ -342,7 +344,8 @@ impl App {
 
 fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
     let address = config.server.listen;
-    Listening::start(inherited, address, config.server.listen_backlog)
+    let Config { server, .. } = config;
+    Listening::start(inherited, address, server.listen_backlog, server.send_buffer_bytes)
         .with_context(|| format!("server.listen: {address} cannot be listened on"))
 }
 

@@ -46,6 +46,7 @@ pub struct Server {
     pub public_url: String,
     pub cors_origins: String,
     pub listen_backlog: u32,
+    pub send_buffer_bytes: u32,
     pub max_connections: usize,
     pub max_header_bytes: usize,
     pub header_timeout_ms: u64,

@@ -14,13 +14,14 @@ use super::failure::{Answer, Failure};
 use super::{calls, orders, recordings, rows};
 
 /// By business, each with its own retention: the index has each one's recordings in the order of their ends.
+/// In this order, and no other: by itself SQLite begins with all calls there are.
 const OVERDUE: &str = "
     SELECT recordings.business_id, recordings.call_sid, recordings.sid
     FROM businesses
     CROSS JOIN recordings
-    JOIN calls
-        ON calls.business_id = recordings.business_id AND calls.sid = recordings.call_sid
+    CROSS JOIN calls
     WHERE recordings.business_id = businesses.id
+      AND calls.business_id = recordings.business_id AND calls.sid = recordings.call_sid
       AND recordings.status NOT IN ('in-progress', 'expired', 'erased')
       AND COALESCE(businesses.retention_days, $2) > 0
       AND COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms)
