@@ -19,7 +19,7 @@ use crate::auth::Authority;
 use crate::auth::links::Links;
 use crate::catalog::SqliteCatalog;
 use crate::config::{Config, auth_secret, make_private_folder, millis};
-use crate::http::{self, RateLimit, ServiceParts, Streams, Waits};
+use crate::http::{self, RateLimit, Service, ServiceParts, Streams, Waits};
 use crate::server::{self, Inherited, Limits, Listening, News, Offer, Server};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
@@ -272,14 +272,7 @@ impl App {
             stopping: stopping.clone(),
             closing: closing.clone(),
         };
-        let service = http::service(parts);
-        let offer = Offer {
-            router: http::router(service.clone()),
-            at_once: Box::new(move |request| service.answer_at_once(request)),
-            refusal: http::refusal,
-            stopping: stopping.clone(),
-            closing,
-        };
+        let offer = offer(http::service(parts), stopping.clone(), closing);
         let server = Server::start(listening, offer, limits(config));
         server::tell(News::Ready);
         let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
@@ -339,6 +332,16 @@ impl App {
             tracing::warn!(connected, "responses were still running; they are cut");
         }
         self.foundation.catalog.close().await;
+    }
+}
+
+fn offer(service: Service, stopping: CancellationToken, closing: CancellationToken) -> Offer {
+    Offer {
+        router: http::router(service.clone()),
+        at_once: Box::new(move |request| service.answer_at_once(request)),
+        refusal: http::refusal,
+        stopping,
+        closing,
     }
 }
 

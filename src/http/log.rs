@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
 
 use super::request_id::{self, REQUEST_ID};
 
@@ -51,7 +52,7 @@ pub(super) async fn record(mut request: Request, next: Next) -> Response {
 
 /// Where the line is known to be wanted by nobody there is none to be made.
 pub(super) fn is_wanted() -> bool {
-    tracing::event_enabled!(tracing::Level::INFO)
+    LevelFilter::current() >= LevelFilter::INFO
 }
 
 /// Has the line written when the answer is sent, or when the client has hung up.

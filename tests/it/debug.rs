@@ -14,7 +14,9 @@ use hearback::simulator::Behaviour;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{ACME, CLOCK_PANIC, GLOBEX, Placed, TestApp, TestClock, play_path};
+use crate::support::{
+    ACME, CLOCK_PANIC, GLOBEX, Placed, TestApp, TestClock, asked_path, play_path,
+};
 
 fn child(actors: &Value, name: &str) -> Value {
     let tree = actors["tree"].as_array().expect("a tree");
@@ -171,7 +173,7 @@ async fn a_crash_of_one_calls_actor_is_survived_by_its_asker_and_unnoticed_by_ot
     let mut streamed = stream.next().await.expect("a chunk").expect("bytes").to_vec();
 
     clock.panic_once();
-    let response = app.get(&play_path(&crashing)).await;
+    let response = app.get(&asked_path(&crashing)).await;
     assert!(clock.has_panicked());
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.bytes().await.expect("a body"), crashing.audio);
@@ -211,7 +213,7 @@ async fn a_crash_during_a_download_costs_time_and_nobody_the_audio() {
     plan.behaviours =
         vec![Behaviour { first_byte_ms: 20_000, ..Behaviour::healthy() }, Behaviour::healthy()];
     let placed = app.place_planned(plan, ACME, audio).await;
-    let path = play_path(&placed);
+    let path = asked_path(&placed);
     let ask = || app.request(Method::GET, &path).header("prefer", "wait=10").send();
     let crash = async {
         app.until("somebody waits for the download", async || {
@@ -248,7 +250,7 @@ async fn an_actor_that_crashes_again_and_again_is_left_alone_for_longer_and_stil
     for crash in 1..=3_u64 {
         clock.panic_once();
         let began = tokio::time::Instant::now();
-        let response = app.get(&play_path(&placed)).await;
+        let response = app.get(&asked_path(&placed)).await;
         assert!(clock.has_panicked());
         assert_eq!(response.status(), StatusCode::OK, "crash {crash}");
         let pause = Duration::from_millis(100 << (crash - 1));

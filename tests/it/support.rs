@@ -287,6 +287,11 @@ pub fn play_path(placed: &Placed) -> String {
     format!("/api/recordings/file/{}", placed.call)
 }
 
+/// The same, spelled so that nothing is answered at once: the call's actor is asked.
+pub fn asked_path(placed: &Placed) -> String {
+    play_path(placed).replacen("/CA", "/C%41", 1)
+}
+
 pub fn header(response: &Response, name: &str) -> String {
     let value = response.headers().get(name).unwrap_or_else(|| panic!("no {name}: {response:?}"));
     value.to_str().expect("text").to_owned()

@@ -8,7 +8,7 @@ use hearback::simulator::Behaviour;
 use reqwest::Method;
 
 use crate::sse::Events;
-use crate::support::{ACME, CLOCK_PANIC, TestApp, TestClock, play_path};
+use crate::support::{ACME, CLOCK_PANIC, TestApp, TestClock, asked_path};
 
 async fn watch(app: &TestApp) -> Events {
     let request = app.request_by(("globex", Role::Operator), Method::GET, "/debug/events");
@@ -66,7 +66,7 @@ async fn a_crash_is_told() {
     let mut events = watch(&app).await;
     events.next().await.expect("the pool");
     clock.panic_once();
-    let _ = app.get(&play_path(&placed)).await;
+    let _ = app.get(&asked_path(&placed)).await;
     let crash = events.until("the crash", |event| event.name == "crash").await.data;
     assert_eq!(crash["call_sid"], placed.call.to_string());
     assert_eq!(crash["count"], 1);
