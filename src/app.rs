@@ -78,7 +78,8 @@ impl Foundation {
         let patience = millis(config.server.takeover_wait_ms);
         let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
         let keys = Arc::clone(&self.keys);
-        Ok(Arc::new(LocalVault::owned(LocalVaultConfig { dir }, owner, keys)))
+        let config = LocalVaultConfig { dir, memory_bytes: config.vault.memory_bytes };
+        Ok(Arc::new(LocalVault::owned(config, owner, keys)))
     }
 
     /// A folder that never was a vault, while the catalog names copies in one, is another disk than the one meant.
@@ -156,9 +157,10 @@ impl Foundation {
         Ok(())
     }
 
-    /// To be read only, unless an owner is given.
+    /// To be read only, unless an owner is given. Every read is one from disk.
     pub fn vault(&self, config: &Config, owner: Option<VaultOwner>) -> LocalVault {
-        let (folder, keys) = (LocalVaultConfig { dir: config.vault_dir() }, Arc::clone(&self.keys));
+        let folder = LocalVaultConfig { dir: config.vault_dir(), memory_bytes: 0 };
+        let keys = Arc::clone(&self.keys);
         match owner {
             Some(owner) => LocalVault::owned(folder, owner, keys),
             None => LocalVault::unowned(folder, keys),
@@ -270,8 +272,10 @@ impl App {
             stopping: stopping.clone(),
             closing: closing.clone(),
         };
+        let service = http::service(parts);
         let offer = Offer {
-            router: http::router(parts),
+            router: http::router(service.clone()),
+            at_once: Box::new(move |request| service.answer_at_once(request)),
             refusal: http::refusal,
             stopping: stopping.clone(),
             closing,
@@ -340,7 +344,8 @@ impl App {
 
 fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
     let address = config.server.listen;
-    Listening::start(inherited, address, config.server.listen_backlog)
+    let Config { server, .. } = config;
+    Listening::start(inherited, address, server.listen_backlog, server.send_buffer_bytes)
         .with_context(|| format!("server.listen: {address} cannot be listened on"))
 }
 

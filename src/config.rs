@@ -19,6 +19,8 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const AUTH_SECRET_BYTES_MIN: usize = 32;
 /// The least that the protocol's buffer can be, and the most that a stranger may make us keep.
 const HEADER_BYTES: std::ops::RangeInclusive<usize> = 8_192..=1_048_576;
+/// One recording that is kept whole, and as much again.
+const MEMORY_BYTES_MIN: u64 = 16 * 1024 * 1024;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +46,7 @@ pub struct Server {
     pub public_url: String,
     pub cors_origins: String,
     pub listen_backlog: u32,
+    pub send_buffer_bytes: u32,
     pub max_connections: usize,
     pub max_header_bytes: usize,
     pub header_timeout_ms: u64,
@@ -75,6 +78,7 @@ pub struct Database {
 pub struct Vault {
     pub dir: PathBuf,
     pub max_bytes: u64,
+    pub memory_bytes: u64,
     pub master_key: SecretString,
     pub master_key_file: PathBuf,
 }
@@ -341,6 +345,13 @@ impl Config {
                 return bad(key, "it is 0", "give at least 1");
             }
         }
+        if (1..MEMORY_BYTES_MIN).contains(&self.vault.memory_bytes) {
+            return bad(
+                "vault.memory_bytes",
+                "so little keeps no long recording",
+                "give at least 16777216, or 0 to keep none",
+            );
+        }
         let server = &self.server;
         for (key, value) in [
             ("server.header_timeout_ms", server.header_timeout_ms),
@@ -432,6 +443,7 @@ mod tests {
             ("[server]\nmax_header_bytes = 100", "server.max_header_bytes"),
             ("[server]\nidle_timeout_ms = 0", "server.idle_timeout_ms"),
             ("[play]\nrequests_burst = 0", "requests_burst"),
+            ("[vault]\nmemory_bytes = 1000000", "vault.memory_bytes"),
             ("[vault]\nmaster_key_file = \"not-there\"", "vault.master_key_file"),
             ("[speech]\nprovider = \"openai\"", "speech.provider"),
             ("[database]\nurl = \"mysql://x\"", "database.url"),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
 
+mod audio;
 mod bodies;
 mod caller;
 mod calls;
@@ -11,6 +12,7 @@ mod debug;
 mod events;
 mod filename;
 mod health;
+mod hot;
 mod links;
 mod log;
 mod play;
@@ -18,6 +20,7 @@ mod problem;
 mod rate;
 mod recordings;
 mod representation;
+mod request_id;
 mod session;
 mod streams;
 mod target;
@@ -31,7 +34,7 @@ use actors::domain::{CallKey, Timestamp};
 use actors::ports::{CallRecord, Catalog, Clock, Vault};
 use actors::{Board, InboxHandle, RecordingsHandle};
 use axum::Router;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
@@ -99,11 +102,21 @@ impl Service {
     }
 }
 
-pub(crate) fn router(parts: ServiceParts) -> Router {
-    let service = Service(Arc::new(parts));
+pub(crate) fn service(parts: ServiceParts) -> Service {
+    Service(Arc::new(parts))
+}
+
+impl Service {
+    /// What can be answered without waiting for anything is; `None` leaves it to the router.
+    pub(crate) fn answer_at_once<B>(&self, request: &Request<B>) -> Option<Response> {
+        hot::answer(self, request)
+    }
+}
+
+pub(crate) fn router(service: Service) -> Router {
     let routes = Router::new()
-        .route("/api/recordings/file/{call_sid}", get(play::play))
-        .route("/api/recordings/{call_sid}/stream", get(play::play))
+        .route(hot::PLAY, get(play::play))
+        .route(hot::STREAM, get(play::play))
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
         .route("/api/recordings/{call_sid}/link", post(links::sign))
         .route("/api/recordings/{call_sid}/status", get(recordings::status))
@@ -143,9 +156,10 @@ pub(crate) fn refusal() -> Response {
 }
 
 /// Where a page goes from here is not told the URL it was on, which may hold a signed link.
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
 fn no_referrer() -> SetResponseHeaderLayer<HeaderValue> {
-    let policy = HeaderValue::from_static("no-referrer");
-    SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, policy)
+    SetResponseHeaderLayer::overriding(header::REFERRER_POLICY, NO_REFERRER)
 }
 
 /// How every time leaves this service.

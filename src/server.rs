@@ -11,6 +11,7 @@ mod connection;
 mod crowd;
 mod descriptors;
 mod listening;
+mod seldom;
 mod service_manager;
 mod talk;
 mod wire;
@@ -22,8 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use axum::response::Response;
 use futures_util::FutureExt;
+use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -52,9 +55,14 @@ pub struct Limits {
     pub slow_reader_bytes: usize,
 }
 
+/// Answers what can be answered without waiting for anything. `None` has done nothing, and leaves it to the router.
+pub type AtOnce = Box<dyn Fn(&Request<Incoming>) -> Option<Response> + Send + Sync>;
+
 /// What is served, and to whom it says so.
 pub struct Offer {
     pub router: Router,
+    /// Tried before it.
+    pub at_once: AtOnce,
     /// What somebody hears for whom there is no room.
     pub refusal: fn() -> Response,
     /// Cancelled when this process has been asked to stop: from then on clients are told to come on another
@@ -74,6 +82,7 @@ pub struct Server {
 
 struct Shared {
     router: Router,
+    at_once: AtOnce,
     refusal: fn() -> Response,
     stopping: CancellationToken,
     closing: CancellationToken,
@@ -85,10 +94,11 @@ struct Shared {
 impl Server {
     pub fn start(listening: Listening, offer: Offer, limits: Limits) -> Self {
         let crowd = Crowd::of_at_most(descriptors::provide_for(limits.connections_max));
-        let Offer { router, refusal, stopping, closing } = offer;
+        let Offer { router, at_once, refusal, stopping, closing } = offer;
         let cut = CancellationToken::new();
         let shared = Shared {
             router,
+            at_once,
             refusal,
             stopping,
             closing: closing.clone(),
@@ -143,6 +153,7 @@ impl Server {
 impl Limits {
     const fn patience(&self) -> Patience {
         Patience {
+            idle_timeout: self.idle_timeout,
             header_timeout: self.header_timeout,
             slow_reader_period: self.slow_reader_period,
             slow_reader_bytes: self.slow_reader_bytes,

@@ -10,4 +10,6 @@ pub mod owner;
 mod cipher;
 mod disk;
 mod key_file;
+mod memory;
+mod room;
 mod segments;

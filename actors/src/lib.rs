@@ -8,6 +8,7 @@
 //! |---|---|
 //! | which actor a call has | `recordings` |
 //! | where a recording stands, who waits for it | its `RecordingActor` |
+//! | what of it may be read without asking | its `RecordingActor`, on the `shelf` |
 //! | what is being fetched, and what is next | `fetcher` |
 //! | what survives a crash | the catalog and the vault, through `ports` |
 //!
@@ -26,6 +27,7 @@ pub mod ports;
 mod recording;
 mod recordings;
 mod search;
+mod shelf;
 mod supervisor;
 
 pub use arrival::{Arrival, FollowError, FollowedAudio};
@@ -38,4 +40,5 @@ pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, CallView, RecordingView, RecordingWatch};
 pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
+pub use shelf::Published;
 pub use supervisor::{Core, Ports, Settings};

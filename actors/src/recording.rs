@@ -28,8 +28,8 @@ use crate::arrival::{Arrival, Audience};
 use crate::aside::answer_within;
 use crate::board::Board;
 use crate::domain::{
-    CallKey, Denial, FetchError, FetchId, Intent, Permit, Progress, Recording, RecordingSid,
-    Timestamp, primary,
+    CallKey, Denial, FetchError, FetchId, Intent, Permit, Playable, Progress, Recording,
+    RecordingSid, Timestamp, primary,
 };
 use crate::fetcher::{FetcherHandle, Pacer, Unfinished};
 use crate::happening::What;
@@ -37,6 +37,7 @@ use crate::keepers::retention::RetentionKeeperHandle;
 use crate::keepers::vault::VaultKeeperHandle;
 use crate::ports::{CallRecord, Catalog, CatalogError, Chance, Clock, RecordingRecord, Vault};
 use crate::recordings;
+use crate::shelf::{Place, Shelf};
 use machine::{AskId, Context, Event, Life, Patience, Policy, State};
 
 /// "May I play this?"
@@ -56,6 +57,8 @@ pub(crate) enum Message {
     },
     /// A recording's row changed, or the call has a new one.
     Refresh(Option<RecordingSid>),
+    /// Its rows are about to change: nothing is to be read off without asking until `Refresh`.
+    Withhold(RpcReplyPort<()>),
     /// What reading the news brought, for those who were named.
     Read {
         named: BTreeSet<Option<RecordingSid>>,
@@ -87,6 +90,7 @@ pub(crate) struct Services {
     pub(crate) vault_work: TaskTracker,
     pub(crate) retention_keeper: RetentionKeeperHandle,
     pub(crate) board: Arc<Board>,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) audience: Audience,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
@@ -108,6 +112,9 @@ pub(crate) struct Shell {
     /// Who was named in news that nobody reads yet.
     unread: BTreeSet<Option<RecordingSid>>,
     reading: bool,
+    withheld: bool,
+    /// What may be read without asking.
+    place: Place,
 }
 
 /// A catalog that takes longer to tell the news counts as away.
@@ -152,7 +159,7 @@ impl Actor for RecordingActor {
             .into_iter()
             .map(|found| (found.recording.sid, self.track(found, now)))
             .collect();
-        let shell = Shell {
+        let mut shell = Shell {
             lives,
             callers: HashMap::new(),
             asks: 0,
@@ -160,8 +167,11 @@ impl Actor for RecordingActor {
             last_asked: Instant::now(),
             unread: BTreeSet::new(),
             reading: false,
+            withheld: false,
+            place: self.services.shelf.place(self.key.clone()),
         };
-        self.publish(&shell);
+        self.lay_out(&mut shell, now);
+        self.publish(&shell, now);
         myself.send_after(self.services.idle_after, || Message::IdleCheck);
         Ok(shell)
     }
@@ -175,8 +185,14 @@ impl Actor for RecordingActor {
         match message {
             Message::Ask { ask, reply } => self.admit(ask, reply, &myself, shell),
             Message::Refresh(named) => {
+                shell.withheld = false;
                 shell.unread.insert(named);
                 self.read(&myself, shell);
+            }
+            Message::Withhold(reply) => {
+                shell.withheld = true;
+                shell.place.withdraw();
+                let _ = reply.send(());
             }
             Message::Read { named, found } => self.take_in(named, found, &myself, shell),
             Message::ReadAgain => self.read(&myself, shell),
@@ -187,7 +203,18 @@ impl Actor for RecordingActor {
             Message::Happened(sid, event) => self.happen(sid, event, &myself, shell),
             Message::IdleCheck => self.check_idle(&myself, shell),
         }
-        self.publish(shell);
+        let now = self.services.clock.now();
+        self.lay_out(shell, now);
+        self.publish(shell, now);
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Message>,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        shell.place.withdraw();
         Ok(())
     }
 }
@@ -266,6 +293,8 @@ impl RecordingActor {
             });
         }
         shell.lives.insert(sid, track);
+        // Before the effects: nobody reads off that it plays when its row or its file goes.
+        self.lay_out(shell, now);
         for effect in step.effects {
             self.perform(sid, effect, now, myself, shell);
         }
@@ -298,7 +327,10 @@ impl RecordingActor {
         shell.reading = false;
         match found {
             Ok(Some(record)) => self.compare(&named, *record, myself, shell),
-            Ok(None) => self.hand_over(myself, shell),
+            Ok(None) => {
+                shell.withheld = true;
+                self.hand_over(myself, shell);
+            }
             Err(error) => {
                 tracing::warn!(call.sid = %self.key.call, %error, "news not read; tried again in a second");
                 shell.unread.extend(named);
@@ -355,23 +387,37 @@ impl RecordingActor {
     }
 
     fn is_at_rest(&self, shell: &Shell) -> bool {
-        let informed = !shell.reading && shell.unread.is_empty();
-        informed && shell.callers.is_empty() && shell.lives.values().all(Track::is_at_rest)
+        shell.is_informed()
+            && shell.callers.is_empty()
+            && shell.lives.values().all(Track::is_at_rest)
     }
 
-    fn publish(&self, shell: &Shell) {
-        let now = self.services.clock.now();
+    /// Shows what may be played without asking: while there is news to be read, nothing.
+    fn lay_out(&self, shell: &mut Shell, now: Timestamp) {
+        if shell.withheld || !shell.is_informed() {
+            return shell.place.withdraw();
+        }
+        let primary = shell.choose(None);
+        shell.place.show(primary, shell.lives.values().filter_map(|track| track.ready(now)));
+    }
+
+    fn publish(&self, shell: &Shell, now: Timestamp) {
         let recordings = shell
             .lives
             .iter()
             .map(|(sid, track)| track.view(*sid, now, &self.services.policy))
             .collect();
         let primary = shell.choose(None);
-        self.view.send_replace(CallView { waiting: shell.callers.len(), primary, recordings });
+        let (asks, waiting) = (shell.asks, shell.callers.len());
+        self.view.send_replace(CallView { asks, waiting, primary, recordings });
     }
 }
 
 impl Shell {
+    fn is_informed(&self) -> bool {
+        !self.reading && self.unread.is_empty()
+    }
+
     fn choose(&self, named: Option<RecordingSid>) -> Option<RecordingSid> {
         match named {
             Some(sid) => self.lives.contains_key(&sid).then_some(sid),
@@ -407,6 +453,14 @@ impl Track {
 
     const fn recording(&self) -> &Recording {
         &self.life.facts.recording
+    }
+
+    /// What plays, and until when.
+    fn ready(&self, now: Timestamp) -> Option<(Playable, Option<Timestamp>)> {
+        let recording = self.recording();
+        let State::Ready(copy) = &self.life.state else { return None };
+        let playable = recording.playable(copy);
+        recording.ending(now).is_none().then_some((playable, recording.expires_at))
     }
 
     fn progress(&self) -> Progress {

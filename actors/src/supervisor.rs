@@ -39,6 +39,7 @@ use crate::recording::Services;
 use crate::recording::machine::Policy;
 use crate::recordings::{Recordings, RecordingsHandle};
 use crate::search::Search;
+use crate::shelf::Shelf;
 use crate::{fetcher, inbox, keepers, recordings};
 
 /// The world, as the core needs it.
@@ -101,7 +102,7 @@ impl Core {
             lookups_per_minute: settings.lookups_per_minute,
             lookups: Arc::default(),
         };
-        let recordings = RecordingsHandle::new(addresses.recordings.clone()).searching(search);
+        let recordings = addresses.recordings().searching(search);
         let started_at = ports.clock.now();
         let vault_work = TaskTracker::new();
         let root = Root {
@@ -178,6 +179,13 @@ struct Addresses {
     inbox: Address<inbox::Message>,
     vault_keeper: Address<keepers::vault::Message>,
     retention_keeper: Address<keepers::retention::Message>,
+    shelf: Arc<Shelf>,
+}
+
+impl Addresses {
+    fn recordings(&self) -> RecordingsHandle {
+        RecordingsHandle::new(self.recordings.clone(), Arc::clone(&self.shelf))
+    }
 }
 
 struct Root {
@@ -286,7 +294,7 @@ impl Family {
 
 impl Root {
     async fn spawn(&self, child: Child, myself: &ActorRef<Message>) -> Result<ActorId, SpawnErr> {
-        let Addresses { recordings, fetcher, inbox, vault_keeper, retention_keeper } =
+        let Addresses { recordings, fetcher, inbox, vault_keeper, retention_keeper, shelf: _ } =
             &self.addresses;
         let parent = myself.get_cell();
         match child {
@@ -342,6 +350,7 @@ impl Root {
             vault_work: self.vault_work.clone(),
             retention_keeper: RetentionKeeperHandle::new(self.addresses.retention_keeper.clone()),
             board: Arc::clone(&self.board),
+            shelf: Arc::clone(&self.addresses.shelf),
             audience: self.senders.audience.clone(),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
@@ -375,7 +384,7 @@ impl Root {
             source: Arc::clone(&self.ports.source),
             clock: Arc::clone(&self.ports.clock),
             pacer: Arc::clone(&self.pacer),
-            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            recordings: self.addresses.recordings(),
         };
         Inbox { desk: Arc::new(desk), view: self.senders.inbox.clone() }
     }
@@ -387,7 +396,7 @@ impl Root {
             clock: Arc::clone(&self.ports.clock),
             pacer: Arc::clone(&self.pacer),
             inbox: InboxHandle::new(self.addresses.inbox.clone()),
-            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            recordings: self.addresses.recordings(),
             prefetch: self.settings.prefetch,
         };
         Reconciler {
@@ -402,7 +411,7 @@ impl Root {
             catalog: Arc::clone(&self.ports.catalog),
             vault: Arc::clone(&self.ports.vault),
             clock: Arc::clone(&self.ports.clock),
-            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            recordings: self.addresses.recordings(),
             bytes_max: self.settings.vault_bytes_max,
             started_at: self.started_at,
             view: self.senders.vault_keeper.clone(),
@@ -414,7 +423,7 @@ impl Root {
             catalog: Arc::clone(&self.ports.catalog),
             vault: Arc::clone(&self.ports.vault),
             clock: Arc::clone(&self.ports.clock),
-            recordings: RecordingsHandle::new(self.addresses.recordings.clone()),
+            recordings: self.addresses.recordings(),
             view: self.senders.retention_keeper.clone(),
         }
     }

@@ -41,7 +41,8 @@ struct BoundJwkSet {
     keys: Vec<BoundJwk>,
 }
 
-const CLOCK_SKEW_S: u64 = 60;
+/// Beyond its expiry a token is good for so long.
+pub(super) const CLOCK_SKEW_S: u64 = 60;
 const KEYS_MAX: usize = 32;
 
 impl Scope {

@@ -142,6 +142,22 @@ fn every_claim_counts() {
 }
 
 #[test]
+fn a_token_is_known_once_it_was_good_and_only_to_those_keys() {
+    let authority = shared(&"s".repeat(32));
+    let acme = "acme".parse().expect("an id");
+    let now = Timestamp::from_millis(now_s() * 1_000);
+    let token = authority.mint(&acme, Role::Agent, now, Duration::from_hours(1)).expect("minted");
+    assert!(authority.known(&token, now).is_none(), "nobody has shown it yet");
+    let caller = authority.check(&token).expect("good");
+    let known = authority.known(&token, now).expect("known");
+    assert_eq!((&known.caller, known.reader.as_str()), (&caller, "acme/acme-agent"));
+    assert_eq!(authority.check(&token), Some(caller));
+    let others = shared(&"t".repeat(32));
+    assert!(others.known(&token, now).is_none() && others.check(&token).is_none());
+    assert!(others.known(&token, now).is_none(), "what was refused is not known");
+}
+
+#[test]
 fn what_is_minted_is_good_until_it_is_not() {
     let authority = shared(&"s".repeat(32));
     let acme = "acme".parse().expect("an id");

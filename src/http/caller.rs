@@ -1,5 +1,7 @@
 //! Who is asking: a bearer token, or the session cookie that holds one.
 
+use std::borrow::Cow;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -13,24 +15,17 @@ use crate::auth::{Authority, Caller, Role};
 pub(super) const SESSION_COOKIE: &str = "hearback_session";
 
 /// A bearer token counts before a cookie; a bad one is not made good by the other.
-fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
-    let bearer = headers.get(header::AUTHORIZATION).map(|value| {
-        value.to_str().ok().and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-        })
-    });
-    let token = match bearer {
-        Some(token) => token,
-        None => CookieJar::from_headers(headers)
-            .get(SESSION_COOKIE)
-            .map(|cookie| cookie.value().to_owned()),
-    };
-    token.and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
+pub(super) fn token(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into());
+    }
+    let cookies = CookieJar::from_headers(headers);
+    cookies.get(SESSION_COOKIE).map(|cookie| cookie.value().to_owned().into())
 }
 
-/// Tells readers apart.
-pub(super) fn reader(caller: &Caller) -> String {
-    format!("{}/{}", caller.business, caller.subject)
+fn caller(headers: &HeaderMap, authority: &Authority) -> Result<Caller, Problem> {
+    token(headers).and_then(|token| authority.check(&token)).ok_or(Problem::NoCredentials)
 }
 
 impl FromRequestParts<Service> for Caller {
@@ -40,7 +35,7 @@ impl FromRequestParts<Service> for Caller {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let caller = caller(&parts.headers, &service.authority)?;
         note_business(&parts.extensions, &caller.business);
-        service.rate_limit.admit(&reader(&caller))?;
+        service.rate_limit.admit(&caller.reader())?;
         Ok(caller)
     }
 }

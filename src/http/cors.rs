@@ -3,7 +3,7 @@
 //! Invariant: an origin is answered only if it is configured; none is echoed because it asked.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -25,8 +25,7 @@ pub(super) async fn share(
     request: Request,
     next: Next,
 ) -> Response {
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let allowed = origin.filter(|origin| service.cors_origins.contains(origin));
+    let allowed = allowed(&service, request.headers());
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
     // Only the refusal of a method has it.
@@ -38,13 +37,9 @@ pub(super) async fn share(
         response.headers_mut().insert(header::ALLOW, allow);
     }
     let headers = response.headers_mut();
-    if !service.cors_origins.is_empty() {
-        headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    }
+    vary(&service, headers);
     if let Some(origin) = allowed {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSE_HEADERS);
+        allow(headers, origin);
         if preflight {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW_METHODS);
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOW_HEADERS);
@@ -52,6 +47,24 @@ pub(super) async fn share(
         }
     }
     response
+}
+
+/// The origin that asks, if it is configured.
+pub(super) fn allowed(service: &Service, headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get(header::ORIGIN).filter(|origin| service.cors_origins.contains(origin)).cloned()
+}
+
+/// Also on answers to those who name no origin.
+pub(super) fn vary(service: &Service, headers: &mut HeaderMap) {
+    if !service.cors_origins.is_empty() {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+}
+
+pub(super) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSE_HEADERS);
 }
 
 /// The router knows which methods a route has; `OPTIONS`, which is answered here, is one more.

@@ -223,6 +223,7 @@ fn live_call(key: &CallKey, posting: &Posting) -> Value {
         "since": rfc3339(posting.since),
         "restarts": posting.restarts,
         "last_error": posting.last_error,
+        "asks": view.asks,
         "waiting": view.waiting,
         "recordings": recordings,
     })

@@ -9,21 +9,20 @@ use std::task::{Context, Poll, ready};
 use actors::domain::BusinessId;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
-use uuid::Uuid;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const REQUEST_ID_LENGTH_MAX: usize = 64;
+use super::request_id::{self, REQUEST_ID};
+
 /// Asked every few seconds by whoever watches over the process.
 const UNLOGGED: [&str; 2] = ["/livez", "/readyz"];
 
 /// What becomes known of a request on its way inwards.
 #[derive(Default)]
-struct Trail {
+pub(super) struct Trail {
     route: OnceLock<MatchedPath>,
     business: OnceLock<BusinessId>,
 }
@@ -33,26 +32,31 @@ pub(super) async fn record(mut request: Request, next: Next) -> Response {
     if UNLOGGED.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    let given = given_id(request.headers());
-    let mut line = Line {
-        request_id: given.clone().unwrap_or_else(made_id),
-        method: name_of(request.method()),
-        status: None,
-        started: Instant::now(),
-        trail: Arc::default(),
-        sent_bytes: 0,
-        complete: false,
-    };
-    request.extensions_mut().insert(Arc::clone(&line.trail));
+    let given = request_id::given(request.headers());
+    let id = given.clone().unwrap_or_else(request_id::made_now);
+    let trail = Arc::<Trail>::default();
+    let asked = Asked::By(Arc::clone(&trail));
+    let line = Line::begin(&id, request.method(), asked);
+    request.extensions_mut().insert(trail);
     let preflight = request.method() == Method::OPTIONS;
     let head_only = request.method() == Method::HEAD;
     let mut response = next.run(request).await;
-    line.status = Some(response.status());
     // Answers that must not differ (another business's call, no call) do not differ in this either.
     let alike = preflight || response.status().is_client_error();
     if given.is_some() || !alike {
-        response.headers_mut().insert(REQUEST_ID, line.request_id.clone());
+        response.headers_mut().insert(REQUEST_ID, id);
     }
+    watch(response, line, head_only)
+}
+
+/// Where the line is known to be wanted by nobody there is none to be made.
+pub(super) fn is_wanted() -> bool {
+    tracing::event_enabled!(tracing::Level::INFO)
+}
+
+/// Has the line written when the answer is sent, or when the client has hung up.
+pub(super) fn watch(response: Response, mut line: Line, head_only: bool) -> Response {
+    line.status = Some(response.status());
     let length = response.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     line.complete = head_only || response.body().is_end_stream();
@@ -77,21 +81,6 @@ pub(super) fn note_business(extensions: &Extensions, business: &BusinessId) {
     }
 }
 
-/// The client's own, if it can stand in a log.
-fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    let given = headers.get(REQUEST_ID)?;
-    let may_stand = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let length = given.len();
-    let good =
-        (1..=REQUEST_ID_LENGTH_MAX).contains(&length) && given.as_bytes().iter().all(may_stand);
-    good.then(|| given.clone())
-}
-
-fn made_id() -> HeaderValue {
-    let id = Uuid::now_v7().simple().to_string();
-    HeaderValue::from_str(&id).expect("hex digits")
-}
-
 /// A client may make up a method; what it is called does not stand in the log.
 fn name_of(method: &Method) -> &'static str {
     match method.as_str() {
@@ -109,15 +98,53 @@ fn name_of(method: &Method) -> &'static str {
 }
 
 /// Written when it is dropped: with the body's end, or when the client has hung up.
-struct Line {
+pub(super) struct Line {
     request_id: HeaderValue,
     method: &'static str,
     /// None was sent where the client did not wait for it.
     status: Option<StatusCode>,
     started: Instant,
-    trail: Arc<Trail>,
+    asked: Asked,
     sent_bytes: u64,
     complete: bool,
+}
+
+/// What was asked, by which business.
+pub(super) enum Asked {
+    /// What is found out on the way inwards.
+    By(Arc<Trail>),
+    /// Nobody had to look for it.
+    At { route: &'static str, business: BusinessId },
+}
+
+impl Asked {
+    fn route(&self) -> Option<&str> {
+        match self {
+            Self::By(trail) => trail.route.get().map(MatchedPath::as_str),
+            Self::At { route, .. } => Some(route),
+        }
+    }
+
+    fn business(&self) -> Option<&str> {
+        match self {
+            Self::By(trail) => trail.business.get().map(BusinessId::as_str),
+            Self::At { business, .. } => Some(business.as_str()),
+        }
+    }
+}
+
+impl Line {
+    pub(super) fn begin(id: &HeaderValue, method: &Method, asked: Asked) -> Self {
+        Self {
+            request_id: id.clone(),
+            method: name_of(method),
+            status: None,
+            started: Instant::now(),
+            asked,
+            sent_bytes: 0,
+            complete: false,
+        }
+    }
 }
 
 impl Drop for Line {
@@ -125,9 +152,9 @@ impl Drop for Line {
         tracing::info!(
             request.id = self.request_id.to_str().unwrap_or_default(),
             http.method = self.method,
-            http.route = self.trail.route.get().map(MatchedPath::as_str),
+            http.route = self.asked.route(),
             http.status = self.status.map(|status| status.as_u16()),
-            business.id = self.trail.business.get().map(BusinessId::as_str),
+            business.id = self.asked.business(),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             sent_bytes = self.sent_bytes,
             complete = self.complete,
@@ -172,26 +199,5 @@ impl HttpBody for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn given(value: &[u8]) -> Option<String> {
-        let value = HeaderValue::from_bytes(value).expect("a header value");
-        let headers = HeaderMap::from_iter([(REQUEST_ID, value)]);
-        given_id(&headers).map(|id| id.to_str().expect("text").to_owned())
-    }
-
-    #[test]
-    fn a_clients_id_is_taken_only_if_it_can_stand_in_a_log() {
-        assert_eq!(given(b"0193-ab_C.9").as_deref(), Some("0193-ab_C.9"));
-        assert_eq!(given(&[b'a'; 64]).map(|id| id.len()), Some(64));
-        for bad in [b"".as_slice(), &[b'a'; 65], b"a b", b"a\tb", b"+15550100", b"\xff", b"a=1"] {
-            assert_eq!(given(bad), None, "{}", bad.escape_ascii());
-        }
-        assert_ne!(made_id(), made_id());
     }
 }

@@ -7,12 +7,12 @@
 
 use std::time::Duration;
 
-use actors::domain::{ByteRange, Intent, Permit, Playable, Preparing, StateName};
+use actors::domain::{ByteRange, CallKey, Intent, Permit, Playable, Preparing, StateName};
 use actors::ports::VaultError;
 use actors::{Arrival, Ask, FollowError, RecordingsHandle};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,8 +32,7 @@ pub(super) async fn play(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let inline = HeaderValue::from_static("inline");
-    Request { target, method, headers }.answer(&service, inline).await
+    Request { target, method, headers }.answer(&service, INLINE).await
 }
 
 /// The same audio, to be kept under a name that says what it is.
@@ -54,8 +53,12 @@ struct Request {
     headers: HeaderMap,
 }
 
+pub(super) const INLINE: HeaderValue = HeaderValue::from_static("inline");
+pub(super) const HIT: &str = "hearback; hit";
+pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// A copy that turns out to be damaged is fetched again, and the request served from that.
 const ROUNDS_MAX: usize = 2;
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 impl Request {
     async fn answer(
@@ -67,7 +70,7 @@ impl Request {
             return Ok(response);
         }
         let Patience { wait, applied } = patience(&self.method, &self.headers, service.waits);
-        let mut cache_status = "hearback; hit";
+        let mut cache_status = HIT;
         for _ in 0..ROUNDS_MAX {
             let mut permit = self.ask(&service.recordings, Duration::ZERO).await?;
             if let Permit::Follow(..) = permit {
@@ -88,12 +91,10 @@ impl Request {
             };
             let headers = response.headers_mut();
             if headers.contains_key(header::ETAG) {
-                headers.insert("cache-status", HeaderValue::from_static(cache_status));
-                headers.insert(header::CONTENT_DISPOSITION, disposition);
+                say_whence(headers, cache_status, disposition);
             }
             if let Some(applied) = applied {
-                let applied = HeaderValue::from_str(&applied).expect("names and digits");
-                headers.insert("preference-applied", applied);
+                headers.insert(PREFERENCE_APPLIED, applied);
             }
             return Ok(response);
         }
@@ -103,9 +104,7 @@ impl Request {
 
     /// A client that has this version already needs no bytes, also when we have none left.
     async fn not_modified(&self, service: &Service) -> Result<Option<Response>, Problem> {
-        if !self.headers.contains_key(header::IF_NONE_MATCH)
-            || self.headers.contains_key(header::IF_MATCH)
-        {
+        if !may_be_unmodified(&self.headers) {
             return Ok(None);
         }
         let view = service.recordings.look(&self.target.key).await?.ok_or(Problem::NoSuchCall)?;
@@ -154,7 +153,7 @@ impl Request {
         let (status, range) = self.select(&representation)?;
         let body = match range {
             Some(range) if self.method == Method::GET => {
-                let report = self.damage_report(service, playable);
+                let report = damage_report(service, &self.target.key, playable);
                 match service.vault.read(playable, range).await {
                     // The end of a body that has begun cannot be mended, but the next one can.
                     Ok(stream) => Body::from_stream(stream.inspect_err(report)),
@@ -200,34 +199,39 @@ impl Request {
             Selection::Unsatisfiable => Err(Problem::RangeNotSatisfiable { length: *length }),
         }
     }
+}
 
-    /// Tells the call's actor when an error says that the copy is bad.
-    fn damage_report(
-        &self,
-        service: &Service,
-        playable: &Playable,
-    ) -> impl Fn(&VaultError) + Send + 'static {
-        let (recordings, call) = (service.recordings.clone(), self.target.key.clone());
-        let (recording, copy) = (playable.key.recording, playable.copy.clone());
-        move |error| {
-            if error.is_damage() {
-                tracing::error!(recording.sid = %recording, %error, "copy damaged; fetched again");
-                recordings.report_damage(call.clone(), recording, copy.clone());
-            } else {
-                tracing::error!(recording.sid = %recording, %error, "a copy cannot be read");
-            }
+/// Tells the call's actor when an error says that the copy is bad.
+pub(super) fn damage_report(
+    service: &Service,
+    call: &CallKey,
+    playable: &Playable,
+) -> impl Fn(&VaultError) + Send + 'static {
+    let (recordings, call) = (service.recordings.clone(), call.clone());
+    let (recording, copy) = (playable.key.recording, playable.copy.clone());
+    move |error| {
+        if error.is_damage() {
+            tracing::error!(recording.sid = %recording, %error, "copy damaged; fetched again");
+            recordings.report_damage(call.clone(), recording, copy.clone());
+        } else {
+            tracing::error!(recording.sid = %recording, %error, "a copy cannot be read");
         }
     }
 }
 
+/// Whether a version that the client has may be all that there is to say.
+pub(super) fn may_be_unmodified(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::IF_NONE_MATCH) && !headers.contains_key(header::IF_MATCH)
+}
+
 /// What a 304 shares with the answer that it stands for.
-fn validators(response: &mut Response, service: &Service, tag: &str) {
+pub(super) fn validators(response: &mut Response, service: &Service, tag: &str) {
     let headers = response.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_str(tag).expect("a tag is ASCII"));
     headers.insert(header::CACHE_CONTROL, service.cache_control.clone());
 }
 
-fn respond(
+pub(super) fn respond(
     service: &Service,
     representation: &Representation,
     status: StatusCode,
@@ -259,10 +263,23 @@ fn describe(
         headers.insert("repr-digest", HeaderValue::from_str(&digest).expect("base64 is ASCII"));
     }
     if status == StatusCode::PARTIAL_CONTENT {
-        let content_range = format!("bytes {}-{}/{length}", range.first, range.last);
-        let content_range = HeaderValue::from_str(&content_range).expect("digits");
-        headers.insert(header::CONTENT_RANGE, content_range);
+        headers.insert(header::CONTENT_RANGE, content_range(range, *length));
     }
+}
+
+pub(super) fn content_range(range: ByteRange, length: u64) -> HeaderValue {
+    let text = format!("bytes {}-{}/{length}", range.first, range.last);
+    HeaderValue::try_from(text).expect("digits make a header value")
+}
+
+/// How the bytes came to be here, and what is to be done with them.
+pub(super) fn say_whence(
+    headers: &mut HeaderMap,
+    cache_status: &'static str,
+    disposition: HeaderValue,
+) {
+    headers.insert(CACHE_STATUS, HeaderValue::from_static(cache_status));
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
 }
 
 /// "Not yet": what is being done about it, and when to ask again.

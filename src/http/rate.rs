@@ -10,7 +10,9 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 
 use super::problem::Problem;
 
@@ -21,9 +23,17 @@ const SWEEP_EVERY: u32 = 10_000;
 /// The pace of all who came when there were too many.
 const EVERYBODY_ELSE: u64 = 0;
 
+/// What is hashed again is a keyed hash already.
+type Paces = RateLimiter<
+    u64,
+    DefaultKeyedStateStore<u64, foldhash::fast::RandomState>,
+    DefaultClock,
+    NoOpMiddleware<<DefaultClock as Clock>::Instant>,
+>;
+
 pub(crate) struct RateLimit {
     /// By a keyed hash of the caller, which nobody outside can aim at another's.
-    paces: DefaultKeyedRateLimiter<u64>,
+    paces: Paces,
     hasher: RandomState,
     clock: DefaultClock,
     requests: AtomicU32,
@@ -32,8 +42,9 @@ pub(crate) struct RateLimit {
 
 impl RateLimit {
     pub(crate) fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        let quota = Quota::per_second(per_second).allow_burst(burst);
         Self {
-            paces: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
+            paces: RateLimiter::dashmap_with_hasher(quota, foldhash::fast::RandomState::default()),
             hasher: RandomState::new(),
             clock: DefaultClock::default(),
             requests: AtomicU32::new(0),

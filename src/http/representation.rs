@@ -3,6 +3,8 @@
 //! Recordings have strong entity tags and no modification date: conditions on dates never hold (§13.1.4,
 //! §13.1.5), so that a client which knows only a date gets the whole.
 
+use std::borrow::Cow;
+
 use actors::Arrival;
 use actors::domain::{
     AudioType, ByteRange, Playable, RangeAnswer, RecordingSid, Version, answer_range,
@@ -66,10 +68,13 @@ pub(super) fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u6
     if none_match_holds(headers, tag) {
         return Selection::NotModified;
     }
-    let ranges: Vec<_> = headers.get_all(header::RANGE).iter().collect();
-    let [range] = ranges.as_slice() else { return Selection::Whole };
+    if method != Method::GET {
+        return Selection::Whole;
+    }
+    let mut ranges = headers.get_all(header::RANGE).iter();
+    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Selection::Whole };
     let Ok(range) = range.to_str() else { return Selection::Whole };
-    if method != Method::GET || !if_range_holds(headers, tag) {
+    if !if_range_holds(headers, tag) {
         return Selection::Whole;
     }
     match answer_range(range, length) {
@@ -98,13 +103,11 @@ enum Comparison {
 }
 
 /// All lines of a list-valued header as one; `None` when there is none.
-fn list(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let lines: Vec<_> = headers
-        .get_all(name)
-        .iter()
-        .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
-        .collect();
-    (!lines.is_empty()).then(|| lines.join(","))
+fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Cow<'h, str>> {
+    let mut lines =
+        headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let first = lines.next()?;
+    Some(lines.fold(first, |list, line| format!("{list},{line}").into()))
 }
 
 /// Whether a list of entity tags, or `*`, names `tag`. Ours contain no comma, so commas separate.

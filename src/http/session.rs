@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Service;
-use super::caller::{SESSION_COOKIE, reader};
+use super::caller::SESSION_COOKIE;
 use super::problem::Problem;
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ pub(super) async fn sign_in(
     let Json(SignIn { token }) =
         body.map_err(|_| Problem::Malformed("the body is {\"token\": \"…\"}"))?;
     let caller = service.authority.check(&token).ok_or(Problem::NoCredentials)?;
-    service.rate_limit.admit(&reader(&caller))?;
+    service.rate_limit.admit(&caller.reader())?;
     let left = caller.expires_at.since(service.clock.now()).as_secs();
     Ok(with_cookie(&service, &token, left))
 }

@@ -4,15 +4,14 @@
 
 use actors::domain::{CallKey, CallSid, RecordingSid, Timestamp};
 use axum::extract::{FromRequestParts, Path};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 
 use super::Service;
-use super::caller::reader;
 use super::log::note_business;
 use super::problem::Problem;
 use crate::auth::Caller;
-use crate::auth::links::LinkError;
+use crate::auth::links::{Grant, LinkError};
 
 /// The query parameter that holds a signed link.
 pub(super) const LINK: &str = "link";
@@ -50,10 +49,10 @@ impl FromRequestParts<Service> for Readable {
     /// another.
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let Named { call, recording, link } = named(parts, service).await?;
-        let Some(link) = link.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION)) else {
+        let Some(link) = link.filter(|_| link_counts(&parts.headers)) else {
             let caller = Caller::from_request_parts(parts, service).await?;
             return Ok(Self {
-                reader: reader(&caller),
+                reader: caller.reader(),
                 expires_at: caller.expires_at,
                 target: Target { key: CallKey { business: caller.business, call }, recording },
             });
@@ -66,7 +65,7 @@ impl FromRequestParts<Service> for Readable {
                 LinkError::Expired => Problem::LinkExpired,
             })?;
         note_business(&parts.extensions, &grant.business);
-        let reader = format!("{}/{call}/{recording}", grant.business);
+        let reader = reader_by(&grant);
         service.rate_limit.admit(&reader)?;
         Ok(Self {
             reader,
@@ -79,11 +78,22 @@ impl FromRequestParts<Service> for Readable {
     }
 }
 
+/// Whoever shows a header means that.
+pub(super) fn link_counts(headers: &HeaderMap) -> bool {
+    !headers.contains_key(header::AUTHORIZATION)
+}
+
+/// All holders of links for one recording are one reader.
+pub(super) fn reader_by(link: &Grant) -> String {
+    let Grant { business, call, recording, expires_at: _ } = link;
+    format!("{business}/{call}/{recording}")
+}
+
 /// Of which nothing says yet that the client may ask for it.
 pub(super) struct Named {
     pub(super) call: CallSid,
     pub(super) recording: Option<RecordingSid>,
-    link: Option<String>,
+    pub(super) link: Option<String>,
 }
 
 pub(super) async fn named(parts: &mut Parts, service: &Service) -> Result<Named, Problem> {
@@ -94,7 +104,7 @@ pub(super) async fn named(parts: &mut Parts, service: &Service) -> Result<Named,
 }
 
 /// Parameters that we do not know (players add some against caches) are passed over.
-fn parse(call_sid: &str, query: &str) -> Result<Named, Problem> {
+pub(super) fn parse(call_sid: &str, query: &str) -> Result<Named, Problem> {
     let call = call_sid
         .parse()
         .map_err(|_| Problem::Malformed("a call SID is CA and 32 lower-case hex digits"))?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 
 /// The configured waits.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ pub(crate) struct Waits {
 pub(super) struct Patience {
     pub wait: Duration,
     /// `Preference-Applied`, if any was.
-    pub applied: Option<String>,
+    pub applied: Option<HeaderValue>,
 }
 
 const PREFERRED_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -45,7 +45,8 @@ pub(super) fn patience(method: &Method, headers: &HeaderMap, waits: Waits) -> Pa
     };
     Patience {
         wait: wait.unwrap_or(unstated),
-        applied: (!applied.is_empty()).then(|| applied.join(", ")),
+        applied: (!applied.is_empty())
+            .then(|| applied.join(", ").try_into().expect("names and digits")),
     }
 }
 
@@ -120,7 +121,7 @@ mod tests {
             }
             let expected = Patience {
                 wait: Duration::from_secs(*wait_s),
-                applied: applied.map(str::to_owned),
+                applied: applied.map(HeaderValue::from_static),
             };
             assert_eq!(patience(method, &headers, WAITS), expected, "{method} {lines:?}");
         }

@@ -3,21 +3,23 @@
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::crowd::Place;
+use super::seldom::Seldom;
 use super::talk::{Stage, Talk};
 use super::wire::Wire;
 use super::{Limits, Shared};
@@ -32,40 +34,65 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) async fn serve(stream: TcpStream, place: Place, shared: Arc<Shared>) {
     let talk = Arc::clone(&place.talk);
     let wire = Wire::new(stream, Arc::clone(&talk), shared.limits.patience());
-    let answer = service_fn(|request: Request<Incoming>| answer(request, &talk, &shared));
+    let stopping = AtomicBool::new(false);
+    let answer =
+        service_fn(|request: Request<Incoming>| answer(request, &talk, &shared, &stopping));
     let mut connection =
         pin!(protocol(&shared.limits).serve_connection(TokioIo::new(wire), answer));
-    let door_closed = async {
-        shared.closing.cancelled().await;
-        if talk.stage().may_leave() {
-            tokio::time::sleep(LAST_REQUEST_GRACE).await;
-        }
-    };
-    let (mut door_closed, mut leaving) = (pin!(door_closed), false);
+    let mut asked_to_stop = Seldom::new(shared.stopping.cancelled());
+    let mut leaving = false;
+    let mut summons = Seldom::new(summons(&talk, &shared, leaving));
     loop {
         tokio::select! {
             biased;
+            // First, so that whoever asks after that hears of it.
+            () = &mut asked_to_stop, if !stopping.load(Ordering::Relaxed) => {
+                stopping.store(true, Ordering::Relaxed);
+            }
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
                 break;
             }
-            () = shared.cut.cancelled() => break,
-            () = talk.asked_to_leave() => {
-                if talk.stage().may_leave() {
+            summoned = &mut summons => {
+                if summoned == Summons::Cut || talk.stage().may_leave() {
                     break;
                 }
-                talk.stay();
-            }
-            () = door_closed.as_mut(), if !leaving => {
-                if talk.stage().may_leave() {
-                    break;
+                match summoned {
+                    Summons::Cut => break,
+                    Summons::MakeRoom => talk.stay(),
+                    Summons::DoorClosed => {
+                        leaving = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
                 }
-                leaving = true;
-                connection.as_mut().graceful_shutdown();
+                summons = Seldom::new(self::summons(&talk, &shared, leaving));
             }
         }
+    }
+}
+
+/// Why a connection should end, whatever its client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Summons {
+    Cut,
+    MakeRoom,
+    DoorClosed,
+}
+
+async fn summons(talk: &Talk, shared: &Shared, leaving: bool) -> Summons {
+    let door_closed = async {
+        shared.closing.cancelled().await;
+        if talk.stage().may_leave() {
+            tokio::time::sleep(LAST_REQUEST_GRACE).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shared.cut.cancelled() => Summons::Cut,
+        () = talk.asked_to_leave() => Summons::MakeRoom,
+        () = door_closed, if !leaving => Summons::DoorClosed,
     }
 }
 
@@ -84,9 +111,9 @@ pub(super) async fn refuse(stream: TcpStream, shared: Arc<Shared>) {
 
 fn protocol(limits: &Limits) -> http1::Builder {
     let mut protocol = http1::Builder::new();
+    // The wire keeps time.
     protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle_timeout)
+        .header_read_timeout(None)
         .max_header_size(limits.header_bytes_max)
         .max_buf_size(limits.header_bytes_max);
     protocol
@@ -98,16 +125,29 @@ async fn answer(
     request: Request<Incoming>,
     talk: &Arc<Talk>,
     shared: &Shared,
+    stopping: &AtomicBool,
 ) -> Result<Response<Sent>, Infallible> {
     talk.enter(Stage::Answering);
-    let response = shared.router.clone().oneshot(request.map(Body::new)).await;
-    let mut response = response.unwrap_or_else(|never| match never {});
+    let mut response = match (shared.at_once)(&request) {
+        Some(response) => response,
+        None => route(request, shared).await,
+    };
     // A client that leaves by itself is not surprised by a connection that ends while it asks.
-    if shared.stopping.is_cancelled() {
+    if stopping.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
     talk.enter(Stage::Sending);
     Ok(response.map(|body| Sent { body, talk: Arc::clone(talk) }))
+}
+
+async fn route(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+    let response = shared.router.clone().oneshot(request.map(Body::new)).await;
+    let mut response = response.unwrap_or_else(|never| match never {});
+    // The router counts the body, which is none; the header speaks of what the client has (RFC 9110 §8.6).
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
 }
 
 /// An answer's body, which says when there is no more of it.

@@ -72,10 +72,8 @@ fn make_room(talks: &HashMap<u64, Arc<Talk>>) -> usize {
     let mut waiting: Vec<_> = talks
         .values()
         .filter(|talk| !talk.is_leaving())
-        .filter_map(|talk| {
-            let (stage, since) = talk.stage_since();
-            stage.may_leave().then_some((since, talk))
-        })
+        .filter(|talk| talk.stage().may_leave())
+        .map(|talk| (talk.waiting_since(), talk))
         .collect();
     if waiting.len() > LEAVE_AT_A_TIME {
         waiting.select_nth_unstable_by_key(LEAVE_AT_A_TIME, |(since, _)| *since);

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpSocket;
 
 pub struct Listening {
@@ -38,15 +39,27 @@ impl Inherited {
 }
 
 impl Listening {
-    /// On the inherited socket, whatever its address, else on one of our own.
-    pub fn start(inherited: Inherited, address: SocketAddr, backlog: u32) -> io::Result<Self> {
+    /// On the inherited socket, whatever its address and its backlog, else on one of our own. Connections have the
+    /// send buffer of the socket that they came in by; of 0 bytes is the system's own.
+    pub fn start(
+        inherited: Inherited,
+        address: SocketAddr,
+        backlog: u32,
+        send_buffer_bytes: u32,
+    ) -> io::Result<Self> {
         if let Inherited(Some(socket)) = inherited {
             socket.set_nonblocking(true)?;
+            if send_buffer_bytes > 0 {
+                set_socket_send_buffer_size(&socket, send_buffer_bytes as usize)?;
+            }
             let socket = tokio::net::TcpListener::from_std(socket)?;
             return Ok(Self { socket, is_ours: false });
         }
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
+        if send_buffer_bytes > 0 {
+            socket.set_send_buffer_size(send_buffer_bytes)?;
+        }
         socket.bind(address)?;
         Ok(Self { socket: socket.listen(backlog)?, is_ours: true })
     }

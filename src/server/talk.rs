@@ -2,13 +2,14 @@
 //!
 //! Invariant: a connection with a request to answer, or an answer not wholly sent, is not asked to leave.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Stage {
     /// Accepted, and nothing has come yet.
     Silent,
@@ -44,10 +45,26 @@ impl Stage {
     }
 }
 
+const STAGES: [Stage; 7] = [
+    Stage::Silent,
+    Stage::Head,
+    Stage::Answering,
+    Stage::Sending,
+    Stage::Flushing,
+    Stage::Idle,
+    Stage::Closing,
+];
+
 /// Shared by a connection's task, its wire, its answers, and the crowd.
+///
+/// Only the connection's own task changes the stage; the crowd looks on.
 #[derive(Debug)]
 pub(super) struct Talk {
-    stage: Mutex<(Stage, Instant)>,
+    stage: AtomicU8,
+    begun: Instant,
+    /// When it last began to wait for a request, in milliseconds since it began. Stages in which something happens
+    /// are entered too often for a look at the clock, and nobody asks since when.
+    waiting_since_ms: AtomicU64,
     leaving: AtomicBool,
     asked_to_leave: Notify,
 }
@@ -55,22 +72,32 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn new() -> Self {
         Self {
-            stage: Mutex::new((Stage::Silent, Instant::now())),
+            stage: AtomicU8::new(Stage::Silent as u8),
+            begun: Instant::now(),
+            waiting_since_ms: AtomicU64::new(0),
             leaving: AtomicBool::new(false),
             asked_to_leave: Notify::new(),
         }
     }
 
     pub(super) fn stage(&self) -> Stage {
-        self.stage_since().0
+        STAGES[usize::from(self.stage.load(Ordering::Acquire))]
     }
 
-    pub(super) fn stage_since(&self) -> (Stage, Instant) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    /// When it last began to wait for a request.
+    pub(super) fn waiting_since(&self) -> Instant {
+        self.begun + Duration::from_millis(self.waiting_since_ms.load(Ordering::Acquire))
     }
 
     pub(super) fn enter(&self, stage: Stage) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = (stage, Instant::now());
+        self.stage.store(stage as u8, Ordering::Release);
+    }
+
+    /// Between two requests, from now on.
+    pub(super) fn rest(&self, now: Instant) {
+        let waited_ms = now.saturating_duration_since(self.begun).as_millis() as u64;
+        self.waiting_since_ms.store(waited_ms, Ordering::Release);
+        self.enter(Stage::Idle);
     }
 
     pub(super) fn is_leaving(&self) -> bool {

@@ -1,7 +1,7 @@
 //! A connection's bytes, and the patience with whoever is at its other end.
 //!
-//! * A request's head must be complete within `header_timeout` of its first byte. hyper's own time-out begins when
-//!   the previous answer ends, so it is the one of idle connections.
+//! * A connection may wait for a request for `idle_timeout`, and the request's head must be complete within
+//!   `header_timeout` of its first bytes. hyper's own time-out would be a timer made and thrown away at each request.
 //! * While there is something to send, the reader takes at least `slow_reader_bytes` in every `slow_reader_period`.
 //!   A paused player falls behind that too, and asks for the rest when it goes on.
 //! * What a client still sends after our last word is read and thrown away for a moment: closed before it is read,
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::talk::{Stage, Talk};
 
@@ -23,9 +23,12 @@ use super::talk::{Stage, Talk};
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES_MAX: usize = 1 << 20;
 const LINGER_BUFFER_BYTES: usize = 16 * 1024;
+/// A head and a small body are sent as one.
+const TOGETHER_BYTES_MAX: usize = 2 * 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
+    pub(super) idle_timeout: Duration,
     pub(super) header_timeout: Duration,
     pub(super) slow_reader_period: Duration,
     pub(super) slow_reader_bytes: usize,
@@ -35,6 +38,7 @@ pub(super) struct Wire {
     stream: TcpStream,
     talk: Arc<Talk>,
     patience: Patience,
+    idle: Alarm,
     head: Alarm,
     /// Set while the socket does not take what we have.
     behind: Alarm,
@@ -45,15 +49,37 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, talk: Arc<Talk>, patience: Patience) -> Self {
+        let mut idle = Alarm::default();
+        idle.set(Instant::now() + patience.idle_timeout);
         Self {
             stream,
             talk,
             patience,
+            idle,
             head: Alarm::default(),
             behind: Alarm::default(),
             taken_bytes: 0,
             linger: Alarm::default(),
             lingered_bytes: 0,
+        }
+    }
+
+    /// For as long as a client may let us wait.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.talk.stage() {
+            Stage::Silent | Stage::Idle => {
+                ready!(self.idle.poll(context));
+                Poll::Ready(Err(timed_out("no request comes")))
+            }
+            Stage::Head => {
+                // Most heads come whole, and need no alarm.
+                if !self.head.is_set() {
+                    self.head.set(Instant::now() + self.patience.header_timeout);
+                }
+                ready!(self.head.poll(context));
+                Poll::Ready(Err(timed_out("the request's head does not end")))
+            }
+            Stage::Answering | Stage::Sending | Stage::Flushing | Stage::Closing => Poll::Pending,
         }
     }
 
@@ -75,7 +101,7 @@ impl Wire {
             Poll::Pending => {
                 if !self.behind.is_set() {
                     self.taken_bytes = 0;
-                    self.behind.set(self.patience.slow_reader_period);
+                    self.behind.set(Instant::now() + self.patience.slow_reader_period);
                 }
                 ready!(self.behind.poll(context));
                 tracing::debug!(taken_bytes = self.taken_bytes, "a slow reader is cut");
@@ -98,18 +124,12 @@ impl AsyncRead for Wire {
                 let came = buffer.filled().len() > before;
                 if came && matches!(wire.talk.stage(), Stage::Silent | Stage::Idle) {
                     wire.talk.enter(Stage::Head);
-                    wire.head.set(wire.patience.header_timeout);
+                    wire.head.clear();
                 }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                if wire.talk.stage() != Stage::Head {
-                    return Poll::Pending;
-                }
-                ready!(wire.head.poll(context));
-                Poll::Ready(Err(timed_out("the request's head does not end")))
-            }
+            Poll::Pending => wire.wait(context),
         }
     }
 }
@@ -131,7 +151,21 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
-        let written = Pin::new(&mut wire.stream).poll_write_vectored(context, slices);
+        let stream = Pin::new(&mut wire.stream);
+        let bytes = slices.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+        let written = match slices {
+            [slice] => stream.poll_write(context, slice),
+            // Less is copied here than the system would look at for a list.
+            _ if bytes <= TOGETHER_BYTES_MAX => {
+                let (mut together, mut end) = ([0; TOGETHER_BYTES_MAX], 0);
+                for slice in slices {
+                    together[end..end + slice.len()].copy_from_slice(slice);
+                    end += slice.len();
+                }
+                stream.poll_write(context, &together[..end])
+            }
+            _ => stream.poll_write_vectored(context, slices),
+        };
         wire.paced(context, written)
     }
 
@@ -144,7 +178,9 @@ impl AsyncWrite for Wire {
         let wire = self.get_mut();
         wire.behind.clear();
         if wire.talk.stage() == Stage::Flushing {
-            wire.talk.enter(Stage::Idle);
+            let now = Instant::now();
+            wire.talk.rest(now);
+            wire.idle.set(now + wire.patience.idle_timeout);
         }
         Pin::new(&mut wire.stream).poll_flush(context)
     }
@@ -154,7 +190,7 @@ impl AsyncWrite for Wire {
         if !wire.linger.is_set() {
             wire.talk.enter(Stage::Closing);
             ready!(Pin::new(&mut wire.stream).poll_shutdown(context))?;
-            wire.linger.set(LINGER);
+            wire.linger.set(Instant::now() + LINGER);
         }
         let mut rest = [0; LINGER_BUFFER_BYTES];
         while wire.lingered_bytes < LINGER_BYTES_MAX {
@@ -174,36 +210,51 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// A timer that is often set and seldom rings.
+/// A timer that is often set and seldom rings: setting it costs nothing, and it is looked at when it may ring.
+///
+/// For one task: whoever polls it first is woken.
 #[derive(Default)]
 struct Alarm {
+    rings_at: Option<Instant>,
+    /// Of some earlier setting, perhaps.
     sleep: Option<Pin<Box<Sleep>>>,
-    set: bool,
+    /// Whether whoever waits would be woken by it.
+    watched: bool,
 }
 
 impl Alarm {
-    fn set(&mut self, after: Duration) {
-        match &mut self.sleep {
-            Some(sleep) => sleep.as_mut().reset(Instant::now() + after),
-            None => self.sleep = Some(Box::pin(sleep(after))),
-        }
-        self.set = true;
+    const fn set(&mut self, rings_at: Instant) {
+        self.rings_at = Some(rings_at);
     }
 
     const fn is_set(&self) -> bool {
-        self.set
+        self.rings_at.is_some()
     }
 
     const fn clear(&mut self) {
-        self.set = false;
+        self.rings_at = None;
     }
 
     /// Never ready while it is not set.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.sleep {
-            Some(sleep) if self.set => sleep.as_mut().poll(context),
-            Some(_) | None => Poll::Pending,
+        let Some(rings_at) = self.rings_at else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(rings_at)));
+        if sleep.deadline() > rings_at {
+            sleep.as_mut().reset(rings_at);
+            self.watched = false;
         }
+        if self.watched && !sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        while sleep.as_mut().poll(context).is_ready() {
+            if sleep.deadline() >= rings_at {
+                self.watched = false;
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(rings_at);
+        }
+        self.watched = true;
+        Poll::Pending
     }
 }
 

@@ -1,5 +1,6 @@
 //! Writes one response onto the socket: paced, framed, ended and counted as its `Manner` says.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub(super) async fn deliver(
     is_head: bool,
 ) -> io::Result<Sent> {
     let manner = head.extensions.remove::<Manner>().unwrap_or_default();
-    sleep(manner.first_byte).await;
+    wait(stream, Instant::now() + manner.first_byte).await?;
     let sent_bytes = match manner.ending {
         Ending::NeverBegins => {
             await_departure(stream).await;
@@ -143,10 +144,27 @@ async fn write_paced(stream: &mut TcpStream, body: &[u8], manner: &Manner) -> io
         }
         if let Some(pace) = manner.bytes_per_second {
             let due = Duration::from_millis(sent_bytes * 1_000 / pace.max(1));
-            sleep_until(began + due).await;
+            wait(stream, began + due).await?;
         }
     }
     Ok(())
+}
+
+/// Ends early, and in an error, when the client leaves.
+async fn wait(stream: &TcpStream, until: Instant) -> io::Result<()> {
+    let gone = async {
+        match stream.peek(&mut [0]).await {
+            Ok(0) => io::ErrorKind::BrokenPipe.into(),
+            // Its next request can wait.
+            Ok(_) => pending().await,
+            Err(error) => error,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = sleep_until(until) => Ok(()),
+        error = gone => Err(error),
+    }
 }
 
 async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {

@@ -3,6 +3,7 @@
 //! In JSON: `[{"times": 2, "fault": {"status": {"code": 404}}}, {"bytes_per_second": 8000, "fault": {"cut_after_bytes": 50000}}, {}]`.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct Behaviour {
     /// Wait this long before the status line.
     pub first_byte_ms: u64,
     pub bytes_per_second: Option<u64>,
+    /// The pace, if not said in bytes: 100 sends a minute of audio in a minute.
+    pub bit_rate_percent: Option<u32>,
     pub framing: Framing,
     pub fault: Fault,
 }
@@ -97,6 +100,7 @@ impl Default for Behaviour {
             times: 1,
             first_byte_ms: 0,
             bytes_per_second: None,
+            bit_rate_percent: None,
             framing: Framing::ContentLength,
             fault: Fault::Healthy,
         }
@@ -114,6 +118,15 @@ impl Behaviour {
 
     pub fn paced(bytes_per_second: u64) -> Self {
         Self { bytes_per_second: Some(bytes_per_second), ..Self::default() }
+    }
+
+    /// Of so many bytes that play for so long.
+    pub(super) fn pace(&self, bytes: usize, duration: Duration) -> Option<u64> {
+        self.bytes_per_second.or_else(|| {
+            let percent = u128::from(self.bit_rate_percent?);
+            let pace = bytes as u128 * percent * 10 / duration.as_millis().max(1);
+            Some(u64::try_from(pace).unwrap_or(u64::MAX))
+        })
     }
 
     #[must_use]
@@ -163,6 +176,15 @@ mod tests {
         let status = |code| Behaviour::status(code).fault;
         assert_eq!(codes, [status(404), status(404), status(503), status(503)]);
         assert_eq!(FaultPlan::default().next().fault, Fault::Healthy);
+    }
+
+    #[test]
+    fn a_pace_may_be_said_in_bytes_or_as_a_share_of_the_bit_rate() {
+        let pace = |behaviour: Behaviour| behaviour.pace(8_000, Duration::from_secs(2));
+        let relative = Behaviour { bit_rate_percent: Some(120), ..Behaviour::default() };
+        assert_eq!(pace(relative.clone()), Some(4_800));
+        assert_eq!(pace(Behaviour { bytes_per_second: Some(7), ..relative }), Some(7));
+        assert_eq!(pace(Behaviour::healthy()), None);
     }
 
     #[test]

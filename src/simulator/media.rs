@@ -79,9 +79,10 @@ fn audio(
     };
     let behaviour = recording.plan.next();
     let channels = channels.unwrap_or(recording.channels);
+    let duration = recording.audio.duration;
     drop(known);
     let etag = format!("\"{sid}-{}-{channels}\"", form.extension());
-    let content = Content { body, form, etag };
+    let content = Content { body, form, duration, etag };
     let mut response = misbehave(&behaviour, &asked, content);
     if let Some(manner) = response.extensions_mut().get_mut::<Manner>() {
         manner.in_flight = Some(in_flight);
@@ -92,7 +93,8 @@ fn audio(
 /// What an outage makes of any request, audio or not.
 pub(super) fn outage(known: &Known, request: &Request) -> Option<Response> {
     let behaviour = known.outage.as_ref()?;
-    let content = Content { body: Bytes::new(), form: Form::Mp3, etag: "\"\"".into() };
+    let (body, duration) = (Bytes::new(), Duration::ZERO);
+    let content = Content { body, form: Form::Mp3, duration, etag: "\"\"".into() };
     Some(misbehave(behaviour, &Asked::new(request), content))
 }
 
@@ -105,6 +107,7 @@ struct Asked {
 struct Content {
     body: Bytes,
     form: Form,
+    duration: Duration,
     etag: String,
 }
 
@@ -123,7 +126,7 @@ fn misbehave(behaviour: &Behaviour, asked: &Asked, content: Content) -> Response
     let length = content.body.len();
     let mut manner = Manner {
         first_byte: Duration::from_millis(behaviour.first_byte_ms),
-        bytes_per_second: behaviour.bytes_per_second,
+        bytes_per_second: behaviour.pace(length, content.duration),
         framing: behaviour.framing,
         ..Manner::default()
     };
@@ -209,7 +212,7 @@ fn whole(content: Content) -> Response {
 fn partial(content: &Content, start: usize, end: usize, off: usize) -> Response {
     let length = content.body.len();
     let body = content.body.slice(start..end.max(start));
-    let mut response = whole(Content { body, form: content.form, etag: content.etag.clone() });
+    let mut response = whole(Content { body, etag: content.etag.clone(), ..*content });
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let claimed = format!("bytes {}-{}/{length}", start + off, (end + off).saturating_sub(1));
     with_header(response, header::CONTENT_RANGE, &claimed)

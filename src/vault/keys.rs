@@ -1,8 +1,11 @@
 //! Who can open what: the master key opens the businesses' keys, a business's key those of its recordings.
 //!
 //! Invariant: an unwrapped key lives no longer than the work it is needed for. There is no cache of them:
-//! unwrapping costs microseconds, and a key that was destroyed must not go on opening things from memory.
+//! unwrapping costs a microsecond, and a key that was destroyed must not go on opening things from memory. What is
+//! remembered for a moment are wrapped ones, until the copy is discarded: see `remembered`.
 //! Invariant: a master key is made only where nothing was ever sealed.
+
+mod remembered;
 
 use std::fmt;
 use std::path::Path;
@@ -18,6 +21,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use super::cipher::{Binding, Cipher, KEY_BYTES, KeyBytes, Refused, random_key};
 use super::key_file;
+use remembered::{Remembered, Wrapped};
 
 /// Opens everything, directly or through the keys it wraps. Back it up apart from what it opens.
 pub struct MasterKey(KeyBytes);
@@ -26,6 +30,7 @@ pub struct MasterKey(KeyBytes);
 pub struct KeyRing {
     master: Cipher,
     store: Arc<dyn SealedKeys>,
+    remembered: Remembered,
 }
 
 /// The purpose under which the auth tokens of accounts are sealed.
@@ -137,7 +142,7 @@ impl fmt::Display for Origin<'_> {
 
 impl KeyRing {
     pub fn new(master: &MasterKey, store: Arc<dyn SealedKeys>) -> Self {
-        Self { master: Cipher::new(&master.0), store }
+        Self { master: Cipher::new(&master.0), store, remembered: Remembered::default() }
     }
 
     /// Seals a secret such as an auth token under the master key. It opens only for the same purpose
@@ -182,7 +187,9 @@ impl KeyRing {
             let opened = opened.map_err(|Refused| does_not_open(&format!("{what:?}")))?;
             Ok(cipher.wrap(&binding, &opened))
         };
-        let count = self.store.reseal_all(Box::new(reseal)).await?;
+        let count = self.store.reseal_all(Box::new(reseal)).await;
+        self.remembered.forget_all();
+        let count = count?;
         if let Some(file) = file {
             key_file::adopt(file).await?;
         }
@@ -191,19 +198,55 @@ impl KeyRing {
 
     /// The key that seals a recording's audio; made when it is first asked for.
     pub(super) async fn recording_key(&self, key: &AudioKey) -> Result<Cipher, VaultError> {
-        let business = self.business_key(&key.business).await?;
-        let binding = recording_binding(key);
-        let fresh = business.wrap(&binding, random_key().as_slice());
-        let wrapped = self.store.key_of_recording(key, fresh).await?;
-        unwrap_key(&business, &binding, &wrapped)
+        self.unwrap(key, &self.ask(key).await?)
+    }
+
+    /// The same, for reading: one that was asked for a moment ago, or while the store is out of reach, is not asked for
+    /// again.
+    pub(super) async fn reading_key(&self, key: &AudioKey) -> Result<Cipher, VaultError> {
+        let known = self.remembered.get(key);
+        if let Some(known) = known.as_ref().filter(|known| known.is_confirmed()) {
+            return self.unwrap(key, &known.wrapped);
+        }
+        let asked = self.remembered.asking();
+        match (self.ask(key).await, known) {
+            (Err(VaultError::KeysAway(_)), Some(known)) => self.unwrap(key, &known.wrapped),
+            (wrapped, _) => {
+                let wrapped = wrapped?;
+                let cipher = self.unwrap(key, &wrapped)?;
+                self.remembered.keep(key, wrapped, &asked);
+                Ok(cipher)
+            }
+        }
+    }
+
+    /// To be said before a copy of the recording is discarded.
+    pub(super) fn forget(&self, key: &AudioKey) {
+        self.remembered.forget(key);
+    }
+
+    /// Asks for every key from now on.
+    pub(super) fn remember_nothing(&self) {
+        self.remembered.close();
+    }
+
+    async fn ask(&self, key: &AudioKey) -> Result<Wrapped, VaultError> {
+        let fresh = self.master.wrap(&business_binding(&key.business), random_key().as_slice());
+        let of_business = self.store.key_of_business(&key.business, fresh).await?;
+        let business = self.unwrap_business(&key.business, &of_business)?;
+        let fresh = business.wrap(&recording_binding(key), random_key().as_slice());
+        let of_recording = self.store.key_of_recording(key, fresh).await?;
+        Ok(Wrapped { of_business, of_recording })
+    }
+
+    fn unwrap(&self, key: &AudioKey, wrapped: &Wrapped) -> Result<Cipher, VaultError> {
+        let business = self.unwrap_business(&key.business, &wrapped.of_business)?;
+        unwrap_key(&business, &recording_binding(key), &wrapped.of_recording)
             .map_err(|Refused| does_not_open(&format!("key of recording {}", key.recording)))
     }
 
-    async fn business_key(&self, business: &BusinessId) -> Result<Cipher, VaultError> {
-        let binding = business_binding(business);
-        let fresh = self.master.wrap(&binding, random_key().as_slice());
-        let wrapped = self.store.key_of_business(business, fresh).await?;
-        unwrap_key(&self.master, &binding, &wrapped)
+    fn unwrap_business(&self, business: &BusinessId, wrapped: &[u8]) -> Result<Cipher, VaultError> {
+        unwrap_key(&self.master, &business_binding(business), wrapped)
             .map_err(|Refused| does_not_open(&format!("key of business {business}")))
     }
 }

@@ -10,9 +10,11 @@
 //! its name is.
 //! Invariant: one process owns the folder; nobody else writes or removes in it.
 
+mod behind;
 mod folder;
 mod leftovers;
 mod reader;
+mod sending;
 mod tail;
 mod writer;
 
@@ -24,28 +26,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actors::domain::{AudioKey, ByteRange, CopyId, Playable, Timestamp, Version};
 use actors::ports::{AudioStream, SealedAudio, Vault, VaultError, VaultWriter};
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 
 use super::disk::{Doing, blocking, sync_folder, unless};
 use super::keys::KeyRing;
+use super::memory::Memory;
 use super::owner::VaultOwner;
+use super::room::Room;
 use folder::VaultFolder;
 use leftovers::Round;
-use reader::{DiskReads, Reader};
-use writer::{LocalWriter, Part};
+use reader::DiskReads;
+use sending::Sources;
+use writer::{LocalWriter, Named, Part};
 
 #[derive(Debug, Clone)]
 pub struct LocalVaultConfig {
     /// Created where it does not exist. All of it must lie on one file system.
     pub dir: PathBuf,
+    /// How much decrypted audio is kept in memory; 0: none. From 16 MiB on it keeps recordings of any length.
+    pub memory_bytes: u64,
 }
 
 pub struct LocalVault {
-    folder: Arc<VaultFolder>,
-    keys: Arc<KeyRing>,
-    reads: DiskReads,
+    sources: Sources,
     /// Where the last listing of leftovers stopped.
     round: Arc<Mutex<Option<Round>>>,
 }
+
+/// Audio in the clear that listeners may hold although it is not kept, beside as much as is kept.
+const LENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 impl LocalVault {
     /// Takes the folder into possession. Blocks on the disk, as starting a service may. Where another
@@ -57,24 +67,27 @@ impl LocalVault {
 
     /// The vault of a folder that is ours already.
     pub fn owned(config: LocalVaultConfig, owner: VaultOwner, keys: Arc<KeyRing>) -> Self {
-        Self {
-            folder: Arc::new(VaultFolder::owned(config.dir, owner)),
-            keys,
-            reads: DiskReads::default(),
-            round: Arc::default(),
-        }
+        Self::of(VaultFolder::owned(config.dir, owner), config.memory_bytes, keys)
     }
 
     /// Only for reading: whoever owns the folder goes on doing so.
     pub fn unowned(config: LocalVaultConfig, keys: Arc<KeyRing>) -> Self {
-        let folder = Arc::new(VaultFolder::unowned(config.dir));
-        Self { folder, keys, reads: DiskReads::default(), round: Arc::default() }
+        Self::of(VaultFolder::unowned(config.dir), config.memory_bytes, keys)
     }
 
     /// Writes and removes nothing from now on, so that another process may own the folder; whoever is
-    /// reading a copy reads on.
+    /// reading a copy reads on. Nothing is kept in memory any more: nobody would say what is discarded.
     pub fn give_up(&self) {
-        self.folder.give_up();
+        self.sources.folder.give_up();
+        self.sources.memory.close();
+        self.sources.keys.remember_nothing();
+    }
+
+    fn of(folder: VaultFolder, memory_bytes: u64, keys: Arc<KeyRing>) -> Self {
+        let room = Room::of(memory_bytes.saturating_mul(2).saturating_add(LENT_BYTES_MAX));
+        let memory = Memory::of(memory_bytes, room.clone());
+        let (folder, reads) = (Arc::new(folder), DiskReads::default());
+        Self { sources: Sources { folder, keys, reads, memory, room }, round: Arc::default() }
     }
 }
 
@@ -86,24 +99,38 @@ impl Vault for LocalVault {
         version: Version,
         id: CopyId,
     ) -> Result<Box<dyn VaultWriter>, VaultError> {
-        let cipher = self.keys.recording_key(key).await?;
-        let (folder, key) = (self.folder.clone(), key.clone());
+        let cipher = self.sources.keys.recording_key(key).await?;
+        let (sources, key) = (self.sources.clone(), key.clone());
+        let (memory, in_use) = (sources.memory.clone(), sources.memory.using(id));
+        let copy = Named { key: key.clone(), version, id, memory, in_use };
+        let folder = sources.folder.clone();
         let part = blocking(move || Part::create(&folder, cipher, &key, version, id)).await?;
-        Ok(Box::new(LocalWriter::new(part)))
+        Ok(Box::new(LocalWriter::new(part, sources, copy)))
     }
 
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError> {
-        let cipher = self.keys.recording_key(&playable.key).await?;
-        let (folder, playable) = (self.folder.clone(), playable.clone());
-        let open = move || Reader::open(&folder, cipher, &playable, range);
-        reader::stream(self.reads.clone(), open).await
+        if range.first > range.last || range.last >= playable.copy.length {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput)).doing("reading past the end");
+        }
+        match self.at_hand(playable, range) {
+            Some(bytes) => Ok(stream::iter([Ok(bytes)]).boxed()),
+            None => sending::send(self.sources.clone(), playable, range).await,
+        }
+    }
+
+    fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
+        self.sources.memory.at_hand(playable, range)
     }
 
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError> {
-        let business = self.folder.of_business(&key.business);
-        let names = [self.folder.sealed_copy(key, id), self.folder.unfinished_copy(key, id)];
-        let owner = self.folder.owner().doing("removing a copy")?;
+        let forgetting = self.sources.memory.discarding(id);
+        self.sources.keys.forget(key);
+        let folder = &self.sources.folder;
+        let business = folder.of_business(&key.business);
+        let names = [folder.sealed_copy(key, id), folder.unfinished_copy(key, id)];
+        let owner = folder.owner().doing("removing a copy")?;
         blocking(move || {
+            let _forgetting = forgetting;
             owner.confirm().doing("removing a copy")?;
             for name in names {
                 unless(io::ErrorKind::NotFound, fs::remove_file(name)).doing("removing a copy")?;
@@ -121,7 +148,7 @@ impl Vault for LocalVault {
         older_than: Timestamp,
         limit: usize,
     ) -> Result<Vec<SealedAudio>, VaultError> {
-        let (folder, round) = (self.folder.clone(), self.round.clone());
+        let (folder, round) = (self.sources.folder.clone(), self.round.clone());
         blocking(move || {
             let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
             leftovers::list(&folder, &mut round, older_than, limit).doing("listing the vault")

@@ -53,6 +53,11 @@ impl Sealer {
         self.segments.header.encode()
     }
 
+    /// How many segments there are in what was appended so far.
+    pub(super) const fn sealed_segments(&self) -> u32 {
+        self.index
+    }
+
     /// Takes bytes in and appends to `sealed` what they complete.
     pub(super) fn push(&mut self, mut bytes: &[u8], sealed: &mut Vec<u8>) {
         let full = self.segments.header.segment_bytes as usize;
@@ -93,6 +98,8 @@ pub(super) struct Piece {
     /// Where they lie in the file.
     pub(super) offset: u64,
     pub(super) sealed_bytes: usize,
+    /// What they open to.
+    pub(super) opened: ByteRange,
     /// Which of the opened bytes were asked for.
     pub(super) wanted: Range<usize>,
     /// What was asked for and lies behind them.
@@ -118,12 +125,23 @@ impl Opener {
         Ok(opener)
     }
 
-    /// Finds the first `segments_max` segments of a range that lies within the audio.
-    pub(super) fn piece(&self, range: ByteRange, segments_max: u64) -> Piece {
+    /// Opens what is written so far of a file that has no last segment yet.
+    pub(super) fn of_unfinished(
+        cipher: Cipher,
+        key: &AudioKey,
+        version: Version,
+        header: &[u8; HEADER_BYTES],
+    ) -> Result<Self, VaultError> {
+        let header = Header::parse(header).ok_or(VaultError::Damaged { segment: 0 })?;
+        Ok(Self { segments: Segments::new(cipher, header, key, version), length: u64::MAX })
+    }
+
+    /// Finds the first segments of a range that lies within the audio: as many as make `bytes_max`, at least one.
+    pub(super) fn piece(&self, range: ByteRange, bytes_max: u64) -> Piece {
         let header = self.segments.header;
         let full = u64::from(header.segment_bytes);
         let first = range.first / full;
-        let behind = (range.last / full + 1).min(first + segments_max);
+        let behind = (range.last / full + 1).min(first + (bytes_max / full).max(1));
         let (opened_from, opened_to) = (first * full, (behind * full).min(self.length));
         let sealed_bytes = opened_to - opened_from + (behind - first) * TAG_BYTES as u64;
         let wanted_to = opened_to.min(range.last + 1);
@@ -132,22 +150,26 @@ impl Opener {
             segments: first..behind,
             offset: HEADER_BYTES as u64 + first * header.sealed_segment(),
             sealed_bytes: sealed_bytes as usize,
+            opened: ByteRange { first: opened_from, last: opened_to - 1 },
             wanted: (range.first - opened_from) as usize..(wanted_to - opened_from) as usize,
             rest: (wanted_to <= range.last).then_some(rest),
         }
     }
 
-    /// Opens a piece, of which nothing is returned unless all of it is sound.
-    pub(super) fn open(&self, piece: &Piece, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+    /// Opens a piece into `audio`, which is as long as that and worthless unless all of it is sound.
+    pub(super) fn open(
+        &self,
+        piece: &Piece,
+        sealed: &[u8],
+        audio: &mut [u8],
+    ) -> Result<(), VaultError> {
         let header = self.segments.header;
-        let tags = (piece.segments.end - piece.segments.start) as usize * TAG_BYTES;
-        let mut audio = vec![0; sealed.len() - tags];
         let sealed = sealed.chunks(header.sealed_segment() as usize);
         let opened = audio.chunks_mut(header.segment_bytes as usize);
         for ((segment, sealed), opened) in piece.segments.clone().zip(sealed).zip(opened) {
             self.segments.open(segment, segment + 1 == self.count(), sealed, opened)?;
         }
-        Ok(audio)
+        Ok(())
     }
 
     fn count(&self) -> u64 {

@@ -3,17 +3,16 @@
 // HEARBACK: the binary; CHROMIUM: the browser; SCREENSHOTS: the folder for pictures of what was seen.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { chromiumFlags } from './engines.mjs';
+import { startDemo } from './service.mjs';
 
-const { HEARBACK, CHROMIUM, SCREENSHOTS } = process.env;
+const { CHROMIUM, SCREENSHOTS } = process.env;
 const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
-const START_MS = 20_000;
 const SOUND_MS = 10_000;
 /** Long enough for a page that asks too much to be caught at it. */
 const OBSERVED_MS = 3_000;
@@ -29,7 +28,7 @@ let browser;
 before(async () => {
   mkdirSync(SCREENSHOTS, { recursive: true });
   demo = await startDemo();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: launchFlags() });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags() });
 });
 
 after(async () => {
@@ -45,7 +44,7 @@ test('opening the list shows every call and fetches no audio', async () => {
   assert.ok(!page.url().includes('token'), 'the token stayed in the address');
   await page.waitForTimeout(OBSERVED_MS);
   assert.deepEqual(seen.audio(), []);
-  assert.equal(await downloadsAtTwilio(), 0);
+  assert.equal(await demo.downloads(), 0);
   await picture(page, 'wide-light');
   await end(page, seen);
 });
@@ -53,7 +52,7 @@ test('opening the list shows every call and fetches no audio', async () => {
 test('a cold call is seen to arrive, sounds, goes on while the page is redrawn, and can be sought', async () => {
   const { page, seen } = await open({ token: demo.operator_token, colorScheme: 'dark' });
   const { row, audio, sid } = await recording(page, 0);
-  await behave(sid, [{ first_byte_ms: 300, bytes_per_second: WATCHABLE }]);
+  await demo.behave(sid, [{ first_byte_ms: 300, bytes_per_second: WATCHABLE }]);
   const states = await statesOf(row);
 
   await press(audio);
@@ -68,7 +67,7 @@ test('a cold call is seen to arrive, sounds, goes on while the page is redrawn, 
   await page.waitForFunction((was) => document.querySelector('#live-clock').dateTime !== was, redrawn);
   await advances(audio);
   await seek(audio, 0.6);
-  assert.equal(await downloadsAtTwilio(sid), 1);
+  assert.equal(await demo.downloads(sid), 1);
   await picture(page, 'wide-dark-playing');
   await end(page, seen);
 });
@@ -77,10 +76,10 @@ test('what was fetched once plays at once, on a phone and for an agent too', asy
   const { page, seen } = await open({ token: demo.agent_token, viewport: PHONE });
   const { row, audio, sid } = await recording(page, 0);
   await row.locator('.chip[data-state="ready"]').waitFor();
-  const before = await downloadsAtTwilio(sid);
+  const before = await demo.downloads(sid);
   await press(audio);
   await sounds(audio, SOUND_MS);
-  assert.equal(await downloadsAtTwilio(sid), before);
+  assert.equal(await demo.downloads(sid), before);
   assert.equal(await page.locator('#live').isVisible(), false);
   assert.equal(await page.locator('#live-hint').isVisible(), true);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'scrolls sideways');
@@ -91,7 +90,7 @@ test('what was fetched once plays at once, on a phone and for an agent too', asy
 test('an agent sees a cold call arrive', async () => {
   const { page, seen } = await open({ token: demo.agent_token });
   const { row, audio, sid } = await recording(page, 2);
-  await behave(sid, [{ first_byte_ms: 300, bytes_per_second: WATCHABLE / 2 }]);
+  await demo.behave(sid, [{ first_byte_ms: 300, bytes_per_second: WATCHABLE / 2 }]);
   const states = await statesOf(row);
   await press(audio);
   await row.locator('.progress-text', { hasText: '%' }).waitFor();
@@ -104,7 +103,7 @@ test('an agent sees a cold call arrive', async () => {
 test('the ten-minute call plays, and seeking lands near its end', async () => {
   const { page, seen } = await open({ token: demo.operator_token });
   const { row, audio, sid } = await recording(page, await longest(page));
-  await behave(sid, [{ first_byte_ms: 300, bytes_per_second: QUICK }]);
+  await demo.behave(sid, [{ first_byte_ms: 300, bytes_per_second: QUICK }]);
   await press(audio);
   await sounds(audio, SOUND_MS);
   assert.ok((await audio.evaluate((one) => one.duration)) > 590);
@@ -116,14 +115,14 @@ test('the ten-minute call plays, and seeking lands near its end', async () => {
 test('a recording that Twilio refuses says why and what comes next, and is asked for once; signed out, the page is silent', async () => {
   const { page, seen } = await open({ token: demo.operator_token });
   const { row, audio, sid } = await recording(page, 1);
-  await behave(sid, [{ fault: { status: { code: 403 } } }]);
+  await demo.behave(sid, [{ fault: { status: { code: 403 } } }]);
   await press(audio);
   const fault = row.locator('.fault');
   await fault.getByText('Next:').waitFor();
   assert.match(await fault.innerText(), /could not be fetched.*refuses.*403.*Next: .*Try again/s);
   await page.waitForTimeout(OBSERVED_MS);
   assert.equal(seen.audio().length, 1);
-  assert.equal(await downloadsAtTwilio(sid), 1);
+  assert.equal(await demo.downloads(sid), 1);
   await picture(page, 'wide-light-refused');
 
   await page.locator('#sign-out').click();
@@ -133,29 +132,6 @@ test('a recording that Twilio refuses says why and what comes next, and is asked
   assert.equal(seen.requests.length, asked, 'the page goes on asking after sign-out');
   await page.context().close();
 });
-
-async function startDemo() {
-  const child = spawn(HEARBACK, ['demo', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  const line = await new Promise((resolve, reject) => {
-    createInterface(child.stdout).once('line', resolve);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the demo ended with ${code}`)));
-    setTimeout(() => reject(new Error(`the demo said nothing in ${START_MS} ms`)), START_MS).unref();
-  });
-  const stop = () => {
-    child.kill('SIGINT');
-    return ended;
-  };
-  return { ...JSON.parse(line), stop };
-}
-
-/** Chromium's own sandbox does not run as root; the rest keeps it from looking for the Internet. */
-function launchFlags() {
-  const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-  flags.push('--disable-component-update', '--disable-sync');
-  return process.getuid?.() === 0 ? ['--no-sandbox', ...flags] : flags;
-}
 
 async function open({ token, viewport = WIDE, colorScheme = 'light' }) {
   const context = await browser.newContext({ viewport, colorScheme, locale: 'en-US' });
@@ -250,20 +226,3 @@ async function seek(audio, share) {
 }
 
 const picture = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
-
-async function behave(sid, behaviours) {
-  const answer = await fetch(`${demo.twilio_url}/simulator/recordings/${sid}/behaviour`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(behaviours),
-  });
-  assert.equal(answer.status, 204);
-}
-
-/** How often audio was fetched from the simulated Twilio: of one recording, or of all. */
-async function downloadsAtTwilio(sid) {
-  const { recordings } = await (await fetch(`${demo.twilio_url}/simulator`)).json();
-  return recordings
-    .filter((one) => !sid || one.sid === sid)
-    .reduce((sum, one) => sum + one.counters.gets, 0);
-}

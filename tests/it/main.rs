@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
+mod at_once;
 mod calls;
 #[path = "../campaign.rs"]
 mod campaign;
@@ -17,6 +18,7 @@ mod herd;
 mod hostile;
 mod life;
 mod links;
+mod listeners;
 mod playback;
 mod ranges;
 mod requests;

@@ -59,13 +59,28 @@ impl<K: kind::Kind> FromStr for Sid<K> {
     type Err = MalformedId;
 
     fn from_str(text: &str) -> Result<Self, MalformedId> {
-        let lower_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
         text.strip_prefix(K::PREFIX)
-            .filter(|digits| digits.len() == SID_DIGITS && digits.bytes().all(lower_hex))
-            .and_then(|digits| u128::from_str_radix(digits, 16).ok())
+            .and_then(|digits| digits.as_bytes().as_array())
+            .and_then(bits_of)
             .map(Self::from_bits)
             .ok_or(MalformedId { what: K::NAME, shape: K::PREFIX })
     }
+}
+
+/// Of lower-case hex digits; every request brings some.
+fn bits_of(digits: &[u8; SID_DIGITS]) -> Option<u128> {
+    let half = |digits: &[u8]| {
+        digits.iter().try_fold(0_u64, |bits, digit| {
+            let nibble = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            Some(bits << 4 | u64::from(nibble))
+        })
+    };
+    let (high, low) = digits.split_at(SID_DIGITS / 2);
+    Some(u128::from(half(high)?) << 64 | u128::from(half(low)?))
 }
 
 impl<K: kind::Kind> fmt::Display for Sid<K> {

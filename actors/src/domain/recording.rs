@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccountSid, AudioType, BusinessId, CallSid, RecordingSid, Timestamp};
+use super::{AccountSid, AudioType, BusinessId, CallSid, Playable, RecordingSid, Timestamp};
 
 /// What the catalog knows of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,13 @@ impl Recording {
         let announced = self.started_at.zip(self.duration);
         let ended_at = announced.map(|(start, span)| start.plus(span)).or(self.completed_at);
         ended_at.filter(|_| self.status != SourceStatus::InProgress)
+    }
+
+    /// A copy of it, to be sent.
+    pub fn playable(&self, copy: &StoredCopy) -> Playable {
+        let key =
+            AudioKey { business: self.business.clone(), recording: self.sid, format: Format::Mp3 };
+        Playable { key, copy: copy.clone() }
     }
 
     /// Why it may be played, fetched or kept no longer, if so: whatever anybody did about it yet.

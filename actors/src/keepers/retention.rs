@@ -206,9 +206,13 @@ impl Work {
         Ok(OrderOutcome::Done)
     }
 
-    /// Rows first: from then on no actor can play, fetch or commit it, whatever it has not heard yet.
+    /// Rows before files: from then on no actor can play, fetch or commit it, whatever it has not heard yet. What
+    /// may be played without asking its actor is withdrawn before the rows.
     async fn erase(&self, call: CallKey) -> Result<OrderOutcome, CatalogError> {
-        let files = match self.catalog.erase(&call, self.clock.now()).await {
+        self.recordings.withhold(&call).await;
+        let erased = self.catalog.erase(&call, self.clock.now()).await;
+        self.recordings.refresh(call.clone(), None);
+        let files = match erased {
             Ok(files) => files,
             Err(refused @ (CatalogError::Held(_) | CatalogError::Unknown(_))) => {
                 return Ok(OrderOutcome::Refused(refused.to_string()));
@@ -216,7 +220,6 @@ impl Work {
             Err(error) => return Err(error),
         };
         tracing::info!(business.id = %call.business, call.sid = %call.call, "call erased");
-        self.recordings.refresh(call, None);
         for (audio, id) in files {
             self.discard(&audio, id).await;
         }

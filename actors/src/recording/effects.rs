@@ -81,7 +81,8 @@ impl RecordingActor {
         let Some(track) = shell.lives.get_mut(&sid) else { return };
         let permit = match decision {
             Permit::Play(playable) => {
-                self.note_played(track, now);
+                let until = self.note_played(track, now);
+                shell.place.lend(sid, until);
                 Permit::Play(playable)
             }
             Permit::Follow((), meanwhile) => {
@@ -240,11 +241,15 @@ impl RecordingActor {
         });
     }
 
-    fn note_played(&self, track: &mut Track, now: Timestamp) {
-        if track.played_at.is_some_and(|at| now.since(at) < PLAYED_RESOLUTION) {
-            return;
+    /// Returns until when it need not hear of whoever plays it: longer, and their playing would not be noted, or the
+    /// actor fall asleep.
+    fn note_played(&self, track: &mut Track, now: Timestamp) -> Timestamp {
+        let noted = track.played_at.filter(|at| now.since(*at) < PLAYED_RESOLUTION);
+        track.played_at = noted.or(Some(now));
+        let unheard = now.plus(PLAYED_RESOLUTION.min(self.services.idle_after / 2));
+        if let Some(noted) = noted {
+            return noted.plus(PLAYED_RESOLUTION).min(unheard);
         }
-        track.played_at = Some(now);
         let sid = track.recording().sid;
         let (catalog, audio) = (Arc::clone(&self.services.catalog), self.audio(sid));
         tokio::spawn(async move {
@@ -252,6 +257,7 @@ impl RecordingActor {
                 tracing::debug!(recording.sid = %sid, %error, "playing not recorded");
             }
         });
+        unheard
     }
 
     fn audio(&self, sid: RecordingSid) -> AudioKey {

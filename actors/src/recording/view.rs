@@ -11,6 +11,8 @@ use crate::domain::{
 /// One call's actor.
 #[derive(Debug, Clone, Default)]
 pub struct CallView {
+    /// How often it was asked: of those who play what it laid out, about one a minute asks.
+    pub asks: u64,
     /// Asks that wait for an answer.
     pub waiting: usize,
     pub primary: Option<RecordingSid>,

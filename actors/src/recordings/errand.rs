@@ -32,6 +32,8 @@ pub(crate) enum Resolution {
 /// What is told to a call's actor without waiting for an answer.
 pub(crate) enum News {
     Refresh(Option<RecordingSid>),
+    /// Decide nothing for those who do not ask, until the next refresh.
+    Withhold(RpcReplyPort<()>),
     Happened(RecordingSid, Event),
 }
 
@@ -49,6 +51,9 @@ impl Errand {
             }
             Self::Tell(News::Refresh(named)) => {
                 let _ = actor.cast(recording::Message::Refresh(named));
+            }
+            Self::Tell(News::Withhold(reply)) => {
+                let _ = actor.cast(recording::Message::Withhold(reply));
             }
             Self::Tell(News::Happened(sid, event)) => {
                 let _ = actor.cast(recording::Message::Happened(sid, event));

@@ -10,11 +10,12 @@ use tokio::time::{sleep, timeout};
 use super::{Message, News, Resolution};
 use crate::address::Address;
 use crate::arrival::Arrival;
-use crate::domain::{BusinessId, CallKey, Permit, RecordingSid, StoredCopy};
+use crate::domain::{BusinessId, CallKey, Permit, RecordingSid, StoredCopy, Timestamp};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
 use crate::recording::{self, Ask, CallView, RecordingWatch};
 use crate::search::Search;
+use crate::shelf::{Published, Shelf};
 
 /// Clone it freely.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ pub struct RecordingsHandle {
     address: Address<Message>,
     /// For the world's asks; the core's own news is of calls that are known.
     search: Option<Arc<Search>>,
+    shelf: Arc<Shelf>,
 }
 
 /// Why nobody could say.
@@ -43,15 +45,28 @@ const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
 const RESTART_PAUSE: Duration = Duration::from_millis(50);
 /// Beyond the wait that the asker allows.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
+/// An actor that does not even withdraw its word in so long is not there.
+const WITHHOLDING_MAX: Duration = Duration::from_secs(10);
 
 impl RecordingsHandle {
-    pub(crate) const fn new(address: Address<Message>) -> Self {
-        Self { address, search: None }
+    pub(crate) const fn new(address: Address<Message>, shelf: Arc<Shelf>) -> Self {
+        Self { address, search: None, shelf }
     }
 
     #[must_use]
     pub(crate) fn searching(self, search: Search) -> Self {
         Self { search: Some(Arc::new(search)), ..self }
+    }
+
+    /// What a call's actor last decided, if a recording of it plays and somebody asked for it lately: no mailbox,
+    /// nothing to wait for. `None` says nothing at all: ask. By the parent leg only.
+    pub fn published(
+        &self,
+        key: &CallKey,
+        named: Option<RecordingSid>,
+        now: Timestamp,
+    ) -> Option<Arc<Published>> {
+        self.shelf.read(key, named, now)
     }
 
     /// Asks for a recording of a call, named by any of its legs. `None`: no such call.
@@ -106,6 +121,15 @@ impl RecordingsHandle {
     /// Says that a call's rows have changed; `named` has news to act upon.
     pub fn refresh(&self, key: CallKey, named: Option<RecordingSid>) {
         self.address.tell(Message::Tell { key, news: News::Refresh(named) });
+    }
+
+    /// Has nothing of a call read without asking until a refresh. For whoever is about to change its rows so that it
+    /// plays no more, and refreshes afterwards.
+    pub(crate) async fn withhold(&self, key: &CallKey) {
+        let Some(parent) = self.address.current() else { return };
+        let message = |reply| Message::Tell { key: key.clone(), news: News::Withhold(reply) };
+        // Where nobody answers there is no actor, and nothing is laid out.
+        let _ = parent.call(message, Some(WITHHOLDING_MAX)).await;
     }
 
     /// Says that all rows of a business mean something else now. Wakes nobody.

@@ -79,7 +79,10 @@ async fn bytes_are_heard_as_they_arrive_and_the_last_one_when_all_are_good() {
 async fn the_last_byte_of_what_turns_out_bad_is_never_heard() {
     let mut audio = marked_speech(1);
     audio.truncate(audio.len() - 10);
-    let world = world_that_answers((0..3).map(|_| Answer::Audio(audio.clone()))).await;
+    let all_and_then_the_end =
+        vec![(Duration::from_secs(1), audio.len()), (Duration::from_secs(1), 0)];
+    let pace = Pace { chunks: all_and_then_the_end, ..paced(&audio, 0, 0, false) };
+    let world = world_that_answers((0..3).map(|_| Answer::Paced(pace.clone()))).await;
     let arrival = follow(&world).await;
     let whole = ByteRange::whole(arrival.length()).expect("not empty");
     let mut stream = arrival.follow(whole);
@@ -141,6 +144,19 @@ async fn a_failure_for_good_cuts_who_listens_and_what_was_promised_is_not_given_
     assert_eq!(world.catalog.row(1).expect("a row").history.promised, Some(Version::FIRST));
     tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(world.play(1).await.version, Version(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_is_written_down_before_a_byte_of_it_is_asked_for() {
+    let world = world_that_answers([]).await;
+    world.source.bodies.close();
+    assert!(matches!(world.ask(1, Duration::ZERO).await, Ok(Some(Permit::Wait(_)))));
+    settle().await;
+    assert_eq!(world.source.opened().len(), 1);
+    assert_eq!(world.catalog.row(1).expect("a row").history.promised, Some(Version::FIRST));
+    world.source.bodies.open();
+    world.play(1).await;
+    assert_eq!(world.catalog.row(1).expect("a row").history.promised, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ mod fetching;
 mod following;
 mod keeping;
 mod passivating;
+mod reading_off;
 mod receiving;
 mod reconciling;
 mod resuming;

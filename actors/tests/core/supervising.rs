@@ -62,8 +62,8 @@ async fn who_asks_while_the_parent_of_all_calls_is_started_again_is_answered() {
     world.catalog.add(1);
     world.catalog.add(2);
     world.play(1).await;
-    // The first two readings are the new actor's, the third its parent's.
-    world.clock.panic_at(3);
+    // The first reading is the new actor's, the second its parent's.
+    world.clock.panic_at(2);
     world.play(2).await;
     let recordings = child(&world, "recordings");
     assert!(recordings.running && recordings.restarts == 1, "{recordings:?}");

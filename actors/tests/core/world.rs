@@ -9,7 +9,7 @@ mod vault;
 use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use actors::domain::{
@@ -119,6 +119,20 @@ impl World {
         }
     }
 
+    /// The copy that can be read off for call `n` without asking.
+    pub(crate) fn read_off(&self, n: u128) -> Option<StoredCopy> {
+        let published = self.core.recordings.published(&call(n), None, self.clock.reading())?;
+        Some(published.playable.copy.clone())
+    }
+
+    /// Listens to call `n` as a handler does: asks only if nothing can be read off.
+    pub(crate) async fn listen_hot(&self, n: u128) -> StoredCopy {
+        match self.read_off(n) {
+            Some(copy) => copy,
+            None => self.play(n).await,
+        }
+    }
+
     /// The copy of recording `n` that the catalog has.
     pub(crate) fn copy_of(&self, n: u128) -> StoredCopy {
         let held = self.catalog.row(n).and_then(|row| row.copy);
@@ -206,15 +220,27 @@ pub(crate) fn speech(seed: u8) -> Vec<u8> {
 
 /// What was done to catalog and vault, in order.
 #[derive(Clone, Default)]
-pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Journal {
+    lines: Arc<Mutex<Vec<String>>>,
+    witness: Arc<OnceLock<Witness>>,
+}
+
+/// Says at each line what it sees at that moment.
+type Witness = Box<dyn Fn() -> String + Send + Sync>;
 
 impl Journal {
     pub(crate) fn note(&self, line: impl Into<String>) {
-        self.0.lock().expect("whole").push(line.into());
+        let seen = self.witness.get().map(|witness| witness()).unwrap_or_default();
+        self.lines.lock().expect("whole").push(line.into() + &seen);
+    }
+
+    /// From now on each line ends with what it sees.
+    pub(crate) fn witness(&self, witness: impl Fn() -> String + Send + Sync + 'static) {
+        assert!(self.witness.set(Box::new(witness)).is_ok(), "one witness");
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.lock().expect("whole").clone()
+        self.lines.lock().expect("whole").clone()
     }
 
     /// Where the first line is that begins so.

@@ -1,53 +1,62 @@
-//! Reading a copy: piece by piece, each verified before any of it is let out.
+//! Reading a copy from disk: some segments at a time, each verified before any of it is let out.
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actors::domain::{ByteRange, Playable};
-use actors::ports::{AudioStream, VaultError};
+use actors::domain::{AudioKey, ByteRange, Playable, Version};
+use actors::ports::VaultError;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::folder::VaultFolder;
 use crate::vault::cipher::Cipher;
 use crate::vault::disk::{Doing, blocking};
-use crate::vault::segments::{HEADER_BYTES, Opener};
+use crate::vault::room::Taken;
+use crate::vault::segments::{HEADER_BYTES, Opener, Piece};
 
-/// How many segments one visit to the disk reads: 256 KiB.
-const PIECE_SEGMENTS: u64 = 4;
-/// How many visits there are at once; the others queue, so that a slow disk cannot take every thread.
+/// How many visits to the disk there are at once; the others queue, so that a slow disk cannot take every thread.
 const DISK_READS_MAX: usize = 64;
 /// Of one visit, queueing included.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
+/// So much is read before it is opened: little enough to be in the processor's cache still.
+const STEP_BYTES: u64 = 64 * 1024;
 
 /// The vault's reads from disk, a bounded number at a time.
 #[derive(Clone)]
-pub(super) struct DiskReads(Arc<Semaphore>);
+pub(super) struct DiskReads {
+    places: Arc<Semaphore>,
+    /// What sealed bytes are read into: at most one for each place.
+    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+}
 
 impl Default for DiskReads {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(DISK_READS_MAX)))
+        Self { places: Arc::new(Semaphore::new(DISK_READS_MAX)), spare: Arc::default() }
     }
 }
 
 impl DiskReads {
     /// The place is taken until the thread is done, even if nobody waits for it any more.
-    async fn run<T, W>(&self, work: W) -> Result<T, VaultError>
+    pub(super) async fn run<T, W>(&self, work: W) -> Result<T, VaultError>
     where
         T: Send + 'static,
-        W: FnOnce() -> Result<T, VaultError> + Send + 'static,
+        W: FnOnce(&mut Vec<u8>) -> Result<T, VaultError> + Send + 'static,
     {
-        let queue = self.0.clone();
+        let Self { places, spare } = self.clone();
         let visit = async move {
-            let place = queue.acquire_owned().await.expect("the semaphore is never closed");
+            let place = places.acquire_owned().await.expect("the semaphore is never closed");
             blocking(move || {
                 let _place = place;
-                work()
+                let lock = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut sealed = lock().pop().unwrap_or_default();
+                let result = work(&mut sealed);
+                lock().push(sealed);
+                result
             })
             .await
         };
@@ -56,29 +65,10 @@ impl DiskReads {
     }
 }
 
-/// An open copy, and what of it is still to be sent. Unlinking the file does not disturb it.
+/// An open copy. Unlinking the file does not disturb it.
 pub(super) struct Reader {
-    file: File,
+    file: Arc<File>,
     opener: Opener,
-    rest: ByteRange,
-}
-
-/// Opens a copy and reads its first piece in one visit, then the others as they are asked for.
-pub(super) async fn stream<O>(reads: DiskReads, open: O) -> Result<AudioStream, VaultError>
-where
-    O: FnOnce() -> Result<Reader, VaultError> + Send + 'static,
-{
-    let (first, reader) = reads.run(move || open()?.next_piece()).await?;
-    let others = stream::try_unfold(reader, move |reader| {
-        let reads = reads.clone();
-        async move {
-            match reader {
-                Some(reader) => reads.run(move || reader.next_piece()).await.map(Some),
-                None => Ok(None),
-            }
-        }
-    });
-    Ok(stream::iter([Ok(first)]).chain(others).boxed())
 }
 
 impl Reader {
@@ -86,12 +76,8 @@ impl Reader {
         folder: &VaultFolder,
         cipher: Cipher,
         playable: &Playable,
-        range: ByteRange,
     ) -> Result<Self, VaultError> {
         let copy = &playable.copy;
-        if range.first > range.last || range.last >= copy.length {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput)).doing("reading past the end");
-        }
         let file = match File::open(folder.sealed_copy(&playable.key, copy.id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 folder.confirm().doing("opening a copy")?;
@@ -104,18 +90,51 @@ impl Reader {
         read_exactly(&file, &mut header, 0, 0)?;
         let opener =
             Opener::new(cipher, &playable.key, copy.version, copy.length, &header, file_bytes)?;
-        Ok(Self { file, opener, rest: range })
+        Ok(Self { file: Arc::new(file), opener })
     }
 
-    /// Reads, verifies and cuts out the next piece; gives itself back while there is more.
-    fn next_piece(self) -> Result<(Bytes, Option<Self>), VaultError> {
-        let piece = self.opener.piece(self.rest, PIECE_SEGMENTS);
-        // Not kept: most of a reader's life is waiting for a slow client.
-        let mut sealed = vec![0; piece.sealed_bytes];
-        read_exactly(&self.file, &mut sealed, piece.offset, piece.segments.start)?;
-        let audio = Bytes::from(self.opener.open(&piece, &sealed)?).slice(piece.wanted);
-        let more = piece.rest.map(|rest| Self { rest, ..self });
-        Ok((audio, more))
+    /// Of what is written by now; nothing behind that may be asked for.
+    pub(super) fn of_unfinished(
+        file: Arc<File>,
+        cipher: Cipher,
+        key: &AudioKey,
+        version: Version,
+        header: &[u8; HEADER_BYTES],
+    ) -> Result<Self, VaultError> {
+        Ok(Self { file, opener: Opener::of_unfinished(cipher, key, version, header)? })
+    }
+
+    /// Reads what of a range lies in its first `bytes_max`, all of it verified, and says what is left. `sealed` is for
+    /// the sealed bytes: what is in it before and afterwards is worthless.
+    pub(super) fn read(
+        &self,
+        range: ByteRange,
+        bytes_max: u64,
+        room: Taken,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(Bytes, Option<ByteRange>), VaultError> {
+        let piece = self.opener.piece(range, bytes_max);
+        let mut audio = room.buffer(piece.opened.length() as usize);
+        self.fill(&piece, &mut audio, sealed)?;
+        Ok((audio.freeze().slice(piece.wanted), piece.rest))
+    }
+
+    fn fill(
+        &self,
+        piece: &Piece,
+        mut audio: &mut [u8],
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), VaultError> {
+        let mut rest = Some(piece.opened);
+        while let Some(range) = rest {
+            let step = self.opener.piece(range, STEP_BYTES);
+            sealed.resize(step.sealed_bytes, 0);
+            read_exactly(&self.file, sealed, step.offset, step.segments.start)?;
+            let (opened, behind) = mem::take(&mut audio).split_at_mut(step.wanted.len());
+            self.opener.open(&step, sealed, opened)?;
+            (audio, rest) = (behind, step.rest);
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,11 @@
 //! What was written of a copy that is not sealed yet, in memory, for those who listen while it arrives.
 //!
+//! Of a copy that is too long to be kept whole only the end is in memory; what is before it is in the file already.
+//!
+//! Invariant: a block leaves memory only when it is sealed and written.
 //! Invariant: readers share the bytes; what is written is copied once, when the block that it lies in is full.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actors::domain::ByteRange;
@@ -9,28 +13,57 @@ use actors::ports::{UnsealedCopy, VaultError};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-const BLOCK_BYTES: usize = 64 * 1024;
+use super::behind::Behind;
+use crate::vault::memory::WHOLE_BYTES_MAX;
+use crate::vault::segments::SEGMENT_BYTES;
+
+/// As much as a segment holds, so that what is written says which blocks may leave.
+const BLOCK_BYTES: usize = SEGMENT_BYTES as usize;
+/// Up to this everything stays in memory.
+const WHOLE_BLOCKS: usize = WHOLE_BYTES_MAX as usize / BLOCK_BYTES;
+/// How much of a longer copy does: 2 MiB.
+const TAIL_BLOCKS: usize = 32;
 /// A block in so many pieces is made one, so that a source which sends single bytes costs no more than another.
 const PIECES_MAX: usize = 32;
 
-#[derive(Default)]
-pub(super) struct Tail(RwLock<Option<Held>>);
+pub(super) struct Tail {
+    held: RwLock<Option<Held>>,
+    behind: Option<Behind>,
+}
 
 /// The writer's end. Whoever reads finds nothing any more when it is dropped.
 pub(super) struct TailWriter(Arc<Tail>);
 
+enum Found {
+    Here(Bytes),
+    /// In the file, up to the first block that is here.
+    Behind {
+        last: u64,
+    },
+}
+
 #[derive(Default)]
 struct Held {
+    /// How many blocks have left memory.
+    released: usize,
     /// All full.
-    blocks: Vec<Bytes>,
+    blocks: VecDeque<Bytes>,
     /// The beginning of the next block, as it came.
     pieces: Vec<Bytes>,
     pieces_bytes: usize,
 }
 
 impl TailWriter {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Tail(RwLock::new(Some(Held::default())))))
+    /// Everything stays in memory where there is no file to read it from.
+    pub(super) fn new(behind: Option<Behind>) -> Self {
+        Self(Arc::new(Tail { held: RwLock::new(Some(Held::default())), behind }))
+    }
+
+    /// All that was written, if all of it is here.
+    pub(super) fn whole(&self) -> Option<Vec<Bytes>> {
+        let held = self.0.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = held.as_ref().filter(|held| held.released == 0)?;
+        Some(held.blocks.iter().chain(&held.pieces).cloned().collect())
     }
 
     pub(super) fn reader(&self) -> Arc<Tail> {
@@ -38,7 +71,7 @@ impl TailWriter {
     }
 
     pub(super) fn append(&self, mut bytes: Bytes) {
-        let mut held = self.0.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.held.write().unwrap_or_else(PoisonError::into_inner);
         let Some(held) = held.as_mut() else { return };
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(BLOCK_BYTES - held.pieces_bytes));
@@ -46,7 +79,7 @@ impl TailWriter {
             held.pieces.push(piece);
             if held.pieces_bytes == BLOCK_BYTES {
                 let block = held.join_pieces();
-                held.blocks.push(block);
+                held.blocks.push_back(block);
             } else if held.pieces.len() == PIECES_MAX {
                 let joined = held.join_pieces();
                 held.pieces_bytes = joined.len();
@@ -58,7 +91,7 @@ impl TailWriter {
 
 impl Drop for TailWriter {
     fn drop(&mut self) {
-        self.0.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.held.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -70,16 +103,19 @@ impl Held {
         joined.freeze()
     }
 
-    /// The bytes from `offset` on that lie together.
-    fn from(&self, offset: u64) -> Option<Bytes> {
+    /// The bytes from `offset` on that lie together, or where they are.
+    fn from(&self, offset: u64) -> Option<Found> {
         let offset = usize::try_from(offset).ok()?;
-        if let Some(block) = self.blocks.get(offset / BLOCK_BYTES) {
-            return Some(block.slice(offset % BLOCK_BYTES..));
+        let Some(block) = (offset / BLOCK_BYTES).checked_sub(self.released) else {
+            return Some(Found::Behind { last: (self.released * BLOCK_BYTES) as u64 - 1 });
+        };
+        if let Some(block) = self.blocks.get(block) {
+            return Some(Found::Here(block.slice(offset % BLOCK_BYTES..)));
         }
-        let mut before = offset - self.blocks.len() * BLOCK_BYTES;
+        let mut before = offset - (self.released + self.blocks.len()) * BLOCK_BYTES;
         for piece in &self.pieces {
             if before < piece.len() {
-                return Some(piece.slice(before..));
+                return Some(Found::Here(piece.slice(before..)));
             }
             before -= piece.len();
         }
@@ -87,14 +123,40 @@ impl Held {
     }
 }
 
+impl Tail {
+    /// So many segments are sealed and written by now.
+    pub(super) fn written(&self, segments: u32) {
+        if self.behind.is_none() {
+            return;
+        }
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(held) = held.as_mut() else { return };
+        let blocks = held.released + held.blocks.len();
+        if blocks > WHOLE_BLOCKS {
+            let leaving = (segments as usize).min(blocks - TAIL_BLOCKS);
+            held.blocks.drain(..leaving.saturating_sub(held.released));
+            held.released = held.released.max(leaving);
+        }
+    }
+
+    fn find(&self, offset: u64) -> Option<Found> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.from(offset)
+    }
+}
+
 #[async_trait]
 impl UnsealedCopy for Tail {
     async fn read(&self, range: ByteRange) -> Result<Bytes, VaultError> {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let bytes = held.as_ref().and_then(|held| held.from(range.first));
-        let mut bytes = bytes.ok_or(VaultError::Missing)?;
-        bytes.truncate(usize::try_from(range.length()).unwrap_or(usize::MAX));
-        Ok(bytes)
+        match (self.find(range.first).ok_or(VaultError::Missing)?, &self.behind) {
+            (Found::Here(mut bytes), _) => {
+                bytes.truncate(usize::try_from(range.length()).unwrap_or(usize::MAX));
+                Ok(bytes)
+            }
+            (Found::Behind { last }, Some(behind)) => {
+                behind.read(ByteRange { last: range.last.min(last), ..range }).await
+            }
+            (Found::Behind { .. }, None) => Err(VaultError::Missing),
+        }
     }
 }
 
@@ -116,7 +178,7 @@ mod tests {
         ) {
             let length = chunks.iter().sum::<usize>();
             let audio: Bytes = (0..length).map(|index| (index % 251) as u8).collect();
-            let writer = TailWriter::new();
+            let writer = TailWriter::new(None);
             let tail = writer.reader();
             let mut left = audio.clone();
             for chunk in chunks {
@@ -137,7 +199,7 @@ mod tests {
 
     #[test]
     fn nothing_is_read_when_its_writer_is_gone_or_before_it_was_written() {
-        let writer = TailWriter::new();
+        let writer = TailWriter::new(None);
         let tail = writer.reader();
         let first = ByteRange { first: 0, last: 0 };
         assert!(matches!(read(&tail, first), Err(VaultError::Missing)));

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actors::domain::{AudioKey, CopyId, Version};
 use actors::ports::{UnsealedCopy, VaultError, VaultWriter};
@@ -12,10 +12,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
+use super::behind::Behind;
 use super::folder::VaultFolder;
+use super::sending::Sources;
 use super::tail::TailWriter;
 use crate::vault::cipher::{Cipher, random};
 use crate::vault::disk::{Doing, FILE_MODE, blocking, ended, sync_folder};
+use crate::vault::memory::{InUse, Memory};
 use crate::vault::owner::VaultOwner;
 use crate::vault::segments::{SEGMENT_BYTES, Sealer};
 
@@ -29,6 +32,16 @@ pub(super) struct LocalWriter {
     name: UnsealedName,
     batch: Vec<u8>,
     tail: TailWriter,
+    copy: Named,
+}
+
+/// What is being written, and the memory that it goes to in the end.
+pub(super) struct Named {
+    pub(super) key: AudioKey,
+    pub(super) version: Version,
+    pub(super) id: CopyId,
+    pub(super) memory: Memory,
+    pub(super) in_use: InUse,
 }
 
 enum Whereabouts {
@@ -39,9 +52,17 @@ enum Whereabouts {
 }
 
 impl LocalWriter {
-    pub(super) fn new((part, name): (Part, UnsealedName)) -> Self {
+    pub(super) fn new((part, name): (Part, UnsealedName), sources: Sources, copy: Named) -> Self {
+        let behind = Behind {
+            sources,
+            key: copy.key.clone(),
+            version: copy.version,
+            file: Arc::clone(&part.file),
+            header: part.sealer.header(),
+            reader: OnceLock::new(),
+        };
         let (part, batch) = (Whereabouts::Here(part), Vec::new());
-        Self { part, name, batch, tail: TailWriter::new() }
+        Self { part, name, batch, tail: TailWriter::new(Some(behind)), copy }
     }
 }
 
@@ -65,9 +86,10 @@ impl VaultWriter for LocalWriter {
         if self.batch.len() >= BATCH_BYTES {
             let part = std::mem::replace(&mut self.part, Whereabouts::Lost);
             let mut part = part.here().await?;
-            let batch = std::mem::take(&mut self.batch);
+            let (batch, tail) = (std::mem::take(&mut self.batch), self.tail.reader());
             self.part = Whereabouts::Writing(tokio::task::spawn_blocking(move || {
                 part.append(&batch)?;
+                tail.written(part.sealer.sealed_segments());
                 Ok(part)
             }));
         }
@@ -79,11 +101,16 @@ impl VaultWriter for LocalWriter {
     }
 
     async fn seal(self: Box<Self>) -> Result<(), VaultError> {
-        let Self { part, name, batch, tail: _tail } = *self;
+        let Self { part, name, batch, tail, copy } = *self;
         let mut part = part.here().await?;
         blocking(move || {
             part.append(&batch)?;
-            part.seal(name)
+            part.seal(name)?;
+            if let Some(audio) = tail.whole() {
+                copy.memory.keep_sealed(&copy.key, copy.version, copy.id, &audio);
+            }
+            drop(copy.in_use);
+            Ok(())
         })
         .await
     }
@@ -91,7 +118,7 @@ impl VaultWriter for LocalWriter {
 
 /// A file on its way.
 pub(super) struct Part {
-    file: File,
+    file: Arc<File>,
     sealer: Sealer,
     sealed: Vec<u8>,
     destination: PathBuf,
@@ -113,12 +140,12 @@ impl Part {
         folder.create_for(&key.business).doing("creating a business's folder")?;
         let path = folder.unfinished_copy(key, id);
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(FILE_MODE);
+        options.read(true).write(true).create_new(true).mode(FILE_MODE);
         let file = options.open(&path).doing("creating a copy")?;
         let name = UnsealedName(Some(path));
         let sealer = Sealer::new(cipher, key, version, SEGMENT_BYTES, random());
         let mut part = Self {
-            file,
+            file: Arc::new(file),
             destination: folder.sealed_copy(key, id),
             business: folder.of_business(&key.business),
             sealed: Vec::new(),

@@ -52,9 +52,11 @@ fn open_as(
     let opener = Opener::new(cipher(), key, version, length, header, bytes)?;
     let (mut audio, mut rest) = (Vec::new(), Some(range));
     while let Some(range) = rest {
-        let piece = opener.piece(range, 2);
+        let piece = opener.piece(range, 2 * u64::from(SEGMENT));
         let sealed = &file[piece.offset as usize..][..piece.sealed_bytes];
-        audio.extend_from_slice(&opener.open(&piece, sealed)?[piece.wanted]);
+        let mut opened = vec![0; piece.opened.length() as usize];
+        opener.open(&piece, sealed, &mut opened)?;
+        audio.extend_from_slice(&opened[piece.wanted]);
         rest = piece.rest;
     }
     Ok(audio)
@@ -199,14 +201,17 @@ fn a_piece_is_as_many_segments_as_allowed_and_says_what_is_left() {
     let file_bytes = (HEADER_BYTES + 100 + 7 * TAG_BYTES) as u64;
     let opener = Opener::new(cipher(), &ours(), Version::FIRST, 100, &header, file_bytes);
     let opener = opener.expect("100 bytes are 7 segments");
-    let piece = opener.piece(ByteRange { first: 17, last: 99 }, 4);
+    let piece = opener.piece(ByteRange { first: 17, last: 99 }, 4 * 16 + 15);
     assert_eq!(piece.segments, 1..5);
     assert_eq!(piece.offset, (HEADER_BYTES + SEALED_SEGMENT) as u64);
     assert_eq!(piece.sealed_bytes, 4 * SEALED_SEGMENT);
+    assert_eq!(piece.opened, ByteRange { first: 16, last: 79 });
     assert_eq!(piece.wanted, 1..64);
     assert_eq!(piece.rest, Some(ByteRange { first: 80, last: 99 }));
-    let tail = opener.piece(ByteRange { first: 80, last: 98 }, 4);
+    let tail = opener.piece(ByteRange { first: 80, last: 98 }, 4 * 16);
     assert_eq!(tail.segments, 5..7);
     assert_eq!(tail.sealed_bytes, 20 + 2 * TAG_BYTES);
     assert_eq!((tail.wanted, tail.rest), (0..19, None));
+    let least = opener.piece(ByteRange { first: 17, last: 99 }, 1);
+    assert_eq!(least.segments, 1..2, "a segment opens whole or not at all");
 }

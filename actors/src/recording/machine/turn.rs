@@ -7,9 +7,8 @@ use super::{
     Life, Patience, Plan, State, Step,
 };
 use crate::domain::{
-    Attempts, AudioKey, Denial, FetchError, FetchHistory, FetchId, Format, GoneCause, Intent,
-    PastFailure, Permit, Playable, Preparing, Retry, SourceStatus, StateName, StoredCopy,
-    Timestamp, Version,
+    Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, Intent, PastFailure, Permit,
+    Preparing, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
 };
 
 const RETRY_AFTER_DOWNLOADING: Duration = Duration::from_secs(2);
@@ -61,13 +60,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn play(&self, copy: &StoredCopy) -> Decision {
-        let recording = &self.facts.recording;
-        let key = AudioKey {
-            business: recording.business.clone(),
-            recording: recording.sid,
-            format: Format::Mp3,
-        };
-        Permit::Play(Playable { key, copy: copy.clone() })
+        Permit::Play(self.facts.recording.playable(copy))
     }
 
     /// Whoever waits may listen. What is sent from now on is written down as of this version already.

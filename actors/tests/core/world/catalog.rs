@@ -162,6 +162,10 @@ impl FakeCatalog {
         self.loads.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn played_at(&self, n: u128) -> Option<Timestamp> {
+        self.rows.lock().expect("whole").played.get(&recording(n)).copied()
+    }
+
     /// An earlier process sent bytes of call `n` under this version, and no copy came of it.
     pub(crate) fn promise(&self, n: u128, version: actors::domain::Version) {
         let mut rows = self.rows.lock().expect("whole");

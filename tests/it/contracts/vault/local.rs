@@ -5,9 +5,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use actors::domain::{ByteRange, CopyId, Playable, Timestamp, Version};
+use actors::domain::{AudioKey, ByteRange, CopyId, Playable, Timestamp, Version};
 use actors::ports::{Vault, VaultError};
 use futures_util::StreamExt;
 use hearback::vault::keys::{KeyRing, MasterKey};
@@ -36,24 +37,40 @@ hold_to_contract! { Local::open:
 const HEADER: u64 = 24;
 const TAG: u64 = 16;
 const SEALED_SEGMENT: u64 = SEGMENT as u64 + TAG;
+/// What one visit to the disk reads.
+const PIECE: usize = 16 * SEGMENT;
+/// Three visits.
+const LONG: usize = 2 * PIECE + 1;
 
-struct Local {
-    vault: Arc<LocalVault>,
-    keys: Arc<MemoryKeys>,
+pub(super) struct Local {
+    pub(super) vault: Arc<LocalVault>,
+    pub(super) keys: Arc<MemoryKeys>,
     dir: PathBuf,
     _home: TempDir,
 }
 
 impl Local {
     fn open() -> Self {
+        Self::keeping(0)
+    }
+
+    pub(super) fn keeping(memory_bytes: u64) -> Self {
         let home = TempDir::new().expect("a folder");
         let dir = home.path().join("data/vault");
         let keys = Arc::<MemoryKeys>::default();
-        let vault = open_vault(&dir, keys.clone()).expect("nobody else's");
+        let vault = open_vault_keeping(memory_bytes, &dir, keys.clone()).expect("nobody else's");
         Self { vault: Arc::new(vault), keys, dir, _home: home }
     }
 
-    fn path(&self, playable: &Playable) -> PathBuf {
+    /// As after a restart: what is in memory then was read from disk.
+    pub(super) fn reopened(self, memory_bytes: u64) -> Self {
+        let Self { vault, keys, dir, _home } = self;
+        drop(vault);
+        let vault = open_vault_keeping(memory_bytes, &dir, keys.clone()).expect("nobody else's");
+        Self { vault: Arc::new(vault), keys, dir, _home }
+    }
+
+    pub(super) fn path(&self, playable: &Playable) -> PathBuf {
         let Playable { key, copy } = playable;
         let name = format!("{}.{}.{}", key.recording, key.format.as_str(), copy.id);
         self.dir.join(key.business.as_str()).join(name)
@@ -69,12 +86,20 @@ impl Local {
 }
 
 fn open_vault(dir: &Path, keys: Arc<MemoryKeys>) -> Result<LocalVault, VaultError> {
+    open_vault_keeping(0, dir, keys)
+}
+
+fn open_vault_keeping(
+    memory_bytes: u64,
+    dir: &Path,
+    keys: Arc<MemoryKeys>,
+) -> Result<LocalVault, VaultError> {
     let master = MasterKey::parse(&"5a".repeat(32)).expect("a key");
-    let config = LocalVaultConfig { dir: dir.to_owned() };
+    let config = LocalVaultConfig { dir: dir.to_owned(), memory_bytes };
     LocalVault::open(config, Arc::new(KeyRing::new(&master, keys)))
 }
 
-fn flip(path: &Path, offset: u64) {
+pub(super) fn flip(path: &Path, offset: u64) {
     let file = OpenOptions::new().read(true).write(true).open(path).expect("opened");
     let mut byte = [0];
     file.read_exact_at(&mut byte, offset).expect("within the file");
@@ -110,9 +135,9 @@ async fn a_flipped_bit_anywhere_is_refused_before_a_byte_is_sent() {
 #[tokio::test]
 async fn damage_further_on_ends_the_stream_with_an_error_after_exact_bytes() {
     let local = Local::open();
-    let playable = store(&*local.vault, &key("acme", 1), 1, 1_000_001).await;
-    flip(&local.path(&playable), HEADER + 9 * SEALED_SEGMENT + 5);
-    let whole = ByteRange::whole(1_000_001).expect("not empty");
+    let playable = store(&*local.vault, &key("acme", 1), 1, LONG).await;
+    flip(&local.path(&playable), HEADER + 25 * SEALED_SEGMENT + 5);
+    let whole = ByteRange::whole(LONG as u64).expect("not empty");
     let mut stream = local.vault.read(&playable, whole).await.expect("it begins sound");
     let mut sent = Vec::new();
     let error = loop {
@@ -121,9 +146,9 @@ async fn damage_further_on_ends_the_stream_with_an_error_after_exact_bytes() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, VaultError::Damaged { segment: 9 }), "{error}");
+    assert!(matches!(error, VaultError::Damaged { segment: 25 }), "{error}");
     assert!(stream.next().await.is_none());
-    assert!(sent == audio(&playable.key, 1_000_001)[..8 * SEGMENT]);
+    assert!(sent == audio(&playable.key, LONG)[..PIECE]);
 }
 
 #[tokio::test]
@@ -157,20 +182,24 @@ async fn what_is_no_file_any_more_is_damaged() {
 
 #[tokio::test]
 async fn a_file_in_anothers_place_is_refused() {
-    let local = Local::open();
-    let ours = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
     for (whose, theirs) in [("recording", key("acme", 2)), ("business", key("other", 1))] {
+        let local = Local::open();
+        let ours = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
         let theirs = store(&*local.vault, &theirs, 1, 1_000).await;
         fs::copy(local.path(&theirs), local.path(&ours)).expect("copied");
-        assert_eq!(local.damaged_segment(&ours).await, Some(0), "another {whose}'s");
+        let put = |key: &AudioKey, wrapped: Vec<u8>| {
+            let mut keys = local.keys.recordings.lock().expect("free");
+            keys.insert(key.clone(), wrapped).expect("it had one")
+        };
         let stolen_key = local.keys.recordings.lock().expect("free")[&theirs.key].clone();
-        local.keys.recordings.lock().expect("free").insert(ours.key.clone(), stolen_key);
+        let our_key = put(&ours.key, stolen_key);
         let refused = read_whole(&*local.vault, &ours).await;
         assert!(
             matches!(refused, Err(VaultError::Keys(_))),
             "not with another {whose}'s key either"
         );
-        local.keys.recordings.lock().expect("free").remove(&ours.key);
+        put(&ours.key, our_key);
+        assert_eq!(local.damaged_segment(&ours).await, Some(0), "another {whose}'s");
     }
 }
 
@@ -179,11 +208,56 @@ async fn a_destroyed_key_erases_at_once() {
     let local = Local::open();
     let first = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
     let second = store(&*local.vault, &key("acme", 2), 2, 1_000).await;
+    let third = store(&*local.vault, &key("acme", 3), 3, 1_000).await;
     local.keys.recordings.lock().expect("free").remove(&first.key);
     assert_eq!(local.damaged_segment(&first).await, Some(0));
     assert!(read_whole(&*local.vault, &second).await.is_ok());
     local.keys.businesses.lock().expect("free").clear();
-    assert!(matches!(read_whole(&*local.vault, &second).await, Err(VaultError::Keys(_))));
+    assert!(matches!(read_whole(&*local.vault, &third).await, Err(VaultError::Keys(_))));
+}
+
+/// The other way round, by whoever discards the copy too, is `a_discarded_copys_key_is_asked_for_again`.
+#[tokio::test]
+async fn a_key_that_was_destroyed_without_a_word_opens_nothing_for_longer_than_five_seconds() {
+    let local = Local::open();
+    let playable = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
+    assert!(read_whole(&*local.vault, &playable).await.is_ok());
+    local.keys.businesses.lock().expect("free").clear();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_millis(4_900)).await;
+    tokio::time::resume();
+    assert!(read_whole(&*local.vault, &playable).await.is_ok(), "it is remembered for so long");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_millis(200)).await;
+    tokio::time::resume();
+    assert!(matches!(read_whole(&*local.vault, &playable).await, Err(VaultError::Keys(_))));
+}
+
+#[tokio::test]
+async fn a_discarded_copys_key_is_asked_for_again() {
+    let local = Local::open();
+    let one = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
+    let other = store(&*local.vault, &key("acme", 1), 2, 1_000).await;
+    assert!(read_whole(&*local.vault, &other).await.is_ok());
+    local.keys.recordings.lock().expect("free").clear();
+    local.vault.discard(&one.key, one.copy.id).await.expect("discarded");
+    assert_eq!(local.damaged_segment(&other).await, Some(0), "the old key opened it from memory");
+}
+
+#[tokio::test]
+async fn while_the_store_of_keys_is_away_what_was_read_before_is_read_on() {
+    let local = Local::open();
+    let known = store(&*local.vault, &key("acme", 1), 1, 1_000).await;
+    let other = store(&*local.vault, &key("acme", 2), 2, 1_000).await;
+    assert!(read_whole(&*local.vault, &known).await.is_ok());
+    local.keys.away.store(true, Ordering::Relaxed);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    assert!(read_whole(&*local.vault, &known).await.is_ok());
+    assert!(matches!(read_whole(&*local.vault, &other).await, Err(VaultError::KeysAway(_))));
+    local.vault.discard(&known.key, CopyId::from_bits(9)).await.expect("nothing was there");
+    assert!(matches!(read_whole(&*local.vault, &known).await, Err(VaultError::KeysAway(_))));
 }
 
 #[tokio::test]
@@ -281,28 +355,28 @@ async fn a_vault_keeps_its_copies_when_it_is_opened_again() {
 #[tokio::test]
 async fn a_reader_is_not_disturbed_when_the_copy_is_discarded() {
     let local = Local::open();
-    let playable = store(&*local.vault, &key("acme", 1), 1, 1_000_001).await;
-    let whole = ByteRange::whole(1_000_001).expect("not empty");
+    let playable = store(&*local.vault, &key("acme", 1), 1, LONG).await;
+    let whole = ByteRange::whole(LONG as u64).expect("not empty");
     let mut stream = local.vault.read(&playable, whole).await.expect("sound");
     local.vault.discard(&playable.key, playable.copy.id).await.expect("discarded");
     let mut sent = Vec::new();
     while let Some(bytes) = stream.next().await {
         sent.extend_from_slice(&bytes.expect("still there"));
     }
-    assert!(sent == audio(&playable.key, 1_000_001));
+    assert!(sent == audio(&playable.key, LONG));
 }
 
 #[tokio::test]
 async fn a_file_cut_under_a_reader_is_an_error_and_no_end() {
     let local = Local::open();
-    let playable = store(&*local.vault, &key("acme", 1), 1, 1_000_001).await;
-    let whole = ByteRange::whole(1_000_001).expect("not empty");
+    let playable = store(&*local.vault, &key("acme", 1), 1, LONG).await;
+    let whole = ByteRange::whole(LONG as u64).expect("not empty");
     let mut stream = local.vault.read(&playable, whole).await.expect("sound");
     let file = OpenOptions::new().write(true).open(local.path(&playable)).expect("opened");
-    file.set_len(HEADER + 6 * SEALED_SEGMENT).expect("cut");
+    file.set_len(HEADER + 20 * SEALED_SEGMENT).expect("cut");
     assert!(stream.next().await.is_some_and(|first| first.is_ok()));
     let second = stream.next().await.expect("it never ends early");
-    assert!(matches!(second, Err(VaultError::Damaged { segment: 4 })));
+    assert!(matches!(second, Err(VaultError::Damaged { segment: 20 })));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actors::domain::{AudioKey, BusinessId};
 use actors::ports::{Reseal, SealedByMaster, SealedKeys, VaultError};
@@ -12,6 +13,15 @@ pub(super) struct MemoryKeys {
     pub(super) businesses: Mutex<HashMap<BusinessId, Vec<u8>>>,
     pub(super) recordings: Mutex<HashMap<AudioKey, Vec<u8>>>,
     pub(super) check: Mutex<Option<Vec<u8>>>,
+    /// Out of reach.
+    pub(super) away: AtomicBool,
+}
+
+impl MemoryKeys {
+    fn reach(&self) -> Result<(), VaultError> {
+        let away = self.away.load(Ordering::Relaxed);
+        if away { Err(VaultError::KeysAway("gone".to_owned())) } else { Ok(()) }
+    }
 }
 
 #[async_trait]
@@ -21,6 +31,7 @@ impl SealedKeys for MemoryKeys {
         business: &BusinessId,
         fresh: Vec<u8>,
     ) -> Result<Vec<u8>, VaultError> {
+        self.reach()?;
         let mut keys = self.businesses.lock().expect("no test panics holding it");
         Ok(keys.entry(business.clone()).or_insert(fresh).clone())
     }
@@ -30,6 +41,7 @@ impl SealedKeys for MemoryKeys {
         key: &AudioKey,
         fresh: Vec<u8>,
     ) -> Result<Vec<u8>, VaultError> {
+        self.reach()?;
         let mut keys = self.recordings.lock().expect("no test panics holding it");
         Ok(keys.entry(key.clone()).or_insert(fresh).clone())
     }
