@@ -104,7 +104,8 @@ pub(crate) struct RecordingActor {
 }
 
 pub(crate) struct Shell {
-    lives: BTreeMap<RecordingSid, Track>,
+    /// Boxed: a map has room for eleven from the first on, and a call seldom has a second.
+    lives: BTreeMap<RecordingSid, Box<Track>>,
     callers: HashMap<AskId, RpcReplyPort<Permit<Arrival>>>,
     asks: u64,
     fetches: u64,
@@ -157,7 +158,7 @@ impl Actor for RecordingActor {
         let lives = record
             .recordings
             .into_iter()
-            .map(|found| (found.recording.sid, self.track(found, now)))
+            .map(|found| (found.recording.sid, Box::new(self.track(found, now))))
             .collect();
         let mut shell = Shell {
             lives,
@@ -259,7 +260,7 @@ impl RecordingActor {
     ) {
         let now = self.services.clock.now();
         shell.fetches += 1;
-        let Some(track) = shell.lives.remove(&sid) else { return };
+        let Some(track) = shell.lives.remove(&sid).map(|track| *track) else { return };
         let context = Context {
             now,
             fresh: FetchId(shell.fetches),
@@ -292,7 +293,7 @@ impl RecordingActor {
                 now: track.view(sid, now, &self.services.policy),
             });
         }
-        shell.lives.insert(sid, track);
+        shell.lives.insert(sid, Box::new(track));
         // Before the effects: nobody reads off that it plays when its row or its file goes.
         self.lay_out(shell, now);
         for effect in step.effects {
@@ -365,7 +366,8 @@ impl RecordingActor {
         for found in record.recordings {
             let sid = found.recording.sid;
             let recording = found.recording.clone();
-            let track = shell.lives.entry(sid).or_insert_with(|| self.track(found.clone(), now));
+            let known = shell.lives.entry(sid);
+            let track = known.or_insert_with(|| Box::new(self.track(found.clone(), now)));
             if track.life.is_spared_by(&recording, now) {
                 let life = Box::new(self.track(found, now).life);
                 self.happen(sid, Event::Spared(life), myself, shell);
@@ -389,7 +391,7 @@ impl RecordingActor {
     fn is_at_rest(&self, shell: &Shell) -> bool {
         shell.is_informed()
             && shell.callers.is_empty()
-            && shell.lives.values().all(Track::is_at_rest)
+            && shell.lives.values().all(|track| track.is_at_rest())
     }
 
     /// Shows what may be played without asking: while there is news to be read, nothing.
@@ -421,7 +423,7 @@ impl Shell {
     fn choose(&self, named: Option<RecordingSid>) -> Option<RecordingSid> {
         match named {
             Some(sid) => self.lives.contains_key(&sid).then_some(sid),
-            None => primary(self.lives.values().map(Track::recording)),
+            None => primary(self.lives.values().map(|track| track.recording())),
         }
     }
 }
