@@ -4,10 +4,6 @@ use clap::Parser;
 use hearback::cli::Cli;
 use hearback::server::Inherited;
 
-/// Every answer allocates a handful of small things, on one thread, and frees them on the same.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> anyhow::Result<()> {
     // Before the runtime: it changes the environment, which nobody may be reading then.
     let inherited = Inherited::from_environment()?;

@@ -1,7 +1,8 @@
 //! What calls' actors last decided, laid out where a reader takes it without asking.
 //!
 //! A snapshot says that a recording is Ready, and all that is needed to answer for it. The call's actor is the only
-//! writer. Whoever plays from it counts as having asked, since it is lent only until its actor is to be asked again.
+//! writer. Whoever plays from it counts as having asked, since it is lent for playing only until its actor is to be
+//! asked again.
 //!
 //! Invariant: it is withdrawn before anything it says stops being true, and with its actor, however that ends.
 //! Invariant: the tenant is part of the key, and nobody past a recording's expiry, by the reader's own clock, is
@@ -30,9 +31,13 @@ impl Published {
         derived.downcast_ref().expect("one kind of reader")
     }
 
-    fn is_lent(&self, now: Timestamp) -> bool {
+    /// Whether it may be played, too. Else its actor is to be asked, which counts as one more play.
+    pub fn is_lent(&self, now: Timestamp) -> bool {
         now.as_millis() < self.lent_until.load(Ordering::Relaxed)
-            && self.expires_at.is_none_or(|at| now < at)
+    }
+
+    fn is_kept(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
     }
 }
 
@@ -73,7 +78,7 @@ impl Shelf {
         let wanted = named.or(row.primary)?;
         let mut ready = row.ready.iter();
         let found = ready.find(|published| published.playable.key.recording == wanted)?;
-        found.is_lent(now).then(|| Arc::clone(found))
+        found.is_kept(now).then(|| Arc::clone(found))
     }
 
     /// Room for an actor's snapshots.

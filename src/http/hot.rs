@@ -91,6 +91,9 @@ impl<B> Asked<'_, B> {
         let published = service.recordings.published(&key, named.recording, now)?;
         let labels = published.derived(Labels::of);
         let answer = self.choose(service, &published.playable, labels)?;
+        if !matches!(answer, Answer::NotModified) && !published.is_lent(now) {
+            return None;
+        }
         service.rate_limit.admit(reader.name()).ok()?;
         let id = request_id::given(self.request.headers());
         let id = id.unwrap_or_else(|| request_id::made(now));
@@ -210,7 +213,7 @@ impl Labels {
         let status = StatusCode::PARTIAL_CONTENT;
         let part = self.part.get_or_init(|| self.make(service, status, Some(range)));
         let mut headers = part.clone();
-        headers.insert(header::CONTENT_LENGTH, range.length().into());
+        headers.insert(header::CONTENT_LENGTH, play::digits(range.length()));
         let content_range = play::content_range(range, self.representation.length);
         headers.insert(header::CONTENT_RANGE, content_range);
         headers

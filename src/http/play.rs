@@ -5,6 +5,8 @@
 //!
 //! Invariant: a body that cannot be completed ends in an error, which cuts the connection; it never ends short.
 
+use std::fmt;
+use std::io::Write;
 use std::time::Duration;
 
 use actors::domain::{ByteRange, CallKey, Intent, Permit, Playable, Preparing, StateName};
@@ -268,8 +270,23 @@ fn describe(
 }
 
 pub(super) fn content_range(range: ByteRange, length: u64) -> HeaderValue {
-    let text = format!("bytes {}-{}/{length}", range.first, range.last);
-    HeaderValue::try_from(text).expect("digits make a header value")
+    short_value(format_args!("bytes {}-{}/{length}", range.first, range.last))
+}
+
+pub(super) fn digits(number: u64) -> HeaderValue {
+    short_value(format_args!("{number}"))
+}
+
+/// Three numbers and a word are no longer.
+const SHORT_VALUE_BYTES: usize = 80;
+
+/// Every answer has some: written in place, and copied once.
+fn short_value(text: fmt::Arguments<'_>) -> HeaderValue {
+    let mut value = [0; SHORT_VALUE_BYTES];
+    let mut left = value.as_mut_slice();
+    left.write_fmt(text).expect("it is short");
+    let unused = left.len();
+    HeaderValue::from_bytes(&value[..SHORT_VALUE_BYTES - unused]).expect("ASCII")
 }
 
 /// How the bytes came to be here, and what is to be done with them.

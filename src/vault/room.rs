@@ -69,7 +69,7 @@ impl Room {
 
 impl Taken {
     /// For what is sent and not kept: its buffer may be one that was used before, and larger.
-    pub(super) const fn to_lend(mut self) -> Self {
+    pub(super) const fn lent(mut self) -> Self {
         self.to_lend = true;
         self
     }

@@ -279,7 +279,7 @@ async fn the_attempts_are_used_up() -> Codes {
 }
 
 async fn the_catalog_is_away() -> Codes {
-    let app = TestApp::start().await;
+    let app = TestApp::start_without_memory().await;
     let (plan, audio) = TestApp::synthetic(10_000, 1);
     let placed = app.place_planned(plan, ACME, audio).await;
     app.until_prepared(&placed).await;
@@ -289,7 +289,7 @@ async fn the_catalog_is_away() -> Codes {
         [("AccountSid", acme.as_str()), ("CallSid", UNKNOWN_CALL), ("CallStatus", "completed")];
     let rows = [
         ("play", app.request(Method::GET, &format!("/api/recordings/file/{UNKNOWN_CALL}"))),
-        // Its actor lives, and the file is there; the key that opens it is in the catalog.
+        // Its actor lives, and the file is there; the key that opens it is in the catalog, and nothing is in memory.
         ("play what is ready", app.request(Method::GET, &play_path(&placed))),
         ("list", app.request(Method::GET, "/api/calls")),
         ("show", app.request(Method::GET, &format!("/api/calls/{}", placed.call))),

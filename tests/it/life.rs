@@ -345,7 +345,7 @@ async fn an_evicted_copy_keeps_its_entity_tag_and_needs_no_fetch_to_confirm_it()
 
 #[tokio::test]
 async fn a_copy_that_was_cut_or_lost_is_fetched_again_under_the_same_tag() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_without_memory().await;
     let placed = place(&app, 12).await;
     let tag = app.until_ready(&placed).await;
     for (gets, what) in (2..).zip(["cut", "emptied", "lost"]) {

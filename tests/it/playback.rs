@@ -133,7 +133,7 @@ async fn a_named_recording_is_the_one_that_plays() {
 
 #[tokio::test]
 async fn a_damaged_copy_is_noticed_and_fetched_again() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_without_memory().await;
     let (plan, audio) = TestApp::synthetic(200_000, 7);
     let placed = app.place_planned(plan, ACME, audio).await;
     let tag = app.until_ready(&placed).await;
@@ -153,15 +153,15 @@ async fn a_damaged_copy_is_noticed_and_fetched_again() {
 
 #[tokio::test]
 async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
-    let app = TestApp::start().await;
-    let (plan, audio) = TestApp::synthetic(600_000, 17);
+    let app = TestApp::start_without_memory().await;
+    let (plan, audio) = TestApp::synthetic(3_000_000, 17);
     let placed = app.place_planned(plan, ACME, audio).await;
     app.until_prepared(&placed).await;
     let folder = app.vault_dir().join("acme");
     let file =
         std::fs::read_dir(folder).expect("a folder").next().expect("a file").expect("a file");
     let mut sealed = std::fs::read(file.path()).expect("sealed bytes");
-    sealed[500_000] ^= 1;
+    sealed[2_500_000] ^= 1;
     std::fs::write(file.path(), sealed).expect("written");
 
     // Where the damage is met before the head of the answer has left, not even that arrives.

@@ -50,6 +50,15 @@ impl TestApp {
         Self::start_with(World::default(), |config| config.play.prefetch = false).await
     }
 
+    /// The same, where every play reads the disk.
+    pub async fn start_without_memory() -> Self {
+        let adjust = |config: &mut Config| {
+            config.play.prefetch = false;
+            config.vault.memory_bytes = 0;
+        };
+        Self::start_with(World::default(), adjust).await
+    }
+
     pub async fn start_with(world: World, adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut simulated = SimulatorConfig::new(ACME, ACME_TOKEN, SystemClock.now().as_millis());

@@ -58,8 +58,8 @@ impl RecordingsHandle {
         Self { search: Some(Arc::new(search)), ..self }
     }
 
-    /// What a call's actor last decided, if a recording of it plays and somebody asked for it lately: no mailbox,
-    /// nothing to wait for. `None` says nothing at all: ask. By the parent leg only.
+    /// What a call's actor last decided, if the recording is Ready: no mailbox, nothing to wait for. `None` says
+    /// nothing at all: ask. By the parent leg only.
     pub fn published(
         &self,
         key: &CallKey,

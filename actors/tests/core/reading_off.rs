@@ -49,6 +49,8 @@ async fn it_is_there_when_the_recording_is_ready_and_was_asked_for() {
     assert_eq!(world.read_off(1), None);
     world.source.bodies.open();
     world.until("it is ready", |world| world.state(1) == Some(StateName::Ready)).await;
+    let now = world.clock.reading();
+    assert!(world.core.recordings.published(&call(1), None, now).is_some());
     assert_eq!(world.read_off(1), None, "nobody was given it yet");
     let copy = world.play(1).await;
     assert_eq!(world.read_off(1), Some(copy));
@@ -193,9 +195,8 @@ async fn it_goes_with_an_actor_that_is_put_to_rest() {
     assert!(world.read_off(1).is_some());
     tokio::time::sleep(Duration::from_secs(250)).await;
     assert!(world.core.board.call(&call(1)).is_none(), "it rests");
-    // As if it had been lent for longer: it is withdrawn, not only overdue.
-    let then = world.clock.reading().minus(Duration::from_mins(5));
-    assert!(world.core.recordings.published(&call(1), None, then).is_none());
+    let now = world.clock.reading();
+    assert!(world.core.recordings.published(&call(1), None, now).is_none());
 }
 
 #[tokio::test(start_paused = true)]

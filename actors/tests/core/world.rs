@@ -119,10 +119,11 @@ impl World {
         }
     }
 
-    /// The copy that can be read off for call `n` without asking.
+    /// The copy that can be played for call `n` without asking.
     pub(crate) fn read_off(&self, n: u128) -> Option<StoredCopy> {
-        let published = self.core.recordings.published(&call(n), None, self.clock.reading())?;
-        Some(published.playable.copy.clone())
+        let now = self.clock.reading();
+        let published = self.core.recordings.published(&call(n), None, now)?;
+        published.is_lent(now).then(|| published.playable.copy.clone())
     }
 
     /// Listens to call `n` as a handler does: asks only if nothing can be read off.

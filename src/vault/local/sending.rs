@@ -42,7 +42,7 @@ impl Sources {
             Some(taken) => (bytes_max, taken),
             None => (segment, self.room.take_anyway(segment)),
         };
-        (bytes_max, taken.to_lend())
+        (bytes_max, taken.lent())
     }
 }
 

@@ -7,11 +7,14 @@ use actors::domain::{
     AudioKey, AudioType, Format, RecordingSid, SegmentDigests, StoredCopy, Version,
 };
 use tokio::sync::oneshot;
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::{JoinHandle, JoinSet, yield_now};
 
 use super::*;
 
 const MIB: u64 = 1024 * 1024;
+
+/// How a load ends.
+type End = Result<(), VaultError>;
 
 fn playable(id: u128, length: u64) -> Playable {
     let key = AudioKey {
@@ -57,8 +60,8 @@ async fn load(memory: &Memory, playable: &Playable) -> Option<Result<Bytes, Vaul
 fn asked(
     memory: &Memory,
     playable: &Playable,
-) -> (oneshot::Sender<Result<(), VaultError>>, tokio::task::JoinHandle<Result<Bytes, VaultError>>) {
-    let (go, told) = oneshot::channel::<Result<(), VaultError>>();
+) -> (oneshot::Sender<End>, JoinHandle<Result<Bytes, VaultError>>) {
+    let (go, told) = oneshot::channel::<End>();
     let (memory, playable) = (memory.clone(), playable.clone());
     let asking = tokio::spawn(async move {
         let (part, wanted) = (part(&memory, &playable), playable.clone());
