@@ -158,7 +158,7 @@ impl Actor for RecordingActor {
         let lives = record
             .recordings
             .into_iter()
-            .map(|found| (found.recording.sid, Box::new(self.track(found, now))))
+            .map(|found| (found.recording.sid, self.track(found, now)))
             .collect();
         let mut shell = Shell {
             lives,
@@ -221,11 +221,11 @@ impl Actor for RecordingActor {
 }
 
 impl RecordingActor {
-    fn track(&self, found: RecordingRecord, now: Timestamp) -> Track {
+    fn track(&self, found: RecordingRecord, now: Timestamp) -> Box<Track> {
         let RecordingRecord { recording, copy, history } = found;
         let life = Life::load(recording, copy, history, now, &self.services.policy.retry);
-        let (fetching, unfinished) = (None, Unfinished::default());
-        Track { life, since: now, fetching, unfinished, played_at: None, in_order: None }
+        let (fetching, unfinished, played_at) = (None, Unfinished::default(), None);
+        Box::new(Track { life, since: now, fetching, unfinished, played_at, in_order: None })
     }
 
     /// Turns an ask into an event, and sees to it that it is answered in time.
@@ -366,8 +366,7 @@ impl RecordingActor {
         for found in record.recordings {
             let sid = found.recording.sid;
             let recording = found.recording.clone();
-            let known = shell.lives.entry(sid);
-            let track = known.or_insert_with(|| Box::new(self.track(found.clone(), now)));
+            let track = shell.lives.entry(sid).or_insert_with(|| self.track(found.clone(), now));
             if track.life.is_spared_by(&recording, now) {
                 let life = Box::new(self.track(found, now).life);
                 self.happen(sid, Event::Spared(life), myself, shell);
