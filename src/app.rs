@@ -270,17 +270,9 @@ impl App {
             notice,
             streams: streams(config),
             stopping: stopping.clone(),
-            closing: closing.clone(),
-        };
-        let service = http::service(parts);
-        let offer = Offer {
-            router: http::router(service.clone()),
-            at_once: Box::new(move |request| service.answer_at_once(request)),
-            refusal: http::refusal,
-            stopping: stopping.clone(),
             closing,
         };
-        let server = Server::start(listening, offer, limits(config));
+        let server = Server::start(listening, offer(parts), limits(config));
         server::tell(News::Ready);
         let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
@@ -339,6 +331,18 @@ impl App {
             tracing::warn!(connected, "responses were still running; they are cut");
         }
         self.foundation.catalog.close().await;
+    }
+}
+
+fn offer(parts: ServiceParts) -> Offer {
+    let (stopping, closing) = (parts.stopping.clone(), parts.closing.clone());
+    let service = http::service(parts);
+    Offer {
+        router: http::router(service.clone()),
+        at_once: Box::new(move |request| service.answer_at_once(request)),
+        refusal: http::refusal,
+        stopping,
+        closing,
     }
 }
 
