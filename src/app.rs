@@ -19,7 +19,7 @@ use crate::auth::Authority;
 use crate::auth::links::Links;
 use crate::catalog::SqliteCatalog;
 use crate::config::{Config, auth_secret, make_private_folder, millis};
-use crate::http::{self, RateLimit, Service, ServiceParts, Streams, Waits};
+use crate::http::{self, RateLimit, ServiceParts, Streams, Waits};
 use crate::server::{self, Inherited, Limits, Listening, News, Offer, Server};
 use crate::tenants::Tenants;
 use crate::twilio::client::{Credential, Credentials, TwilioClient, TwilioClientConfig};
@@ -270,10 +270,9 @@ impl App {
             notice,
             streams: streams(config),
             stopping: stopping.clone(),
-            closing: closing.clone(),
+            closing,
         };
-        let offer = offer(http::service(parts), stopping.clone(), closing);
-        let server = Server::start(listening, offer, limits(config));
+        let server = Server::start(listening, offer(parts), limits(config));
         server::tell(News::Ready);
         let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
@@ -335,7 +334,9 @@ impl App {
     }
 }
 
-fn offer(service: Service, stopping: CancellationToken, closing: CancellationToken) -> Offer {
+fn offer(parts: ServiceParts) -> Offer {
+    let (stopping, closing) = (parts.stopping.clone(), parts.closing.clone());
+    let service = http::service(parts);
     Offer {
         router: http::router(service.clone()),
         at_once: Box::new(move |request| service.answer_at_once(request)),

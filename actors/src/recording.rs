@@ -104,7 +104,8 @@ pub(crate) struct RecordingActor {
 }
 
 pub(crate) struct Shell {
-    lives: BTreeMap<RecordingSid, Track>,
+    /// Boxed: a map has room for eleven from the first on, and a call seldom has a second.
+    lives: BTreeMap<RecordingSid, Box<Track>>,
     callers: HashMap<AskId, RpcReplyPort<Permit<Arrival>>>,
     asks: u64,
     fetches: u64,
@@ -220,11 +221,11 @@ impl Actor for RecordingActor {
 }
 
 impl RecordingActor {
-    fn track(&self, found: RecordingRecord, now: Timestamp) -> Track {
+    fn track(&self, found: RecordingRecord, now: Timestamp) -> Box<Track> {
         let RecordingRecord { recording, copy, history } = found;
         let life = Life::load(recording, copy, history, now, &self.services.policy.retry);
-        let (fetching, unfinished) = (None, Unfinished::default());
-        Track { life, since: now, fetching, unfinished, played_at: None, in_order: None }
+        let (fetching, unfinished, played_at) = (None, Unfinished::default(), None);
+        Box::new(Track { life, since: now, fetching, unfinished, played_at, in_order: None })
     }
 
     /// Turns an ask into an event, and sees to it that it is answered in time.
@@ -259,7 +260,7 @@ impl RecordingActor {
     ) {
         let now = self.services.clock.now();
         shell.fetches += 1;
-        let Some(track) = shell.lives.remove(&sid) else { return };
+        let Some(track) = shell.lives.remove(&sid).map(|track| *track) else { return };
         let context = Context {
             now,
             fresh: FetchId(shell.fetches),
@@ -292,7 +293,7 @@ impl RecordingActor {
                 now: track.view(sid, now, &self.services.policy),
             });
         }
-        shell.lives.insert(sid, track);
+        shell.lives.insert(sid, Box::new(track));
         // Before the effects: nobody reads off that it plays when its row or its file goes.
         self.lay_out(shell, now);
         for effect in step.effects {
@@ -389,7 +390,7 @@ impl RecordingActor {
     fn is_at_rest(&self, shell: &Shell) -> bool {
         shell.is_informed()
             && shell.callers.is_empty()
-            && shell.lives.values().all(Track::is_at_rest)
+            && shell.lives.values().all(|track| track.is_at_rest())
     }
 
     /// Shows what may be played without asking: while there is news to be read, nothing.
@@ -421,7 +422,7 @@ impl Shell {
     fn choose(&self, named: Option<RecordingSid>) -> Option<RecordingSid> {
         match named {
             Some(sid) => self.lives.contains_key(&sid).then_some(sid),
-            None => primary(self.lives.values().map(Track::recording)),
+            None => primary(self.lives.values().map(|track| track.recording())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A million known recordings: how soon the service is ready, what they cost in memory, and what live actors add.
 //!
-//! Every other one has a copy, as far as the catalog knows; no audio is asked for.
+//! Every other one has a copy, as far as the catalog knows, and the others had one; no audio is asked for.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -35,22 +35,22 @@ const CALLS: &str = "
     WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < $1)
     INSERT INTO calls (sid, business_id, account_sid, direction, from_number, to_number, status,
                        status_rank, started_at_ms, duration_ms, heard_at_ms)
-    SELECT printf('CA%08x%024x', n * 2654435761 & 4294967295, n), 'default', $2, 'inbound',
+    SELECT printf('CA%08x%024x', (n * 2654435761) & 4294967295, n), 'default', $2, 'inbound',
            printf('+1555%07d', n), '+15550000000', 'completed', 3, $3 - n * 10000, 60000,
            $3 - n * 10000
     FROM numbers";
 const RECORDED: &str = "
     INSERT INTO recordings (sid, business_id, call_sid, account_sid, status, status_rank, channels,
-                            duration_ms, started_at_ms, completed_at_ms)
+                            duration_ms, started_at_ms, completed_at_ms, copied)
     SELECT 'RE' || substr(sid, 3), business_id, sid, account_sid, 'completed', 1, 1, duration_ms,
-           started_at_ms, started_at_ms + duration_ms
+           started_at_ms, started_at_ms + duration_ms, TRUE
     FROM calls";
 const COPIES: &str = "
     INSERT INTO copies (recording_sid, format, business_id, copy_id, present, version, sha256,
                         length_bytes, audio_type, duration_ms, stored_at_ms)
-    SELECT sid, 'mp3', business_id, substr(sid, 3), TRUE, 1, zeroblob(32), 240000, 'audio/mpeg',
+    SELECT sid, 'mp3', business_id, substr(sid, 3), rowid % 2, 1, zeroblob(32), 240000, 'audio/mpeg',
            duration_ms, completed_at_ms
-    FROM recordings WHERE rowid % 2 = 0";
+    FROM recordings";
 
 pub(crate) fn measure(plan: &Plan, _: &Path) -> anyhow::Result<Vec<Row>> {
     let folder = plan.kept.join("catalog");

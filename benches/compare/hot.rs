@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearback::config::DEFAULTS;
 
 use crate::http::{Exchange, Expected, request};
 use crate::load::{self, Round};
@@ -63,8 +62,7 @@ pub(crate) fn measure(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<Row>> {
     }
     if FROM_DISK.iter().any(|workload| plan.wants(workload.name)) {
         let nothing_kept = [("HEARBACK_VAULT__MEMORY_BYTES", "0")];
-        let settings = if DEFAULTS.contains("\nmemory_bytes = ") { &nothing_kept[..] } else { &[] };
-        rows.extend(compare(plan, &folder.join("disk"), &FROM_DISK, settings)?);
+        rows.extend(compare(plan, &folder.join("disk"), &FROM_DISK, &nothing_kept)?);
     }
     Ok(rows)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
+use memchr::memmem;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// More is no response of ours or of a peer.
@@ -44,7 +45,7 @@ pub(crate) struct Answer {
 impl<'a> Head<'a> {
     /// None if it is not all here.
     pub(crate) fn parse(bytes: &'a [u8]) -> anyhow::Result<Option<Self>> {
-        let Some(end) = find(bytes, b"\r\n\r\n") else {
+        let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
             ensure!(bytes.len() < HEAD_BYTES_MAX, "a head without an end");
             return Ok(None);
         };
@@ -55,7 +56,7 @@ impl<'a> Head<'a> {
 
     pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
         let mut rest = self.lines;
-        while let Some(end) = find(rest, b"\r\n") {
+        while let Some(end) = memmem::find(rest, b"\r\n") {
             let line = &rest[..end];
             rest = &rest[end + 2..];
             if line.len() > name.len()
@@ -119,17 +120,6 @@ pub(crate) fn ask_on(stream: &mut TcpStream, request: &[u8]) -> anyhow::Result<A
             return Ok(Answer { status: head.status, etag });
         }
     }
-}
-
-fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| *byte == pattern[0]) {
-        if bytes[from + at..].starts_with(pattern) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -54,6 +54,7 @@ pub(crate) fn open(criterion: &mut Criterion) {
 fn vault(home: &Path) -> LocalVault {
     let master = MasterKey::parse(&"5a".repeat(32)).expect("a key");
     let keys = KeyRing::new(&master, Arc::<MemoryKeys>::default());
+    // Nothing is kept in memory.
     let config = LocalVaultConfig { dir: home.join("vault"), memory_bytes: 0 };
     LocalVault::open(config, Arc::new(keys)).expect("nobody else's")
 }

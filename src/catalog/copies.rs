@@ -86,6 +86,7 @@ pub(super) async fn commit(
         0 => Err(Failure::unknown(unknown())),
         1.. => {
             recordings::correct_missing(db, &key).await?;
+            recordings::note_copied(db, &key).await?;
             fetches::forget(db, &key).await
         }
     }

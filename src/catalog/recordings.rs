@@ -40,6 +40,10 @@ const CORRECT_MISSING: &str = "
     UPDATE recordings SET status = $3, status_rank = $4
     WHERE business_id = $1 AND sid = $2 AND status = 'missing'";
 
+const NOTE_COPIED: &str = "
+    UPDATE recordings SET copied = TRUE
+    WHERE business_id = $1 AND sid = $2 AND NOT copied";
+
 const MOVE_TO: &str = "
     UPDATE recordings SET call_sid = $3 WHERE business_id = $1 AND call_sid = $2";
 
@@ -82,9 +86,11 @@ const ONE: &str = "
     JOIN businesses ON businesses.id = recordings.business_id
     WHERE recordings.business_id = $1 AND recordings.sid = $2";
 
+/// Copies of an older release, which runs beside this one for a while, are not noted.
 const WANTED: &str = "
     SELECT business_id, call_sid, sid FROM recordings
     WHERE status = 'completed'
+      AND NOT copied
       AND NOT EXISTS (
           SELECT 1 FROM copies
           WHERE copies.business_id = recordings.business_id
@@ -107,6 +113,16 @@ pub(super) async fn owner(
     let owner: Option<String> =
         query_scalar(OWNER).bind(recording.to_string()).fetch_optional(db).await?;
     owner.map(|id| id.parse().map_err(|_| Failure::corrupt("business_id"))).transpose()
+}
+
+/// There is a copy, or was one.
+pub(super) async fn note_copied(db: &mut SqliteConnection, key: &AudioKey) -> Answer<()> {
+    query(NOTE_COPIED)
+        .bind(key.business.as_str())
+        .bind(key.recording.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn bring_up_to_date(

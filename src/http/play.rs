@@ -12,7 +12,7 @@ use std::time::Duration;
 use actors::domain::{ByteRange, CallKey, Intent, Permit, Playable, Preparing, StateName};
 use actors::ports::VaultError;
 use actors::{Arrival, Ask, FollowError, RecordingsHandle};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use serde_json::json;
+use tokio::task::yield_now;
 
 use super::problem::Problem;
 use super::representation::{Representation, Selection, entity_tag, none_match_holds, select};
@@ -181,7 +182,7 @@ impl Request {
         };
         let body = match range {
             Some(range) if self.method == Method::GET => {
-                Body::from_stream(arrival.follow(range).inspect_err(report))
+                Body::from_stream(arrival.follow(range).inspect_err(report).or_else(after_the_head))
             }
             Some(_) | None => Body::empty(),
         };
@@ -224,6 +225,12 @@ pub(super) fn damage_report(
 /// Whether a version that the client has may be all that there is to say.
 pub(super) fn may_be_unmodified(headers: &HeaderMap) -> bool {
     headers.contains_key(header::IF_NONE_MATCH) && !headers.contains_key(header::IF_MATCH)
+}
+
+/// Fails once the head is out: to a proxy, an answer that is cut before it began would be a 502.
+async fn after_the_head(error: FollowError) -> Result<Bytes, FollowError> {
+    yield_now().await;
+    Err(error)
 }
 
 /// What a 304 shares with the answer that it stands for.

@@ -90,6 +90,9 @@ async fn end(stream: &mut TcpStream, body: &Bytes, manner: &Manner) -> io::Resul
         (Ending::Whole | Ending::CutAfter(_) | Ending::NeverBegins | Ending::ClosesFirst, _) => {
             close(stream).await
         }
+        (Ending::StallsAfter(bytes), Framing::ContentLength) if honest && bytes >= body.len() => {
+            Ok(Sent::Whole)
+        }
         (Ending::StallsAfter(_), _) => {
             await_departure(stream).await;
             Ok(Sent::AndClosed)
@@ -128,9 +131,16 @@ async fn write_paced(stream: &mut TcpStream, body: &[u8], manner: &Manner) -> io
     let piece_bytes = manner.bytes_per_second.map_or(PIECE_BYTES, |pace| {
         usize::try_from(pace / PACED_PIECES_PER_SECOND).unwrap_or(PIECE_BYTES).clamp(1, PIECE_BYTES)
     });
+    // Paced, the last byte comes alone and when its time has come: nothing is left to be done after it.
+    let alone = usize::from(manner.bytes_per_second.is_some()).min(body.len());
+    let (most, last) = body.split_at(body.len() - alone);
     let began = Instant::now();
     let mut sent_bytes = 0;
-    for piece in body.chunks(piece_bytes) {
+    for piece in most.chunks(piece_bytes).chain(last.chunks(1)) {
+        if let Some(pace) = manner.bytes_per_second {
+            let due = Duration::from_millis(sent_bytes * 1_000 / pace.max(1));
+            wait(stream, began + due).await?;
+        }
         match manner.framing {
             Framing::Chunked => {
                 let frame = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
@@ -141,10 +151,6 @@ async fn write_paced(stream: &mut TcpStream, body: &[u8], manner: &Manner) -> io
         sent_bytes += piece.len() as u64;
         if let Some(in_flight) = &manner.in_flight {
             in_flight.sent(piece.len() as u64);
-        }
-        if let Some(pace) = manner.bytes_per_second {
-            let due = Duration::from_millis(sent_bytes * 1_000 / pace.max(1));
-            wait(stream, began + due).await?;
         }
     }
     Ok(())

@@ -58,6 +58,19 @@ async fn a_source_that_begins_anew_with_the_same_bytes_goes_unnoticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_that_sends_all_of_it_and_then_fails_is_not_asked_for_the_rest() {
+    let audio = long_speech(1);
+    let world = world_that_answers([
+        Answer::Cut(audio.clone(), audio.len()),
+        Answer::Error(FetchError::Status(416)),
+    ])
+    .await;
+    assert_eq!(world.play(1).await.length, audio.len() as u64);
+    assert_eq!(world.source.opened().len(), 1);
+    assert_eq!(world.source.resumed().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_bytes_after_a_cut_are_another_version_fetched_from_the_start() {
     let (before, after) = (long_speech(1), long_speech(2));
     let world = world_that_answers([

@@ -1,49 +1,75 @@
 //! What each entity tag was seen to name.
 //!
-//! Invariant: a tag keeps only those contents that agree with every byte sent under it; one that keeps none has named
-//! two.
+//! The source has two contents, which differ in every frame. A frame is of the one or of the other, under one tag
+//! always of the same; of an honest source, so are all frames.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use hearback::simulator::SYNTHETIC_FRAME_BYTES;
 
+/// Of a frame, where they differ.
+const MARK_AT: usize = SYNTHETIC_FRAME_BYTES - 1;
+
 pub struct Ledger {
-    /// What the source may have: the recording, and the other one that it can change to.
-    contents: [Vec<u8>; 2],
-    named: Mutex<BTreeMap<String, BTreeSet<usize>>>,
+    audio: Vec<u8>,
+    /// Never says of a rest that it belongs to another content than it does.
+    honest: bool,
+    named: Mutex<BTreeMap<String, Marks>>,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Recorded,
+    Changed,
+}
+
+/// What was seen of each frame.
+type Marks = Vec<Option<Content>>;
 
 impl Ledger {
     /// Of synthetic audio.
-    pub fn of(audio: &[u8]) -> Self {
-        let mut changed = audio.to_vec();
-        for frame in changed.chunks_exact_mut(SYNTHETIC_FRAME_BYTES) {
-            frame[SYNTHETIC_FRAME_BYTES - 1] ^= 1;
-        }
-        Self { contents: [audio.to_vec(), changed], named: Mutex::default() }
+    pub fn of(audio: &[u8], honest: bool) -> Self {
+        Self { audio: audio.to_vec(), honest, named: Mutex::default() }
     }
 
-    pub fn length(&self) -> usize {
-        self.contents[0].len()
+    pub const fn length(&self) -> usize {
+        self.audio.len()
     }
 
     /// These bytes were sent under this tag, from this offset on.
     pub fn note(&self, tag: &str, first: usize, bytes: &[u8]) -> Result<(), String> {
-        let agrees =
-            |content: usize| self.contents[content].get(first..first + bytes.len()) == Some(bytes);
+        let frames = self.audio.len() / SYNTHETIC_FRAME_BYTES;
         let mut named = self.named.lock().expect("nothing panics while it is held");
-        let contents = named.entry(tag.to_owned()).or_insert_with(|| BTreeSet::from([0, 1]));
-        let before = contents.clone();
-        contents.retain(|content| agrees(*content));
-        if contents.is_empty() {
-            let now: Vec<usize> = [0, 1].into_iter().filter(|content| agrees(*content)).collect();
-            let bytes = bytes.len();
-            return Err(format!(
-                "{tag} named one of {before:?}, and {bytes} bytes from {first} are of {now:?}"
-            ));
+        let marks = named.entry(tag.to_owned()).or_insert_with(|| vec![None; frames]);
+        for (offset, byte) in (first..).zip(bytes) {
+            let content =
+                self.content_of(offset, *byte).ok_or(format!("byte {offset} is of nothing"))?;
+            if offset % SYNTHETIC_FRAME_BYTES != MARK_AT {
+                continue;
+            }
+            let mark = &mut marks[offset / SYNTHETIC_FRAME_BYTES];
+            if mark.is_some_and(|known| known != content) {
+                return Err(format!(
+                    "{tag} named another content before: byte {offset} is {content:?}"
+                ));
+            }
+            *mark = Some(content);
+        }
+        let has = |content| marks.contains(&Some(content));
+        if self.honest && has(Content::Recorded) && has(Content::Changed) {
+            return Err(format!("{tag} names something of both contents"));
         }
         Ok(())
+    }
+
+    fn content_of(&self, offset: usize, byte: u8) -> Option<Content> {
+        let recorded = *self.audio.get(offset)?;
+        if byte == recorded {
+            return Some(Content::Recorded);
+        }
+        let marked = offset % SYNTHETIC_FRAME_BYTES == MARK_AT;
+        (marked && byte == recorded ^ 1).then_some(Content::Changed)
     }
 
     /// One of the tags seen so far.

@@ -9,24 +9,33 @@ const FIRST_BYTE_MS_MAX: u64 = 200;
 /// The whole takes so long at the most.
 const DELIVERED_WITHIN_MS: u64 = 1_000;
 
-/// One behaviour for each request, and the last one again and again. It need not ever be a healthy one.
-pub fn script(chance: &mut Chance, length: usize) -> Vec<Behaviour> {
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// Says so when it has other audio. One that does not can make a recording of two halves, and nobody can tell.
+    pub honest: bool,
+    pub gets_well: bool,
+}
+
+/// One behaviour for each request, and the last one again and again: a healthy one, if it gets well at all.
+pub fn script(chance: &mut Chance, length: usize, source: Source) -> Vec<Behaviour> {
     let requests = 1 + chance.below(REQUESTS_MAX);
-    let mut script: Vec<Behaviour> = (0..requests).map(|_| behaviour(chance, length)).collect();
-    if chance.below(3) > 0 {
-        script.push(Behaviour { fault: Fault::Healthy, ..behaviour(chance, length) });
+    let mut script: Vec<Behaviour> =
+        (0..requests).map(|_| behaviour(chance, length, source)).collect();
+    if source.gets_well {
+        let (framing, fault) = (Framing::ContentLength, Fault::Healthy);
+        script.push(Behaviour { framing, fault, ..behaviour(chance, length, source) });
     }
     script
 }
 
-fn behaviour(chance: &mut Chance, length: usize) -> Behaviour {
+fn behaviour(chance: &mut Chance, length: usize, source: Source) -> Behaviour {
     let takes_ms = 1 + chance.below(DELIVERED_WITHIN_MS);
     let pace = (length as u64 * 1_000 / takes_ms).max(1_000);
     Behaviour {
         first_byte_ms: chance.below(FIRST_BYTE_MS_MAX),
         bytes_per_second: (chance.below(4) > 0).then_some(pace),
         framing: framing(chance),
-        fault: fault(chance, length),
+        fault: fault(chance, length, source.honest),
         ..Behaviour::default()
     }
 }
@@ -39,7 +48,7 @@ fn framing(chance: &mut Chance) -> Framing {
     }
 }
 
-fn fault(chance: &mut Chance, length: usize) -> Fault {
+fn fault(chance: &mut Chance, length: usize, honest: bool) -> Fault {
     let somewhere = chance.below(length as u64) as usize;
     let few = 1 + chance.below(500) as usize;
     let documents = [Document::Html, Document::Json, Document::Xml];
@@ -52,6 +61,7 @@ fn fault(chance: &mut Chance, length: usize) -> Fault {
         15 => Fault::TooLongByBytes(few),
         16 | 17 => Fault::IgnoreRange,
         18 => Fault::Changed,
+        19 | 20 if honest => Fault::Changed,
         19 | 20 => Fault::ChangedSilently,
         21 => Fault::WrongContentRange,
         22 => Fault::UnaskedPartial,
