@@ -311,7 +311,8 @@ async fn the_last_copy_of_what_twilio_deleted_is_never_evicted() {
     .await;
     for tag in 8..=10 {
         let another = place(&app, tag).await;
-        app.until_ready(&another).await;
+        let heard = app.get(&play_path(&another)).await.bytes().await.expect("a body");
+        assert_eq!(heard, another.audio);
         app.until("the other one has left", async || (files(&app).len() == 1).then_some(())).await;
     }
     let response = app.get(&play_path(&last)).await;

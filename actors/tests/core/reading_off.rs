@@ -81,7 +81,8 @@ async fn a_newer_recording_takes_the_calls_place_before_it_is_ready() {
     settle().await;
     assert_eq!(world.read_off(1), None, "what plays is the call's primary recording");
     let now = world.clock.reading();
-    assert!(world.core.recordings.published(&call(1), Some(recording(1)), now).is_none());
+    let named = world.core.recordings.published(&call(1), Some(recording(1)), now);
+    assert!(named.is_some_and(|shown| !shown.is_lent(now)), "whoever names it asks first");
     world.source.bodies.open();
 }
 
