@@ -8,7 +8,7 @@
 //! Invariant: listeners share the bytes, and hold none while they wait.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,7 +35,7 @@ struct Arriving {
     unsealed: Arc<dyn UnsealedCopy>,
     vault: Arc<dyn Vault>,
     extent: watch::Receiver<Extent>,
-    audience: Audience,
+    seats: Arc<Seats>,
 }
 
 /// How many listen to what is not sealed yet, of all downloads together.
@@ -92,7 +92,7 @@ impl Arrival {
             arriving: Arc::clone(&self.0),
             extent: self.0.extent.clone(),
             rest: Some(range),
-            seat: Some(Seat::take(&self.0.audience)),
+            _seat: Seat::take(&self.0.seats),
         };
         stream::try_unfold(listener, Listener::next).try_flatten().boxed()
     }
@@ -116,22 +116,42 @@ struct Listener {
     arriving: Arc<Arriving>,
     extent: watch::Receiver<Extent>,
     rest: Option<ByteRange>,
-    seat: Option<Seat>,
+    _seat: Seat,
+}
+
+/// A download's part of the audience. None is left when it ends, however slowly somebody goes on taking what was sealed.
+struct Seats {
+    audience: Audience,
+    taken: Mutex<Option<usize>>,
+}
+
+impl Seats {
+    fn new(audience: Audience) -> Self {
+        Self { audience, taken: Mutex::new(Some(0)) }
+    }
+
+    fn change(&self, change: impl FnOnce(usize) -> Option<usize>) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = *taken else { return };
+        *taken = change(before);
+        let after = taken.unwrap_or(0);
+        self.audience.send_modify(|count| *count = *count + after - before);
+    }
 }
 
 /// One of the audience, until it is dropped.
-struct Seat(Audience);
+struct Seat(Arc<Seats>);
 
 impl Seat {
-    fn take(audience: &Audience) -> Self {
-        audience.send_modify(|count| *count += 1);
-        Self(audience.clone())
+    fn take(seats: &Arc<Seats>) -> Self {
+        seats.change(|taken| Some(taken + 1));
+        Self(Arc::clone(seats))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.change(|taken| Some(taken - 1));
     }
 }
 
@@ -144,7 +164,7 @@ impl Listener {
             match extent {
                 Extent::Sealed(copy) => {
                     let sealed = self.arriving.sealed(copy, rest).await?;
-                    (self.rest, self.seat) = (None, None);
+                    self.rest = None;
                     return Ok(Some((sealed.map_err(FollowError::Vault).boxed(), self)));
                 }
                 Extent::Released(count) if count > rest.first => {
@@ -197,8 +217,9 @@ impl Publisher {
     ) -> Self {
         let Beginning { key, version, length, audio_type } = beginning;
         let (sender, extent) = watch::channel(Extent::Released(0));
+        let seats = Arc::new(Seats::new(audience));
         let arriving =
-            Arriving { key, version, length, audio_type, unsealed, vault, extent, audience };
+            Arriving { key, version, length, audio_type, unsealed, vault, extent, seats };
         Self { extent: sender, arrival: Arrival(Arc::new(arriving)) }
     }
 
@@ -213,5 +234,11 @@ impl Publisher {
 
     pub(crate) fn seal(self, copy: StoredCopy) {
         self.extent.send_replace(Extent::Sealed(copy));
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.arrival.0.seats.change(|_| None);
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -28,7 +28,7 @@ use crate::address::Address;
 use crate::arrival::{Arrival, Audience};
 use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};
 use crate::ports::{Chance, Clock, RecordingSource, SourceRequest, Vault};
-use crate::recording::machine::Expected;
+use crate::recording::machine::{Expected, ExpectedBytes};
 use queue::FairQueue;
 use transfer::Ends;
 
@@ -148,7 +148,13 @@ pub(crate) struct TwilioFetcher {
     pub(crate) parallel_max: usize,
     pub(crate) queued_max: usize,
     pub(crate) view: watch::Sender<FetcherView>,
+    /// For what failed fetches leave to the next.
+    pub(crate) places: Arc<Semaphore>,
 }
+
+/// So many downloads that were cut may be kept for the fetch that is to go on from them: each is an open file and up to
+/// 8 MiB of memory.
+pub(crate) const UNFINISHED_MAX: usize = 32;
 
 #[derive(Default)]
 pub(crate) struct Pool {
@@ -194,6 +200,10 @@ impl TwilioFetcher {
     fn admit(&self, order: Box<FetchOrder>, pool: &mut Pool) {
         // A crashed actor's successor may order the same again: only the new order counts.
         drop(pool.queue.remove(|waiting| waiting.cancelled.is_cancelled()));
+        // Said without a place in the queue, or a turn at the account: nobody need be asked.
+        if order.expected.bytes == ExpectedBytes::Continued && order.unfinished.is_empty() {
+            return order.report.deliver(Err(FetchError::ContentChanged));
+        }
         if pool.queue.len() >= self.queued_max {
             match pool.queue.give_way(order.intent) {
                 Some(less_urgent) => less_urgent.report.deliver(Err(FetchError::QueueFull)),
@@ -232,10 +242,11 @@ impl TwilioFetcher {
         let ending = Ending { pool: myself.clone(), place, ended: Ended::Failed };
         let (source, vault) = (Arc::clone(&self.source), Arc::clone(&self.vault));
         let (pacer, clock) = (Arc::clone(&self.pacer), Arc::clone(&self.clock));
+        let places = Arc::clone(&self.places);
         let id = crate::domain::CopyId::from_bits(self.chance.bits());
         let task = tokio::spawn(async move {
             let mut ending = ending;
-            let ends = Ends { source: &*source, vault: &vault, pacer: &pacer };
+            let ends = Ends { source: &*source, vault: &vault, pacer: &pacer, places: &places };
             let outcome = tokio::select! {
                 biased;
                 () = order.cancelled.cancelled() => Err(FetchError::Interrupted),

@@ -415,6 +415,13 @@ impl RecordingActor {
 }
 
 impl Shell {
+    fn take_note_of(&mut self, sid: RecordingSid, admitted: FetchId, arriving: Arrival) {
+        let fetching = self.lives.get_mut(&sid).and_then(|track| track.fetching.as_mut());
+        if let Some(Fetching { arrival, .. }) = fetching.filter(|one| one.fetch == admitted) {
+            *arrival = Some(arriving);
+        }
+    }
+
     fn is_informed(&self) -> bool {
         !self.reading && self.unread.is_empty()
     }
@@ -423,15 +430,6 @@ impl Shell {
         match named {
             Some(sid) => self.lives.contains_key(&sid).then_some(sid),
             None => primary(self.lives.values().map(|track| track.recording())),
-        }
-    }
-}
-
-impl Shell {
-    fn take_note_of(&mut self, sid: RecordingSid, admitted: FetchId, arriving: Arrival) {
-        let fetching = self.lives.get_mut(&sid).and_then(|track| track.fetching.as_mut());
-        if let Some(Fetching { arrival, .. }) = fetching.filter(|one| one.fetch == admitted) {
-            *arrival = Some(arriving);
         }
     }
 }

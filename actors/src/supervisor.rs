@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
@@ -375,6 +376,7 @@ impl Root {
             parallel_max: self.settings.parallel_fetches_max,
             queued_max: self.settings.queued_fetches_max,
             view: self.senders.fetcher.clone(),
+            places: Arc::new(Semaphore::new(fetcher::UNFINISHED_MAX)),
         }
     }
 

@@ -113,8 +113,10 @@ impl Vault for LocalVault {
             return Err(io::Error::from(io::ErrorKind::InvalidInput)).doing("reading past the end");
         }
         match self.at_hand(playable, range) {
-            Some(bytes) => Ok(stream::iter([Ok(bytes)]).boxed()),
-            None => sending::send(self.sources.clone(), playable, range).await,
+            Some(bytes) if bytes.len() as u64 == range.length() => {
+                Ok(stream::iter([Ok(bytes)]).boxed())
+            }
+            Some(_) | None => sending::send(self.sources.clone(), playable, range).await,
         }
     }
 

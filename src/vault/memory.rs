@@ -18,7 +18,7 @@ use actors::domain::{AudioKey, ByteRange, CopyId, Playable, Version};
 use actors::ports::VaultError;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{self, BoxFuture, Shared};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
@@ -83,11 +83,14 @@ impl Memory {
         Self { kept, room, state: Arc::default() }
     }
 
-    /// All of the range, if it is kept in one piece.
+    /// What of the range is kept in one with its first byte.
     pub(super) fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
-        let part = self.part(playable.copy.length, range.first)?;
-        let inside = range.first <= range.last && range.last <= part.range.last;
-        let bytes = inside.then(|| self.find(playable, part)).flatten()?;
+        let length = playable.copy.length;
+        if range.first > range.last || range.last >= length {
+            return None;
+        }
+        let part = self.part(length, range.first)?;
+        let bytes = self.find(playable, part)?;
         Some(part.cut(&bytes, range))
     }
 
@@ -241,16 +244,17 @@ struct Loading {
 }
 
 impl Loading {
-    /// It is a task of its own: whoever waits for it may leave.
+    /// It is a task of its own: whoever waits for it may leave. It is spawned by who waits first, and not while the state
+    /// is locked: a runtime that is shutting down drops at once what is spawned, and this locks the state again.
     fn begin<F>(self, load: F) -> Load
     where
         F: Future<Output = Result<Bytes, VaultError>> + Send + 'static,
     {
-        let task = tokio::spawn(async move {
+        let work = async move {
             let bytes = load.await.map_err(Arc::new)?;
             self.memory.keep(self.place.clone(), &bytes);
             Ok(bytes)
-        });
+        };
         let ended = |ended| match ended {
             Ok(result) => result,
             Err(ended) => {
@@ -258,7 +262,7 @@ impl Loading {
                 Err(Arc::new(VaultError::Io { doing: "reading a copy", source }))
             }
         };
-        task.map(ended).boxed().shared()
+        future::lazy(|_| tokio::spawn(work)).then(move |task| task.map(ended)).boxed().shared()
     }
 }
 

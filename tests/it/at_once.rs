@@ -41,12 +41,16 @@ struct Answer {
 impl House {
     /// With a recording that was asked for a moment ago.
     async fn build() -> Self {
+        Self::with(LENGTH).await
+    }
+
+    async fn with(length: usize) -> Self {
         let app = TestApp::start_with(World::default(), |config| {
             config.play.prefetch = false;
             config.server.cors_origins = format!("https://other.example,{ORIGIN}");
         })
         .await;
-        let placed = app.place(synthetic_mpeg(LENGTH, 1)).await;
+        let placed = app.place(synthetic_mpeg(length, 1)).await;
         let tag = app.until_ready(&placed).await;
         Self { app, placed, tag }
     }
@@ -278,4 +282,16 @@ async fn a_304_says_nothing_of_a_length() {
         assert!(answer.status.contains("304"), "{answer:?}");
         assert!(!answer.lines.iter().any(|line| line.starts_with("content-length")), "{answer:?}");
     }
+}
+
+/// More than is kept whole: it begins with what is in memory, and goes on with what is there by then.
+#[tokio::test]
+async fn a_long_recording_is_answered_alike_both_ways() {
+    let house = House::with(10 * 1024 * 1024).await;
+    let (play, bearer) = (play_path(&house.placed), house.bearer());
+    for lines in ["", "Range: bytes=1000-\r\n", "Range: bytes=1048570-1048580\r\n"] {
+        house.compare(By::Hot, "GET", &play, &format!("{bearer}{lines}")).await;
+    }
+    let answer = house.send("GET", &play, &bearer).await;
+    assert!(answer.body == house.placed.audio, "other bytes");
 }

@@ -3,11 +3,13 @@
 //! Invariant: the last byte is released only when all of them were found good. Bytes of a version that was sent
 //! before are released only as far as they are recognised.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::FetchOrder;
 use super::segments::SegmentHasher;
@@ -21,11 +23,15 @@ use crate::recording::machine::ExpectedBytes;
 /// What a fetch leaves to the next one of the same recording. Whoever wants no next one drops it, and those who
 /// listen are told.
 #[derive(Clone, Default)]
-pub(crate) struct Unfinished(Arc<Mutex<Option<Intake>>>);
+pub(crate) struct Unfinished(Arc<Mutex<Option<Left>>>);
+
+/// With its place among those that may be left at a time: each is an open file and a part of a recording in memory.
+type Left = (Intake, OwnedSemaphorePermit);
 
 pub(crate) struct Intake {
     id: CopyId,
     version: Version,
+    began: Instant,
     vault: Arc<dyn Vault>,
     writer: Box<dyn VaultWriter>,
     check: AudioCheck,
@@ -41,15 +47,25 @@ pub(crate) struct Intake {
 
 impl Unfinished {
     pub(super) fn take(&self, version: Version) -> Option<Intake> {
-        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        left.filter(|intake| intake.version == version)
+        let (intake, _) = self.left().take()?;
+        (intake.version == version).then_some(intake)
     }
 
-    /// Only what somebody may be listening to.
-    pub(super) fn keep(&self, intake: Intake) {
-        if intake.publisher.is_some() {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(intake);
+    pub(super) fn is_empty(&self) -> bool {
+        self.left().is_none()
+    }
+
+    /// Only what somebody may have heard, and where there is a place for it.
+    pub(super) fn keep(&self, intake: Intake, places: &Arc<Semaphore>) {
+        if intake.publisher.is_some()
+            && let Ok(place) = Arc::clone(places).try_acquire_owned()
+        {
+            *self.left() = Some((intake, place));
         }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Option<Left>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,6 +90,7 @@ impl Intake {
         Ok(Self {
             id,
             version: order.expected.version,
+            began: Instant::now(),
             vault: Arc::clone(vault),
             writer,
             check: AudioCheck::default(),
@@ -85,6 +102,10 @@ impl Intake {
             known,
             publisher: None,
         })
+    }
+
+    pub(super) const fn began(&self) -> Instant {
+        self.began
     }
 
     pub(super) const fn received(&self) -> u64 {

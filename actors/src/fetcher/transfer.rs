@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::intake::{Intake, in_vault};
 use super::segments::SEGMENT_BYTES;
@@ -16,7 +17,7 @@ use crate::domain::{CopyId, FetchError, Phase, Progress, StoredCopy};
 use crate::ports::{RecordingSource, Vault};
 use crate::recording::machine::ExpectedBytes;
 
-/// Of one fetch, all requests together.
+/// From the first request to the last, whatever fetches they belong to.
 const FETCH_MAX: Duration = Duration::from_hours(1);
 const REQUESTS_MAX: u32 = 20;
 /// A request that brought less is not worth going on from: one segment of the vault.
@@ -31,6 +32,8 @@ pub(super) struct Ends<'a> {
     pub(super) source: &'a dyn RecordingSource,
     pub(super) vault: &'a Arc<dyn Vault>,
     pub(super) pacer: &'a Pacer,
+    /// For what is left to a next fetch.
+    pub(super) places: &'a Arc<Semaphore>,
 }
 
 pub(super) async fn transfer(
@@ -38,12 +41,19 @@ pub(super) async fn transfer(
     id: CopyId,
     ends: Ends<'_>,
 ) -> Result<StoredCopy, FetchError> {
-    let fetched = fetch(order, id, &ends);
-    timeout(FETCH_MAX, fetched).await.unwrap_or(Err(FetchError::TimedOut("finish within an hour")))
+    let left = order.unfinished.take(order.expected.version);
+    let began = left.as_ref().map_or_else(Instant::now, Intake::began);
+    let fetched = fetch(order, id, &ends, left);
+    let late = FetchError::TimedOut("finish within an hour");
+    timeout_at(began + FETCH_MAX, fetched).await.unwrap_or(Err(late))
 }
 
-async fn fetch(order: &FetchOrder, id: CopyId, ends: &Ends<'_>) -> Result<StoredCopy, FetchError> {
-    let mut intake = order.unfinished.take(order.expected.version);
+async fn fetch(
+    order: &FetchOrder,
+    id: CopyId,
+    ends: &Ends<'_>,
+    mut intake: Option<Intake>,
+) -> Result<StoredCopy, FetchError> {
     match (&order.expected.bytes, &intake) {
         (_, Some(intake)) => intake.report(Phase::Connecting, order),
         // Of what was sent before there is nothing here to go on from.
@@ -58,7 +68,7 @@ async fn fetch(order: &FetchOrder, id: CopyId, ends: &Ends<'_>) -> Result<Stored
         (Ok(()), None) => Err(FetchError::Interrupted),
         (Err(error), intake) => {
             if let Some(intake) = intake.filter(|_| error.leaves_what_arrived()) {
-                order.unfinished.keep(intake);
+                order.unfinished.keep(intake, ends.places);
             }
             Err(error)
         }

@@ -24,8 +24,8 @@ pub trait Vault: Send + Sync {
     /// ends with an error, never early, when a later one is not what was sealed.
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError>;
 
-    /// Bytes of a copy that can be sent without waiting: all of the range or nothing, from what is kept in memory. Never
-    /// of a copy whose discarding has begun.
+    /// The first bytes of a range that can be sent without waiting, from what is kept in memory: at least one, and all
+    /// that lie together with it. Never of a copy whose discarding has begun.
     fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
         let _ = (playable, range);
         None

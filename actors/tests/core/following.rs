@@ -8,6 +8,7 @@ use actors::domain::{ByteRange, FetchError, Permit, StateName, Version};
 use actors::{Arrival, FollowError};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::time::timeout;
 
 use super::world::{Answer, PATIENCE, Pace, World, call, heard, recording, settle};
 
@@ -235,4 +236,55 @@ async fn a_source_without_a_length_is_waited_for() {
     let world = world_that_answers([Answer::Paced(pace)]).await;
     assert!(matches!(world.ask(1, Duration::from_millis(1)).await, Ok(Some(Permit::Wait(_)))));
     assert!(matches!(world.ask(1, PATIENCE).await, Ok(Some(Permit::Play(_)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_gone_on_from_takes_nobodys_turn() {
+    let audio = marked_speech(1);
+    let world = world_that_answers([
+        Answer::Paced(paced(&audio, 70_000, 2, true)),
+        Answer::Error(FetchError::RefusedAccount),
+    ])
+    .await;
+    let arrival = follow(&world).await;
+    assert!(matches!(heard(&arrival).await, Err(FollowError::Failed)));
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    world.source.answers(recording(1), Answer::Audio(audio.clone()));
+    // The account is probed once a minute: by the fetch that asks for something.
+    assert_eq!(world.play(1).await.version, Version(2));
+    assert_eq!(world.source.opened().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_slowly_what_is_sealed_by_now_keeps_nobody_waiting() {
+    let audio = marked_speech(1);
+    let world = world_that_answers([Answer::Paced(paced(&audio, 50_000, 6, false))]).await;
+    let arrival = follow(&world).await;
+    let mut slow = arrival.follow(ByteRange::whole(arrival.length()).expect("not empty"));
+    assert!(slow.next().await.is_some_and(|piece| piece.is_ok()));
+    let unheard = || timeout(Duration::from_millis(1), world.core.unheard());
+    assert!(unheard().await.is_err(), "it is still being downloaded");
+    assert_eq!(*world.core.board.audience.borrow(), 1);
+    world.until("it is here", |world| world.state(1) == Some(StateName::Ready)).await;
+    assert!(unheard().await.is_ok());
+    drop(slow);
+    assert_eq!(*world.core.board.audience.borrow(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_so_many_cut_downloads_are_kept_open() {
+    let world = World::start(|settings, _| settings.parallel_fetches_max = 60).await;
+    let audio = marked_speech(1);
+    for n in 1..=60 {
+        world.catalog.add(n);
+        world.source.answers(recording(n), Answer::Paced(paced(&audio, 70_000, 2, true)));
+        world.source.answers(recording(n), Answer::Error(FetchError::Status(503)));
+        assert!(world.ask(n, Duration::ZERO).await.is_ok());
+    }
+    world
+        .until("all have failed", |world| {
+            (1..=60).all(|n| world.state(n) == Some(StateName::Failed))
+        })
+        .await;
+    assert_eq!(world.vault.unfinished(), 32);
 }

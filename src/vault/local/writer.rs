@@ -105,7 +105,11 @@ impl VaultWriter for LocalWriter {
         let mut part = part.here().await?;
         blocking(move || {
             part.append(&batch)?;
-            part.seal(name)?;
+            part.seal(name)
+        })
+        .await?;
+        // Not for whoever gave up meanwhile: nobody would have it forgotten.
+        blocking(move || {
             if let Some(audio) = tail.whole() {
                 copy.memory.keep_sealed(&copy.key, copy.version, copy.id, &audio);
             }

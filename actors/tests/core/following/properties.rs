@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
-    fn every_byte_is_exact_or_the_stream_is_cut(
+    fn campaign_following_every_byte_is_exact_or_the_stream_is_cut(
         replies in prop::collection::vec(replies(), 0..8),
         listeners in prop::collection::vec(listeners(), 1..10),
         evictions in prop::collection::vec((0u64..60_000).prop_map(Duration::from_millis), 0..3),

@@ -121,23 +121,24 @@ async fn of_a_long_copy_that_is_being_written_all_can_be_read_and_little_is_in_m
 }
 
 #[tokio::test]
-async fn of_a_long_recording_what_lies_in_one_part_is_at_hand() {
+async fn of_a_long_recording_what_lies_together_is_at_hand() {
     let local = remembering();
     let playable = store(&*local.vault, &key("acme", 1), 1, WHOLE_MAX + 1).await;
     let audio = audio(&playable.key, WHOLE_MAX + 1);
     assert!(at_hand(&local, &playable, range(0, 1)).is_none(), "nobody asked for it yet");
     read_whole(&*local.vault, &playable).await.expect("a sound copy");
     for (range, kept) in [
-        (range(0, MIB), true),
-        (range(3 * MIB + 7, 100), true),
-        (range(WHOLE_MAX, 1), true),
-        (range(MIB - 1, 2), false),
+        (range(0, MIB), MIB),
+        (range(3 * MIB + 7, 100), 100),
+        (range(WHOLE_MAX, 1), 1),
+        (range(MIB - 1, 2), 1),
+        (range(0, WHOLE_MAX + 1), MIB),
     ] {
-        let expected = &audio[range.first as usize..=range.last as usize];
-        let found = at_hand(&local, &playable, range);
-        assert_eq!(found.is_some(), kept, "{range:?}");
-        assert!(found.is_none_or(|bytes| bytes == expected), "{range:?}");
+        let first = range.first as usize;
+        let found = at_hand(&local, &playable, range).expect("it was read");
+        assert!(found == audio[first..first + kept], "{range:?}");
     }
+    assert_eq!(at_hand(&local, &playable, range(WHOLE_MAX, 2)), None, "it lies behind the end");
 }
 
 #[tokio::test]
@@ -300,7 +301,7 @@ async fn campaign_memory_is_exact_whatever_is_asked_of_it() {
         let range = range(first, 1 + chance.below(limit as u64) as usize);
         let expected = &audio[range.first as usize..=range.last as usize];
         if let Some(bytes) = at_hand(&local, playable, range) {
-            assert!(bytes == expected, "{range:?} at hand");
+            assert!(!bytes.is_empty() && expected.starts_with(&bytes), "{range:?} at hand");
         }
         let mut stream = local.vault.read(playable, range).await.expect("a sound copy");
         let (mut sent, gives_up) = (0, chance.below(4) == 0);
