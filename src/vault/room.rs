@@ -20,8 +20,8 @@ struct Space {
 }
 
 /// A buffer that is about as large as this is used again.
-const REUSED_BYTES: usize = 1024 * 1024;
-const SPARE_MAX: usize = 8;
+const REUSED_BYTES: usize = 512 * 1024;
+const SPARE_MAX: usize = 64;
 
 /// A part of the room, until this is dropped.
 pub(super) struct Taken {

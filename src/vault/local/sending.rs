@@ -21,7 +21,7 @@ use crate::vault::room::{Room, Taken};
 use crate::vault::segments::SEGMENT_BYTES;
 
 /// What one visit to the disk reads for a listener.
-const PIECE_BYTES: u64 = 1024 * 1024;
+const PIECE_BYTES: u64 = 512 * 1024;
 
 /// What all sending stands on.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! Copies: what is held, what is known of what was held, what may leave.
 
-use actors::domain::{CopyId, HeldCopy, SourceStatus, Version};
+use actors::domain::{CopyId, HeldCopy, SegmentDigests, SourceStatus, Version};
 use actors::ports::{CatalogError, VaultUse};
 
 use super::Store;
@@ -41,6 +41,7 @@ pub(super) async fn withdrawing_a_replaced_copy_changes_nothing(store: &dyn Stor
     let mut second = copy(2);
     second.version = Version::FIRST.next();
     second.sha256 = [8; 32];
+    second.segments = SegmentDigests::from_bytes(&[8; 16]);
     store.commit_copy(&audio, &copy(1), at(2)).await.expect("committed");
     store.commit_copy(&audio, &second, at(3)).await.expect("replaced");
     store.withdraw_copy(&audio, CopyId::from_bits(1)).await.expect("too late");

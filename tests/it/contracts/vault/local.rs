@@ -38,7 +38,7 @@ const HEADER: u64 = 24;
 const TAG: u64 = 16;
 const SEALED_SEGMENT: u64 = SEGMENT as u64 + TAG;
 /// What one visit to the disk reads.
-const PIECE: usize = 16 * SEGMENT;
+const PIECE: usize = 8 * SEGMENT;
 /// Three visits.
 const LONG: usize = 2 * PIECE + 1;
 
@@ -136,7 +136,7 @@ async fn a_flipped_bit_anywhere_is_refused_before_a_byte_is_sent() {
 async fn damage_further_on_ends_the_stream_with_an_error_after_exact_bytes() {
     let local = Local::open();
     let playable = store(&*local.vault, &key("acme", 1), 1, LONG).await;
-    flip(&local.path(&playable), HEADER + 25 * SEALED_SEGMENT + 5);
+    flip(&local.path(&playable), HEADER + 12 * SEALED_SEGMENT + 5);
     let whole = ByteRange::whole(LONG as u64).expect("not empty");
     let mut stream = local.vault.read(&playable, whole).await.expect("it begins sound");
     let mut sent = Vec::new();
@@ -146,7 +146,7 @@ async fn damage_further_on_ends_the_stream_with_an_error_after_exact_bytes() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, VaultError::Damaged { segment: 25 }), "{error}");
+    assert!(matches!(error, VaultError::Damaged { segment: 12 }), "{error}");
     assert!(stream.next().await.is_none());
     assert!(sent == audio(&playable.key, LONG)[..PIECE]);
 }
@@ -373,10 +373,10 @@ async fn a_file_cut_under_a_reader_is_an_error_and_no_end() {
     let whole = ByteRange::whole(LONG as u64).expect("not empty");
     let mut stream = local.vault.read(&playable, whole).await.expect("sound");
     let file = OpenOptions::new().write(true).open(local.path(&playable)).expect("opened");
-    file.set_len(HEADER + 20 * SEALED_SEGMENT).expect("cut");
+    file.set_len(HEADER + 12 * SEALED_SEGMENT).expect("cut");
     assert!(stream.next().await.is_some_and(|first| first.is_ok()));
     let second = stream.next().await.expect("it never ends early");
-    assert!(matches!(second, Err(VaultError::Damaged { segment: 20 })));
+    assert!(matches!(second, Err(VaultError::Damaged { segment: 12 })));
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ use super::{SEGMENT, audio, begin, described, hold_to_contract, key, read, read_
 use crate::campaign::{self, Chance};
 
 const MIB: usize = 1024 * 1024;
+/// What one visit to the disk reads for a listener.
+const PIECE: usize = MIB / 2;
 /// What is kept whole is up to this long.
 const WHOLE_MAX: usize = 8 * MIB;
 const HEADER: usize = 24;
@@ -237,7 +239,7 @@ async fn damage_is_found_by_all_who_wait_and_not_remembered() {
 #[tokio::test]
 async fn nothing_is_read_ahead_but_the_next_piece_of_who_comes_for_more() {
     let local = Local::keeping(0);
-    let length = 6 * MIB;
+    let length = 6 * PIECE;
     let playable = store(&*local.vault, &key("acme", 1), 1, length).await;
     let other = store(&*local.vault, &key("acme", 2), 2, 10).await;
     let mut stream = begin_whole(&local, &playable).await;
@@ -246,12 +248,12 @@ async fn nothing_is_read_ahead_but_the_next_piece_of_who_comes_for_more() {
     for (taken, untouched) in [(1, 1), (2, 3), (3, 4), (4, 5)] {
         let piece = stream.next().await.expect("more to come").expect("a sound copy");
         sent.extend_from_slice(&piece);
-        assert_eq!(sent.len(), taken * MIB);
-        toggle_damage(&local, &playable, untouched * MIB / SEGMENT);
+        assert_eq!(sent.len(), taken * PIECE);
+        toggle_damage(&local, &playable, untouched * PIECE / SEGMENT);
         for _ in 0..20 {
             read_whole(&*local.vault, &other).await.expect("whoever reads ahead had the time to");
         }
-        toggle_damage(&local, &playable, untouched * MIB / SEGMENT);
+        toggle_damage(&local, &playable, untouched * PIECE / SEGMENT);
     }
     while let Some(piece) = stream.next().await {
         sent.extend_from_slice(&piece.expect("what was damaged meanwhile was not read"));
