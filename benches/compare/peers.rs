@@ -17,7 +17,7 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
 }
 
-/// What each nginx has; found by measuring, as far as it is not plain. `sendfile` and `aio` lose on this.
+/// What each nginx has: tuned for this, as far as we know how. Whoever knows better, say so.
 const NGINX: &str = "
     daemon off; master_process off; pid nginx.pid; error_log stderr crit;
     worker_rlimit_nofile 20000;
