@@ -310,7 +310,8 @@ impl App {
     }
 
     /// Says that it is not ready and serves on, for `server.drain_ms`; then lets nobody in, answers what was asked,
-    /// lets those who listen to a download hear it through, and gives the vault to whoever waits for it while the last answers are still being sent.
+    /// lets those who listen to a download hear it through, and gives the vault to whoever waits for it while the last
+    /// answers are still being sent.
     pub async fn stop(mut self) {
         server::tell(News::Stopping);
         self.stopping.cancel();

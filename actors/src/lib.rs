@@ -1,8 +1,9 @@
 //! The core of Hearback: it decides, and never touches the world.
 //!
 //! `supervisor` is the tree. `recordings` finds or wakes the one actor of a call, `recording` runs it, and
-//! `recording/machine.rs` decides. `fetcher` brings the bytes, which listeners may follow as an `arrival`, `inbox` the news, `keepers` look after what is
-//! kept. Each publishes on the `board` what it is doing.
+//! `recording/machine.rs` decides. `fetcher` brings the bytes, which listeners may follow as an `arrival`, `inbox` the
+//! news, `keepers` look after what is kept. What plays without asking lies on the `shelf`; what each is doing is on the
+//! `board`.
 //!
 //! | fact | owner |
 //! |---|---|

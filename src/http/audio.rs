@@ -41,7 +41,7 @@ pub(super) fn body(
     range: ByteRange,
     first: Bytes,
 ) -> Body {
-    match behind(range, &first) {
+    match range.after(first.len() as u64) {
         None => first.into(),
         rest => Body::new(Audio {
             service: service.clone(),
@@ -52,12 +52,6 @@ pub(super) fn body(
             source: Source::Memory,
         }),
     }
-}
-
-/// What of a range lies behind its first bytes.
-fn behind(range: ByteRange, first: &Bytes) -> Option<ByteRange> {
-    let first = range.first + first.len() as u64;
-    (first <= range.last).then_some(ByteRange { first, ..range })
 }
 
 impl Audio {
@@ -71,7 +65,7 @@ impl Audio {
                 Source::Memory => {
                     let playable = &self.published.playable;
                     if let Some(bytes) = self.service.vault.at_hand(playable, rest) {
-                        self.rest = behind(rest, &bytes);
+                        self.rest = rest.after(bytes.len() as u64);
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                     let (service, published) = (self.service.clone(), Arc::clone(&self.published));
@@ -84,7 +78,7 @@ impl Audio {
                 Source::Vault(stream) => {
                     let bytes = ready!(stream.poll_next_unpin(context));
                     if let Some(Ok(bytes)) = &bytes {
-                        self.rest = behind(rest, bytes);
+                        self.rest = rest.after(bytes.len() as u64);
                     }
                     return Poll::Ready(bytes);
                 }

@@ -101,7 +101,7 @@ impl<B> Asked<'_, B> {
             let asked = log::Asked::At { route: self.route, business: key.business.clone() };
             log::Line::begin(&id, method, asked)
         });
-        let response = self.respond(service, &key, &published, answer, id);
+        let response = self.respond(service, &key, &published, labels, answer, id);
         match line {
             Some(line) => Some(log::watch(response, line, method == Method::HEAD)),
             None => Some(response),
@@ -151,10 +151,10 @@ impl<B> Asked<'_, B> {
         service: &Service,
         call: &CallKey,
         published: &Arc<Published>,
+        labels: &Labels,
         answer: Answer,
         id: HeaderValue,
     ) -> Response {
-        let labels = published.derived(Labels::of);
         let (status, mut headers, body) = match answer {
             Answer::Whole(whole, bytes) => {
                 let body = bytes.map(|bytes| audio::body(service, call, published, whole, bytes));

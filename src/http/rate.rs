@@ -1,7 +1,8 @@
 //! How often a caller may ask: bursts pass, a flood is told to slow down.
 //!
-//! A caller is a subject of a business, or whoever holds a link for one recording. Whoever has no credentials is not counted: behind a proxy all strangers share
-//! one address, so that a limit on it would be one on everybody.
+//! A caller is a subject of a business, or whoever holds a link for one recording. Whoever has no
+//! credentials is not counted: behind a proxy all strangers share one address, so that a limit on it would be one on
+//! everybody.
 //!
 //! Invariant: what is remembered is bounded; callers beyond the bound share one pace instead of having none.
 

@@ -231,8 +231,7 @@ impl Part {
 
     /// What of a range that begins in the part lies behind it.
     pub(super) fn rest(&self, range: ByteRange) -> Option<ByteRange> {
-        let first = self.range.last + 1;
-        (first <= range.last).then_some(ByteRange { first, last: range.last })
+        range.after(self.range.last + 1 - range.first)
     }
 }
 

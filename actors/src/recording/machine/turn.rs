@@ -327,7 +327,8 @@ impl Step {
 }
 
 impl Life {
-    /// Of the bytes that are being sent, or of the last copy there was. None while it is open what the next bytes will be.
+    /// Of the bytes that are being sent, or of the last copy there was. None while it is open what the next bytes will
+    /// be.
     pub(crate) fn version(&self) -> Option<Version> {
         match (&self.state, self.facts.promised) {
             (State::Downloading(download), _) if download.admitted => {
