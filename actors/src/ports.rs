@@ -5,8 +5,13 @@
 mod catalog;
 mod clock;
 mod custody;
+mod ear;
 mod events;
+mod findings;
+mod jobs;
+mod language_model;
 mod source;
+mod speech;
 mod vault;
 
 pub use catalog::{
@@ -15,10 +20,15 @@ pub use catalog::{
 };
 pub use clock::{Chance, Clock};
 pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
+pub use ear::{Ear, EarError, EncodedAudio, PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream};
 pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
+pub use findings::{AppointmentFilter, Findings};
+pub use jobs::{Claim, Finding, JobFilter, JobStore};
+pub use language_model::{Conversation, LanguageModel, Turn};
 pub use source::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
 };
+pub use speech::{ProviderError, Speech};
 pub use vault::{
     AudioStream, Reseal, SealedAudio, SealedByMaster, SealedKeys, UnsealedCopy, Vault, VaultError,
     VaultWriter,

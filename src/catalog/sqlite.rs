@@ -272,6 +272,8 @@ fn without_keys(error: CatalogError) -> VaultError {
         | CatalogError::Exists(_)
         | CatalogError::Held(_)
         | CatalogError::Unknown(_)
+        | CatalogError::Conflict(_)
+        | CatalogError::LeaseLost(_)
         | CatalogError::Corrupt(_) => VaultError::Keys(error.to_string()),
     }
 }

@@ -186,6 +186,8 @@ impl From<CatalogError> for Problem {
             CatalogError::Exists(_)
             | CatalogError::Held(_)
             | CatalogError::Unknown(_)
+            | CatalogError::Conflict(_)
+            | CatalogError::LeaseLost(_)
             | CatalogError::Corrupt(_) => {
                 tracing::error!(%error, "the catalog surprised us");
                 Self::Internal

@@ -172,16 +172,18 @@ impl GoneCause {
     }
 }
 
-/// How the audio is encoded. Players get MP3; the pipeline will ask for WAV.
+/// How the audio is encoded. Players get MP3; the pipeline hears WAV, and keeps none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     Mp3,
+    Wav,
 }
 
 impl Format {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mp3 => "mp3",
+            Self::Wav => "wav",
         }
     }
 }

@@ -167,6 +167,8 @@ pub struct CallFilter {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
     pub has_recording: Option<bool>,
+    /// Words that were said, or that a summary has. All of them, each perhaps only the beginning of a longer one.
+    pub said: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +198,12 @@ pub enum CatalogError {
     Held(String),
     #[error("malformed cursor")]
     Cursor,
+    /// Somebody else changed it in between.
+    #[error("{0} was changed by somebody else")]
+    Conflict(String),
+    /// The job is no longer ours: its lease ran out, or somebody cancelled it.
+    #[error("the lease of {0} is lost")]
+    LeaseLost(String),
     /// A row that our own code could not have written.
     #[error("the catalog holds something unreadable: {0}")]
     Corrupt(String),
