@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::domain::{AccountSid, BusinessId, Retention, RetryPolicy};
+use actors::domain::{AccountSid, BusinessId, JobRetry, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
-use actors::{AccountsHandle, Core, Ports, Settings};
+use actors::{AccountsHandle, Core, JobSettings, Pipeline, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -29,6 +29,8 @@ use crate::vault::owner::VaultOwner;
 use crate::world::{SystemChance, SystemClock};
 
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
+/// Counting peaks takes a processor for itself: one recording after the other.
+const MEASURERS: usize = 1;
 
 /// What commands and the service both stand on: the catalog, opened and migrated, and the keys.
 pub struct Foundation {
@@ -247,12 +249,16 @@ impl App {
             source,
             clock: Arc::clone(&clock),
             chance,
+            pipeline: pipeline(config, &foundation)?,
         };
         let core = Core::start(ports, settings(config)).await?;
         let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
         let parts = ServiceParts {
             recordings: core.recordings.clone(),
             inbox: core.inbox.clone(),
+            jobs: core.jobs.clone(),
+            job_store: foundation.catalog.clone(),
+            findings: foundation.catalog.clone(),
             board: Arc::clone(&core.board),
             catalog: foundation.catalog.clone(),
             vault: vault.clone(),
@@ -315,6 +321,7 @@ impl App {
     pub async fn stop(mut self) {
         server::tell(News::Stopping);
         self.stopping.cancel();
+        self.core.close();
         sleep(self.drain).await;
         let deadline = Instant::now() + self.shutdown_grace;
         self.server.close().await;
@@ -379,6 +386,22 @@ fn settings(config: &Config) -> Settings {
         reconcile_every: (config.twilio.reconcile_every_ms > 0)
             .then(|| millis(config.twilio.reconcile_every_ms)),
         lookups_per_minute: config.twilio.lookups_per_minute,
+        jobs: job_settings(config),
+    }
+}
+
+fn job_settings(config: &Config) -> JobSettings {
+    let jobs = &config.jobs;
+    JobSettings {
+        lease: millis(jobs.lease_ms),
+        retry: JobRetry {
+            attempts_max: jobs.attempts_max,
+            pause_first: millis(jobs.retry_pause_ms),
+            pause_max: millis(jobs.retry_pause_max_ms),
+        },
+        measurers: MEASURERS,
+        transcribers: config.speech.workers,
+        readers: config.language_model.workers,
     }
 }
 
@@ -441,4 +464,31 @@ fn cors_origins(config: &Config) -> anyhow::Result<Vec<HeaderValue>> {
         HeaderValue::from_str(&origin).with_context(|| format!("server.cors_origins: {origin:?}"))
     };
     config.server.cors_origins().into_iter().map(parse).collect()
+}
+
+fn pipeline(_config: &Config, foundation: &Foundation) -> anyhow::Result<Pipeline> {
+    struct Deaf;
+    #[async_trait::async_trait]
+    impl actors::ports::Ear for Deaf {
+        async fn measure(
+            &self,
+            _: actors::ports::EncodedAudio,
+        ) -> Result<actors::domain::Waveform, actors::ports::EarError> {
+            Err(actors::ports::EarError::Undecodable("deaf".into()))
+        }
+        fn listen(
+            &self,
+            _: actors::ports::EncodedAudio,
+            _: actors::ports::PieceLimits,
+        ) -> actors::ports::PieceStream {
+            Box::pin(futures_util::stream::empty())
+        }
+    }
+    Ok(Pipeline {
+        jobs: foundation.catalog.clone(),
+        findings: foundation.catalog.clone(),
+        ear: Arc::new(Deaf),
+        speech: None,
+        language_model: None,
+    })
 }

@@ -4,6 +4,7 @@
 //! PostgreSQL both understand, but for the few that say so.
 //! Invariant: a statement that concerns a call, a recording or a copy names the business.
 
+mod appointments;
 mod businesses;
 mod call_list;
 mod calls;
@@ -12,11 +13,15 @@ mod custody;
 mod events;
 mod failure;
 mod fetches;
+mod findings;
 mod inbox;
+mod jobs;
 mod keys;
 mod orders;
+mod profiles;
 mod recordings;
 mod rows;
+mod said;
 mod sqlite;
 
 pub use sqlite::SqliteCatalog;

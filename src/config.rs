@@ -19,6 +19,10 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const AUTH_SECRET_BYTES_MIN: usize = 32;
 /// The least that the protocol's buffer can be, and the most that a stranger may make us keep.
 const HEADER_BYTES: std::ops::RangeInclusive<usize> = 8_192..=1_048_576;
+/// As much 16 kHz audio as fits into the 25 MB that OpenAI takes.
+const PIECE_SECONDS_MAX: u64 = 600;
+/// A shorter lease could not be renewed in time.
+const LEASE_MS_MIN: u64 = 500;
 /// One recording that is kept whole, and as much again.
 const MEMORY_BYTES_MIN: u64 = 16 * 1024 * 1024;
 
@@ -35,8 +39,9 @@ pub struct Config {
     pub play: Play,
     pub actors: Actors,
     pub log: Log,
-    pub speech: Provider,
-    pub language_model: Provider,
+    pub speech: Speech,
+    pub language_model: LanguageModel,
+    pub jobs: Jobs,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -156,17 +161,54 @@ pub enum LogFormat {
     Json,
 }
 
-/// A speech service or a language model. The names are fixed; the pipeline that uses them is still to come.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Provider {
-    pub provider: String,
+pub struct Speech {
+    pub provider: SpeechProvider,
     pub base_url: String,
     pub api_key: SecretString,
     pub api_key_file: PathBuf,
     pub model: String,
-    #[serde(default)]
     pub command: String,
+    pub piece_seconds: u64,
+    pub timeout_ms: u64,
+    pub workers: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeechProvider {
+    Off,
+    OpenAi,
+    Command,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageModel {
+    pub provider: LanguageModelProvider,
+    pub base_url: String,
+    pub api_key: SecretString,
+    pub api_key_file: PathBuf,
+    pub model: String,
+    pub timeout_ms: u64,
+    pub workers: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LanguageModelProvider {
+    Off,
+    OpenAi,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    pub lease_ms: u64,
+    pub attempts_max: u32,
+    pub retry_pause_ms: u64,
+    pub retry_pause_max_ms: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -298,12 +340,58 @@ impl Config {
                 "give Cache-Control directives",
             );
         }
-        for (key, provider) in
-            [("speech.provider", &self.speech), ("language_model.provider", &self.language_model)]
-        {
-            if provider.provider != "off" {
-                return bad(key, "this version has no pipeline yet", "set it to off");
+        self.check_pipeline()
+    }
+
+    fn check_pipeline(&self) -> Result<(), ConfigError> {
+        let Self { speech, language_model, jobs, .. } = self;
+        if speech.provider == SpeechProvider::Command && speech.command.trim().is_empty() {
+            return bad("speech.command", "it is empty", "give a command line with {wav} in it");
+        }
+        for (key, used, model) in [
+            ("speech.model", speech.provider == SpeechProvider::OpenAi, &speech.model),
+            (
+                "language_model.model",
+                language_model.provider == LanguageModelProvider::OpenAi,
+                &language_model.model,
+            ),
+        ] {
+            if used && model.is_empty() {
+                return bad(key, "it is empty", "name a model that the service has");
             }
+        }
+        for (key, url) in [
+            ("speech.base_url", &speech.base_url),
+            ("language_model.base_url", &language_model.base_url),
+        ] {
+            let parsed = Url::parse(url);
+            let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+            if !url.is_empty() && !parsed.is_ok_and(|url| is_web(&url)) {
+                return bad(key, "it is no http or https URL", "give scheme and host");
+            }
+        }
+        for (key, value) in [
+            ("speech.workers", speech.workers as u64),
+            ("speech.piece_seconds", speech.piece_seconds),
+            ("speech.timeout_ms", speech.timeout_ms),
+            ("language_model.workers", language_model.workers as u64),
+            ("language_model.timeout_ms", language_model.timeout_ms),
+            ("jobs.attempts_max", u64::from(jobs.attempts_max)),
+            ("jobs.retry_pause_ms", jobs.retry_pause_ms),
+        ] {
+            if value == 0 {
+                return bad(key, "it is 0", "give at least 1");
+            }
+        }
+        if speech.piece_seconds > PIECE_SECONDS_MAX {
+            return bad(
+                "speech.piece_seconds",
+                "it is more than 600",
+                "services refuse such files",
+            );
+        }
+        if jobs.lease_ms < LEASE_MS_MIN {
+            return bad("jobs.lease_ms", "it is less than 500", "give 30000");
         }
         Ok(())
     }
@@ -445,7 +533,13 @@ mod tests {
             ("[play]\nrequests_burst = 0", "requests_burst"),
             ("[vault]\nmemory_bytes = 1000000", "vault.memory_bytes"),
             ("[vault]\nmaster_key_file = \"not-there\"", "vault.master_key_file"),
-            ("[speech]\nprovider = \"openai\"", "speech.provider"),
+            ("[speech]\nprovider = \"psychic\"", "speech.provider"),
+            ("[speech]\nprovider = \"openai\"", "speech.model"),
+            ("[speech]\nprovider = \"command\"", "speech.command"),
+            ("[speech]\nbase_url = \"nowhere\"", "speech.base_url"),
+            ("[speech]\npiece_seconds = 1200", "speech.piece_seconds"),
+            ("[language_model]\nprovider = \"openai\"", "language_model.model"),
+            ("[jobs]\nlease_ms = 10", "jobs.lease_ms"),
             ("[database]\nurl = \"mysql://x\"", "database.url"),
         ] {
             let file = folder.path().join("hearback.toml");

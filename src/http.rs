@@ -2,6 +2,7 @@
 //!
 //! Invariant: handlers know handles and ports, never an adapter: none can write SQL or call Twilio.
 
+mod appointments;
 mod audio;
 mod bodies;
 mod caller;
@@ -12,6 +13,7 @@ mod debug;
 mod events;
 mod filename;
 mod health;
+mod heard;
 mod hot;
 mod links;
 mod log;
@@ -22,21 +24,24 @@ mod recordings;
 mod representation;
 mod request_id;
 mod session;
+mod stages;
 mod streams;
 mod target;
+mod transcripts;
 mod waiting;
+mod waveform;
 mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::domain::{CallKey, Timestamp};
-use actors::ports::{CallRecord, Catalog, Clock, Vault};
-use actors::{Board, InboxHandle, RecordingsHandle};
+use actors::domain::{AudioKey, CallKey, JobRecord, Timestamp};
+use actors::ports::{CallRecord, Catalog, Clock, Findings, JobStore, Vault};
+use actors::{Board, InboxHandle, JobsHandle, RecordingsHandle};
 use axum::Router;
 use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -56,8 +61,11 @@ pub(crate) struct Service(Arc<ServiceParts>);
 pub(crate) struct ServiceParts {
     pub recordings: RecordingsHandle,
     pub inbox: InboxHandle,
+    pub jobs: JobsHandle,
     pub board: Arc<Board>,
     pub catalog: Arc<dyn Catalog>,
+    pub job_store: Arc<dyn JobStore>,
+    pub findings: Arc<dyn Findings>,
     pub vault: Arc<dyn Vault>,
     pub clock: Arc<dyn Clock>,
     pub tenants: Arc<Tenants>,
@@ -100,6 +108,10 @@ impl Service {
         let parent = parent.ok_or(Problem::NoSuchCall)?;
         self.catalog.load_call(&parent).await?.ok_or(Problem::NoSuchCall)
     }
+
+    async fn jobs_of(&self, audio: &AudioKey) -> Result<Vec<JobRecord>, Problem> {
+        Ok(self.job_store.jobs_of(audio).await?)
+    }
 }
 
 pub(crate) fn service(parts: ServiceParts) -> Service {
@@ -121,9 +133,19 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/recordings/{call_sid}/link", post(links::sign))
         .route("/api/recordings/{call_sid}/status", get(recordings::status))
         .route("/api/recordings/{call_sid}/events", get(events::events))
+        .route("/api/recordings/{call_sid}/waveform", get(waveform::waveform))
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{call_sid}", get(calls::show))
         .route("/api/calls/{call_sid}/download", get(play::download))
+        .route("/api/calls/{call_sid}/transcript", get(transcripts::read).put(transcripts::correct))
+        .route("/api/calls/{call_sid}/transcript.json", get(transcripts::read))
+        .route("/api/calls/{call_sid}/transcript.vtt", get(transcripts::read))
+        .route("/api/calls/{call_sid}/transcript.srt", get(transcripts::read))
+        .route("/api/calls/{call_sid}/transcript.txt", get(transcripts::read))
+        .route("/api/appointments", get(appointments::list))
+        .route("/api/appointments/{id}", patch(appointments::change))
+        .route("/api/calendars", get(appointments::calendars).post(appointments::add_calendar))
+        .route("/api/calendars/{id}", delete(appointments::remove_calendar))
         .route("/api/session", post(session::sign_in).delete(session::sign_out))
         .route("/webhooks/twilio/recording-status", post(webhooks::receive))
         .route("/webhooks/twilio/call-status", post(webhooks::receive))
@@ -132,6 +154,10 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/debug/actors/{call_sid}/retry", post(debug::call::retry))
         .route("/debug/actors/{call_sid}/evict", post(debug::call::evict))
         .route("/debug/events", get(debug::events::events))
+        .route("/debug/jobs", get(debug::jobs::list))
+        .route("/debug/jobs/{id}", get(debug::jobs::show))
+        .route("/debug/jobs/{id}/retry", post(debug::jobs::retry))
+        .route("/debug/jobs/{id}/cancel", post(debug::jobs::cancel))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(console::page))

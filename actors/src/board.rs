@@ -12,6 +12,7 @@ use crate::domain::{CallKey, CallSid, StateName, Timestamp};
 use crate::fetcher::FetcherView;
 use crate::happening::{Announcer, Happening, What};
 use crate::inbox::InboxView;
+use crate::jobs::JobsView;
 use crate::keepers::reconciler::ReconcilerView;
 use crate::keepers::retention::RetentionKeeperView;
 use crate::keepers::vault::VaultKeeperView;
@@ -25,6 +26,7 @@ pub struct Board {
     /// How many listen to what is still being downloaded.
     pub audience: watch::Receiver<usize>,
     pub inbox: watch::Receiver<InboxView>,
+    pub jobs: watch::Receiver<JobsView>,
     pub vault_keeper: watch::Receiver<VaultKeeperView>,
     pub retention_keeper: watch::Receiver<RetentionKeeperView>,
     pub reconciler: watch::Receiver<ReconcilerView>,
@@ -77,6 +79,7 @@ pub(crate) struct BoardSenders {
     pub(crate) fetcher: watch::Sender<FetcherView>,
     pub(crate) audience: Audience,
     pub(crate) inbox: watch::Sender<InboxView>,
+    pub(crate) jobs: watch::Sender<JobsView>,
     pub(crate) vault_keeper: watch::Sender<VaultKeeperView>,
     pub(crate) retention_keeper: watch::Sender<RetentionKeeperView>,
     pub(crate) reconciler: watch::Sender<ReconcilerView>,
@@ -89,6 +92,7 @@ impl Board {
         let fetcher = watch::Sender::default();
         let audience = Audience::default();
         let inbox = watch::Sender::default();
+        let jobs = watch::Sender::default();
         let vault_keeper = watch::Sender::default();
         let retention_keeper = watch::Sender::default();
         let reconciler = watch::Sender::default();
@@ -98,6 +102,7 @@ impl Board {
             fetcher: fetcher.subscribe(),
             audience: audience.subscribe(),
             inbox: inbox.subscribe(),
+            jobs: jobs.subscribe(),
             vault_keeper: vault_keeper.subscribe(),
             retention_keeper: retention_keeper.subscribe(),
             reconciler: reconciler.subscribe(),
@@ -110,6 +115,7 @@ impl Board {
             fetcher,
             audience,
             inbox,
+            jobs,
             vault_keeper,
             retention_keeper,
             reconciler,

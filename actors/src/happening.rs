@@ -4,7 +4,7 @@
 
 use tokio::sync::broadcast;
 
-use crate::domain::{CallKey, StateName, Timestamp};
+use crate::domain::{CallKey, RecordingSid, Stage, StateName, Timestamp};
 use crate::recording::RecordingView;
 
 /// So many are kept for a watcher who is slow; it is told how many it missed.
@@ -23,6 +23,15 @@ pub enum What {
         call: CallKey,
         from: StateName,
         now: RecordingView,
+    },
+    /// A stage of the pipeline began or ended; `state` is the job's by now.
+    Stage {
+        call: CallKey,
+        recording: RecordingSid,
+        stage: Stage,
+        state: &'static str,
+        attempt: u32,
+        error: Option<String>,
     },
     /// A call's actor crashed; it is started again when asked.
     Crashed {

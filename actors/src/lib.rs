@@ -2,7 +2,7 @@
 //!
 //! `supervisor` is the tree. `recordings` finds or wakes the one actor of a call, `recording` runs it, and
 //! `recording/machine.rs` decides. `fetcher` brings the bytes, which listeners may follow as an `arrival`, `inbox` the
-//! news, `keepers` look after what is kept. What plays without asking lies on the `shelf`; what each is doing is on the
+//! news, `keepers` look after what is kept; `jobs` runs the `stages` of the pipeline, out of everybody's way. What plays without asking lies on the `shelf`; what each is doing is on the
 //! `board`.
 //!
 //! | fact | owner |
@@ -23,12 +23,14 @@ pub mod domain;
 mod fetcher;
 mod happening;
 mod inbox;
+mod jobs;
 mod keepers;
 pub mod ports;
 mod recording;
 mod recordings;
 mod search;
 mod shelf;
+mod stages;
 mod supervisor;
 
 pub use arrival::{Arrival, FollowError, FollowedAudio};
@@ -36,10 +38,11 @@ pub use board::{Board, ChildView, Posting};
 pub use fetcher::{AccountPace, AccountsHandle, FetcherView};
 pub use happening::{Happening, What};
 pub use inbox::{InboxHandle, InboxView};
+pub use jobs::{JobSettings, JobsHandle, JobsView, RunningJobView, StageOutcome, StageView};
 pub use keepers::reconciler::{AccountReconciliation, ReconcilerView};
 pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, CallView, RecordingView, RecordingWatch};
 pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
 pub use shelf::Published;
-pub use supervisor::{Core, Ports, Settings};
+pub use supervisor::{Core, Pipeline, Ports, Settings};

@@ -6,6 +6,7 @@
 //! │   └─ RecordingActor*   one per call
 //! ├─ TwilioFetcher         the pool
 //! ├─ Inbox                 works off stored webhooks
+//! ├─ Jobs                  the pipeline: claims durable jobs; a pool of workers for each stage
 //! ├─ VaultKeeper           size limit, sweep
 //! ├─ RetentionKeeper       what is kept no longer, operators' orders
 //! └─ Reconciler            finds what webhooks missed
@@ -32,16 +33,20 @@ use crate::domain::Timestamp;
 use crate::fetcher::{AccountsHandle, FetcherHandle, Pacer, TwilioFetcher};
 use crate::happening::What;
 use crate::inbox::{Desk, Inbox, InboxHandle};
+use crate::jobs::{JobSettings, Jobs, JobsHandle};
 use crate::keepers::reconciler::{self, Reconciler};
 use crate::keepers::retention::{RetentionKeeper, RetentionKeeperHandle};
 use crate::keepers::vault::{VaultKeeper, VaultKeeperHandle};
-use crate::ports::{Catalog, Chance, Clock, RecordingSource, Vault};
+use crate::ports::{
+    Catalog, Chance, Clock, Ear, Findings, JobStore, LanguageModel, RecordingSource, Speech, Vault,
+};
 use crate::recording::Services;
 use crate::recording::machine::Policy;
 use crate::recordings::{Recordings, RecordingsHandle};
 use crate::search::Search;
 use crate::shelf::Shelf;
-use crate::{fetcher, inbox, keepers, recordings};
+use crate::stages::Stages;
+use crate::{fetcher, inbox, jobs, keepers, recordings};
 
 /// The world, as the core needs it.
 #[derive(Clone)]
@@ -51,6 +56,19 @@ pub struct Ports {
     pub source: Arc<dyn RecordingSource>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    pub pipeline: Pipeline,
+}
+
+/// What the pipeline needs beside that.
+#[derive(Clone)]
+pub struct Pipeline {
+    pub jobs: Arc<dyn JobStore>,
+    pub findings: Arc<dyn Findings>,
+    pub ear: Arc<dyn Ear>,
+    /// `None`: nothing is transcribed.
+    pub speech: Option<Arc<dyn Speech>>,
+    /// `None`: nothing is summarised, and no facts are extracted.
+    pub language_model: Option<Arc<dyn LanguageModel>>,
 }
 
 /// Every bound of the core.
@@ -73,12 +91,14 @@ pub struct Settings {
     pub reconcile_every: Option<Duration>,
     /// Calls that nobody announced and that a business may have looked up.
     pub lookups_per_minute: u32,
+    pub jobs: JobSettings,
 }
 
 /// A running core.
 pub struct Core {
     pub recordings: RecordingsHandle,
     pub inbox: InboxHandle,
+    pub jobs: JobsHandle,
     pub accounts: AccountsHandle,
     pub board: Arc<Board>,
     root: ActorRef<Message>,
@@ -92,6 +112,7 @@ impl Core {
         let board = Arc::new(board);
         let addresses = Addresses::default();
         let inbox = InboxHandle::new(addresses.inbox.clone());
+        let jobs = JobsHandle::new(addresses.jobs.clone());
         let pacer = Arc::new(Pacer::new(settings.requests_per_second));
         let accounts = AccountsHandle::new(Arc::clone(&pacer));
         let search = Search {
@@ -117,13 +138,14 @@ impl Core {
             vault_work: vault_work.clone(),
         };
         let (root, ended) = Actor::spawn(None, root, ()).await?;
-        Ok(Self { recordings, inbox, accounts, board, root, ended, vault_work })
+        Ok(Self { recordings, inbox, jobs, accounts, board, root, ended, vault_work })
     }
 
     /// Ends every actor and waits for them, for so long, and for the rows of what they stored and withdrew: a
     /// successor takes a file that no row names for a leftover.
     pub async fn stop(self, patience: Duration) {
         let deadline = Instant::now() + patience;
+        self.jobs.stop(patience).await;
         self.root.stop(None);
         if timeout_at(deadline, self.ended).await.is_err() {
             self.root.kill();
@@ -137,6 +159,11 @@ impl Core {
     /// Returns when nobody listens to what is still being downloaded.
     pub async fn unheard(&self) {
         let _ = self.board.audience.clone().wait_for(|listeners| *listeners == 0).await;
+    }
+
+    /// Begins no job of the pipeline any more; what is running goes on, and is given back by `stop`.
+    pub fn close(&self) {
+        self.jobs.close();
     }
 
     /// Returns when the root has given up.
@@ -154,15 +181,17 @@ pub(crate) enum Child {
     Recordings,
     Fetcher,
     Inbox,
+    Jobs,
     VaultKeeper,
     RetentionKeeper,
     Reconciler,
 }
 
-const CHILDREN: [(Child, &str); 6] = [
+const CHILDREN: [(Child, &str); 7] = [
     (Child::Recordings, "recordings"),
     (Child::Fetcher, "fetcher"),
     (Child::Inbox, "inbox"),
+    (Child::Jobs, "jobs"),
     (Child::VaultKeeper, "vault-keeper"),
     (Child::RetentionKeeper, "retention-keeper"),
     (Child::Reconciler, "reconciler"),
@@ -178,6 +207,7 @@ struct Addresses {
     recordings: Address<recordings::Message>,
     fetcher: Address<fetcher::Message>,
     inbox: Address<inbox::Message>,
+    jobs: Address<jobs::Message>,
     vault_keeper: Address<keepers::vault::Message>,
     retention_keeper: Address<keepers::retention::Message>,
     shelf: Arc<Shelf>,
@@ -295,8 +325,15 @@ impl Family {
 
 impl Root {
     async fn spawn(&self, child: Child, myself: &ActorRef<Message>) -> Result<ActorId, SpawnErr> {
-        let Addresses { recordings, fetcher, inbox, vault_keeper, retention_keeper, shelf: _ } =
-            &self.addresses;
+        let Addresses {
+            recordings,
+            fetcher,
+            inbox,
+            jobs,
+            vault_keeper,
+            retention_keeper,
+            shelf: _,
+        } = &self.addresses;
         let parent = myself.get_cell();
         match child {
             Child::Recordings => {
@@ -315,6 +352,12 @@ impl Root {
                 let actor = self.inbox();
                 let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
                 inbox.set(Some(actor.clone()));
+                Ok(actor.get_id())
+            }
+            Child::Jobs => {
+                let actor = self.jobs();
+                let (actor, _) = Actor::spawn_linked(None, actor, (), parent).await?;
+                jobs.set(Some(actor.clone()));
                 Ok(actor.get_id())
             }
             Child::VaultKeeper => {
@@ -389,6 +432,31 @@ impl Root {
             recordings: self.addresses.recordings(),
         };
         Inbox { desk: Arc::new(desk), view: self.senders.inbox.clone() }
+    }
+
+    fn jobs(&self) -> Jobs {
+        let Pipeline { jobs, findings, ear, speech, language_model } = self.ports.pipeline.clone();
+        let stages = Stages {
+            catalog: Arc::clone(&self.ports.catalog),
+            jobs: Arc::clone(&jobs),
+            findings,
+            vault: Arc::clone(&self.ports.vault),
+            source: Arc::clone(&self.ports.source),
+            pacer: Arc::clone(&self.pacer),
+            clock: Arc::clone(&self.ports.clock),
+            ear,
+            speech,
+            language_model,
+        };
+        Jobs {
+            store: jobs,
+            clock: Arc::clone(&self.ports.clock),
+            chance: Arc::clone(&self.ports.chance),
+            stages: Arc::new(stages),
+            settings: self.settings.jobs.clone(),
+            board: Arc::clone(&self.board),
+            view: self.senders.jobs.clone(),
+        }
     }
 
     fn reconciler(&self) -> Reconciler {

@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sqlx::{SqliteConnection, query};
 
 use super::failure::Answer;
-use super::{recordings, rows};
+use super::{recordings, rows, said};
 
 const PAGE_MAX: u32 = 500;
 
@@ -43,6 +43,15 @@ const PAGE: &str = "
             AND recordings.call_sid = calls.sid
             AND (recordings.status IN ('in-progress', 'completed') OR copies.present)
       ))
+      AND ($10 IS NULL OR sid IN (
+          SELECT recordings.call_sid
+          FROM said
+          JOIN transcripts ON transcripts.id = said.rowid
+          JOIN recordings
+              ON recordings.business_id = transcripts.business_id
+             AND recordings.sid = transcripts.recording_sid
+          WHERE said MATCH $10 AND transcripts.business_id = $1
+      ))
     ORDER BY COALESCE(started_at_ms, heard_at_ms) DESC, sid DESC
     LIMIT $9";
 
@@ -54,6 +63,11 @@ pub(super) async fn page(
 ) -> Answer<CallPage> {
     let limit = filter.limit.clamp(1, PAGE_MAX);
     let below = below(&filter)?;
+    let question = filter.said.as_deref().map(said::question);
+    // Nothing can be looked for, so nothing is found.
+    let Some(question) = question.map_or(Some(None), |words| words.map(Some)) else {
+        return Ok(CallPage { calls: Vec::new(), next_cursor: None });
+    };
     let found = query(PAGE)
         .bind(business.as_str())
         .bind(filter.from.map_or(i64::MIN, Timestamp::as_millis))
@@ -64,6 +78,7 @@ pub(super) async fn page(
         .bind(filter.number.as_ref().map(PhoneNumber::as_str))
         .bind(filter.has_recording)
         .bind(i64::from(limit) + 1)
+        .bind(question)
         .fetch_all(&mut *db)
         .await?;
     let mut calls = found.iter().map(rows::call).collect::<Answer<Vec<Call>>>()?;

@@ -1,11 +1,11 @@
 //! Copies in the vault: which sealed file holds a recording, and what it held once it is gone.
 
-use actors::domain::{AudioKey, CallKey, CopyId, StoredCopy, Timestamp};
+use actors::domain::{AudioKey, CallKey, CopyId, Stage, StoredCopy, Timestamp};
 use actors::ports::VaultUse;
 use sqlx::{Row, SqliteConnection, query};
 
 use super::failure::{Answer, Constrained, Failure};
-use super::{fetches, recordings, rows};
+use super::{fetches, jobs, recordings, rows};
 
 /// A new copy counts as just used: it must not be the next to leave because the old one was cold. What was
 /// expunged gets none.
@@ -87,6 +87,8 @@ pub(super) async fn commit(
         1.. => {
             recordings::correct_missing(db, &key).await?;
             recordings::note_copied(db, &key).await?;
+            let (business, stage) = (&key.business, Stage::Measure);
+            jobs::begin_anew(db, business, key.recording, stage, now).await?;
             fetches::forget(db, &key).await
         }
     }

@@ -147,7 +147,7 @@ pub(super) fn word<T>(
     text.map(|text| parse(text).ok_or_else(|| Failure::corrupt(column))).transpose()
 }
 
-fn moment(row: &SqliteRow, column: &'static str) -> Answer<Option<Timestamp>> {
+pub(super) fn moment(row: &SqliteRow, column: &'static str) -> Answer<Option<Timestamp>> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_millis))
 }
 

@@ -3,6 +3,8 @@
 mod custody;
 mod database;
 mod events;
+mod findings;
+mod jobs;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,

@@ -1,6 +1,8 @@
 //! Lists of calls, and one call. Rows only: looking at a list wakes no actor and fetches no audio.
 
-use actors::domain::{CallKey, CallStatus, Direction, PhoneNumber, StateName, Timestamp, primary};
+use actors::domain::{
+    CallKey, CallStatus, Direction, Fact, PhoneNumber, StateName, Summary, Timestamp, primary,
+};
 use actors::ports::{CallFilter, CallRecord, RecordingRecord};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -8,13 +10,17 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::appointments::AppointmentJson;
+use super::heard::Heard;
 use super::problem::Problem;
+use super::stages::{StageJson, stages};
 use super::target::Target;
 use super::{Service, rfc3339};
 use crate::auth::Caller;
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
+const QUESTION_LENGTH_MAX: usize = 200;
 
 #[derive(Debug, Serialize)]
 struct Page {
@@ -65,8 +71,104 @@ pub(super) async fn show(
     State(service): State<Service>,
     target: Target,
 ) -> Result<Response, Problem> {
-    let record = service.record(&target.key).await?;
-    Ok(private(Json(call_json(record, &service))))
+    let heard = service.heard(&target.key, target.recording).await;
+    let (record, understood) = match heard {
+        Ok(heard) => {
+            let understood = understood(&service, &heard).await?;
+            (heard.call, understood)
+        }
+        // There is a call to show, whatever became of its recordings.
+        Err(Problem::NoRecording | Problem::RecordingGone(_)) => {
+            (service.record(&target.key).await?, Understood::default())
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(private(Json(Details { call: call_json(record, &service), understood })))
+}
+
+/// One call, and what the pipeline made of its recording.
+#[derive(Serialize)]
+struct Details {
+    #[serde(flatten)]
+    call: CallJson,
+    #[serde(flatten)]
+    understood: Understood,
+}
+
+#[derive(Default, Serialize)]
+struct Understood {
+    transcript: Option<TranscriptLink>,
+    summary: Option<SummaryJson>,
+    facts: Option<FactsJson>,
+    appointment: Option<AppointmentJson>,
+    /// How far the pipeline is.
+    stages: Vec<StageJson>,
+}
+
+#[derive(Serialize)]
+struct TranscriptLink {
+    url: String,
+    language: Option<String>,
+    revision: u32,
+    utterances: usize,
+}
+
+#[derive(Serialize)]
+struct SummaryJson {
+    topic: Option<String>,
+    outcome: Option<String>,
+    next_step: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FactsJson {
+    customer_name: Option<FactJson>,
+    city: Option<FactJson>,
+    service: Option<FactJson>,
+}
+
+#[derive(Serialize)]
+struct FactJson {
+    value: String,
+    /// What the business calls it, where that is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    confidence: f32,
+}
+
+async fn understood(service: &Service, heard: &Heard) -> Result<Understood, Problem> {
+    let (audio, findings) = (&heard.audio, &service.findings);
+    let labels = findings.business_profile(&audio.business).await?.labels;
+    let (base, call) = (&service.path_prefix, heard.call.call.sid);
+    let transcript = findings.transcript(audio).await?.map(|kept| TranscriptLink {
+        url: format!("{base}/api/calls/{call}/transcript?recording={}", audio.recording),
+        language: kept.heard.language,
+        revision: kept.revision,
+        utterances: kept.heard.utterances.len(),
+    });
+    let summary = findings.summary(audio).await?;
+    let fact = |fact: Fact<String>| FactJson {
+        label: labels.get(&fact.value).cloned(),
+        value: fact.value,
+        confidence: fact.confidence,
+    };
+    let facts = findings.facts(audio).await?.map(|facts| FactsJson {
+        customer_name: facts.customer_name.map(fact),
+        city: facts.city.map(fact),
+        service: facts.service.map(fact),
+    });
+    let appointment = findings.appointment_of(audio).await?;
+    Ok(Understood {
+        transcript,
+        summary: summary.map(|Summary { topic, outcome, next_step }| SummaryJson {
+            topic,
+            outcome,
+            next_step,
+        }),
+        facts,
+        appointment: appointment.map(|it| AppointmentJson::of(it, &labels)),
+        stages: stages(service, audio).await?,
+    })
 }
 
 fn filter(query: &str) -> Result<CallFilter, Problem> {
@@ -91,6 +193,12 @@ fn filter(query: &str) -> Result<CallFilter, Problem> {
                 filter.status = Some(status.ok_or_else(bad("status is one of Twilio's"))?);
             }
             "number" => filter.number = Some(PhoneNumber::new(value)),
+            "q" => {
+                let said = value.trim();
+                let bad = bad("q is words that were said, 1 to 200 characters");
+                let fits = (1..=QUESTION_LENGTH_MAX).contains(&said.chars().count());
+                filter.said = Some(fits.then(|| said.to_owned()).ok_or_else(bad)?);
+            }
             "from" => filter.from = Some(time(&value).ok_or_else(bad("from is an RFC 3339 time"))?),
             "to" => filter.to = Some(time(&value).ok_or_else(bad("to is an RFC 3339 time"))?),
             "has_recording" => {

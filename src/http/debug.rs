@@ -2,6 +2,7 @@
 
 pub(super) mod call;
 pub(super) mod events;
+pub(super) mod jobs;
 
 use actors::domain::{CallKey, Intent, Phase, StateName};
 use actors::{
@@ -80,6 +81,7 @@ fn branch(child: &ChildView, board: &Board) -> Value {
         "recordings" => ("Recordings", recordings(board)),
         "fetcher" => ("TwilioFetcher", fetcher(&board.fetcher.borrow())),
         "inbox" => ("Inbox", inbox(board)),
+        "jobs" => ("Jobs", pipeline(board)),
         "reconciler" => ("Reconciler", reconciler(&board.reconciler.borrow())),
         "vault-keeper" => ("VaultKeeper", vault_keeper(board)),
         "retention-keeper" => ("RetentionKeeper", retention_keeper(board)),
@@ -165,6 +167,28 @@ fn inbox(board: &Board) -> Value {
         "details_total": view.details_total,
         "last_error": view.last_error,
     })
+}
+
+fn pipeline(board: &Board) -> Value {
+    let view = board.jobs.borrow();
+    let pools: Vec<Value> = view
+        .stages
+        .iter()
+        .map(|stage| {
+            let running = view.running.iter().filter(|it| it.job.stage == stage.stage).count();
+            json!({
+                "stage": stage.stage.as_str(),
+                "workers": stage.workers,
+                "running": running,
+                "paused_for_seconds": stage.paused_for.map(|span| span.as_secs()),
+                "finished_total": stage.finished_total,
+                "failed_total": stage.failed_total,
+                "lost_total": stage.lost_total,
+                "last_error": stage.last_error,
+            })
+        })
+        .collect();
+    json!({ "pools": pools, "last_error": view.last_error })
 }
 
 fn retention_keeper(board: &Board) -> Value {

@@ -24,6 +24,15 @@ pub(crate) enum Problem {
     NoSuchPage,
     NoRecording,
     RecordingGone(GoneCause),
+    /// Nobody transcribes it: the business does without, or nothing of it was ever complete.
+    NoTranscript,
+    /// Nobody says a word in it.
+    NoSpeech,
+    /// The pipeline has given up on it; an operator may try again.
+    StageFailed,
+    /// It waits for somebody to switch on what makes it.
+    StageOff,
+    NoSuchThing(&'static str),
     MethodNotAllowed,
     PreconditionFailed,
     RangeNotSatisfiable {
@@ -80,6 +89,11 @@ const fn row(problem: &Problem) -> Row {
         P::RecordingGone(GoneCause::Missing) => Row { status: StatusCode::NOT_FOUND,       code: "recording_missing",          title: "Twilio announced the recording and never had it",  client_may: Nothing },
         P::RecordingGone(GoneCause::Expired) => Row { status: StatusCode::GONE,            code: "recording_expired",          title: "The recording is kept no longer",                  client_may: Nothing },
         P::RecordingGone(GoneCause::Erased)  => Row { status: StatusCode::GONE,            code: "recording_erased",           title: "The recording was erased",                         client_may: Nothing },
+        P::NoTranscript                => Row { status: StatusCode::NOT_FOUND,             code: "no_transcript",              title: "The recording is not transcribed",                 client_may: Nothing },
+        P::NoSpeech                    => Row { status: StatusCode::NOT_FOUND,             code: "no_speech",                  title: "Nobody speaks in the recording",                   client_may: Nothing },
+        P::StageFailed                 => Row { status: StatusCode::NOT_FOUND,             code: "pipeline_failed",            title: "It could not be made; an operator may have it tried again", client_may: Nothing },
+        P::StageOff                    => Row { status: StatusCode::NOT_FOUND,             code: "pipeline_off",               title: "What makes it is switched off",                    client_may: Nothing },
+        P::NoSuchThing(_)              => Row { status: StatusCode::NOT_FOUND,             code: "no_such_thing",              title: "There is no such thing",                           client_may: Nothing },
         P::MethodNotAllowed            => Row { status: StatusCode::METHOD_NOT_ALLOWED,    code: "method_not_allowed",         title: "This method is not allowed here",                  client_may: Fix },
         P::PreconditionFailed          => Row { status: StatusCode::PRECONDITION_FAILED,   code: "precondition_failed",        title: "The recording is another version",                 client_may: Fix },
         P::RangeNotSatisfiable { .. }  => Row { status: StatusCode::RANGE_NOT_SATISFIABLE, code: "range_not_satisfiable",      title: "The recording is shorter than that",               client_may: Fix },
@@ -104,7 +118,8 @@ impl IntoResponse for Problem {
             ClientMay::Fix | ClientMay::Nothing => None,
         };
         let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
-        if let Self::Malformed(detail) | Self::Conflict(detail) = &self {
+        if let Self::Malformed(detail) | Self::Conflict(detail) | Self::NoSuchThing(detail) = &self
+        {
             body["detail"] = (*detail).into();
         }
         if let Some(seconds) = retry_after {
@@ -133,6 +148,11 @@ impl IntoResponse for Problem {
             | Self::NoSuchPage
             | Self::NoRecording
             | Self::RecordingGone(_)
+            | Self::NoTranscript
+            | Self::NoSpeech
+            | Self::StageFailed
+            | Self::StageOff
+            | Self::NoSuchThing(_)
             | Self::MethodNotAllowed
             | Self::PreconditionFailed
             | Self::TooLarge
@@ -183,10 +203,10 @@ impl From<CatalogError> for Problem {
                 tracing::warn!(%error, "the catalog is away");
                 Self::Away
             }
+            CatalogError::Conflict(_) => Self::PreconditionFailed,
             CatalogError::Exists(_)
             | CatalogError::Held(_)
             | CatalogError::Unknown(_)
-            | CatalogError::Conflict(_)
             | CatalogError::LeaseLost(_)
             | CatalogError::Corrupt(_) => {
                 tracing::error!(%error, "the catalog surprised us");

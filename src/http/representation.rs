@@ -60,9 +60,7 @@ pub(super) fn entity_tag(recording: RecordingSid, version: Version) -> String {
 
 /// Decides in the order of §13.2.2.
 pub(super) fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u64) -> Selection {
-    if let Some(list) = list(headers, &header::IF_MATCH)
-        && !names(&list, tag, Comparison::Strong)
-    {
+    if match_fails(headers, tag) {
         return Selection::PreconditionFailed;
     }
     if none_match_holds(headers, tag) {
@@ -82,6 +80,11 @@ pub(super) fn select(method: &Method, headers: &HeaderMap, tag: &str, length: u6
         RangeAnswer::Part(part) => Selection::Part(part),
         RangeAnswer::Unsatisfiable => Selection::Unsatisfiable,
     }
+}
+
+/// Whether the client wants to have to do with other versions only.
+pub(super) fn match_fails(headers: &HeaderMap, tag: &str) -> bool {
+    list(headers, &header::IF_MATCH).is_some_and(|list| !names(&list, tag, Comparison::Strong))
 }
 
 /// Whether the client says that it has this version already.

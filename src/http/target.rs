@@ -22,6 +22,13 @@ pub(super) struct Target {
     pub(super) recording: Option<RecordingSid>,
 }
 
+/// For somebody with a token who leaves a trace there.
+pub(super) struct Editable {
+    pub(super) target: Target,
+    /// Who it is, as the token says.
+    pub(super) by: String,
+}
+
 /// For somebody with a token, or with a signed link for just this.
 pub(super) struct Readable {
     pub(super) target: Target,
@@ -36,9 +43,18 @@ impl FromRequestParts<Service> for Target {
 
     /// Whether the URL makes sense is said to anybody, what is behind it only to those who may know.
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        Ok(Editable::from_request_parts(parts, service).await?.target)
+    }
+}
+
+impl FromRequestParts<Service> for Editable {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let Named { call, recording, .. } = named(parts, service).await?;
         let caller = Caller::from_request_parts(parts, service).await?;
-        Ok(Self { key: CallKey { business: caller.business, call }, recording })
+        let key = CallKey { business: caller.business, call };
+        Ok(Self { target: Target { key, recording }, by: caller.subject })
     }
 }
 

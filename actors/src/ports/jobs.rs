@@ -17,7 +17,7 @@ use crate::domain::{
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// Claims jobs whose time has come, and those whose lease ran out, the most urgent and then the oldest first; of
-    /// each stage at most so many. One that ran out in its last attempt dies.
+    /// each stage at most so many. One whose lease ran out again and again dies.
     async fn claim_jobs(
         &self,
         claim: &Claim,
@@ -75,7 +75,6 @@ pub struct Claim {
     /// Names this process's incarnation, for operators.
     pub owner: String,
     pub span: Duration,
-    pub attempts_max: u32,
 }
 
 /// What a stage came to.

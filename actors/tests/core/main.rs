@@ -13,4 +13,5 @@ mod reconciling;
 mod resuming;
 mod retaining;
 mod supervising;
+mod working;
 mod world;

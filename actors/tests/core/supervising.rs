@@ -48,6 +48,7 @@ async fn a_fetcher_that_panics_is_started_again_and_what_it_ran_is_fetched_again
             ("recordings", 0),
             ("fetcher", 1),
             ("inbox", 0),
+            ("jobs", 0),
             ("vault-keeper", 0),
             ("retention-keeper", 0),
             ("reconciler", 0)

@@ -3,6 +3,7 @@
 //! Invariant: time is the runtime's, so that a paused test owns it; nothing here sleeps for luck.
 
 mod catalog;
+mod jobs;
 mod source;
 mod vault;
 
@@ -13,17 +14,21 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, ByteRange, CallKey, CallSid, Format, Intent, Permit,
-    RecordingSid, RetryPolicy, StateName, StoredCopy, Timestamp,
+    AccountSid, AudioKey, BusinessId, ByteRange, CallKey, CallSid, Format, Intent, JobRetry,
+    Permit, RecordingSid, RetryPolicy, StateName, StoredCopy, Timestamp,
 };
 use actors::ports::{Chance, Clock};
-use actors::{Arrival, Ask, AskError, Core, FollowError, Ports, RecordingView, Settings};
+use actors::{
+    Arrival, Ask, AskError, Core, FollowError, JobSettings, Pipeline, Ports, RecordingView,
+    Settings,
+};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use catalog::{CommitFault, FakeCatalog};
+pub(crate) use jobs::{FakeEar, FakeJobs, FakeSpeech, Reply, spoken_piece};
 pub(crate) use source::{Answer, FakeSource, Pace};
 pub(crate) use vault::FakeVault;
 
@@ -43,6 +48,9 @@ pub(crate) struct Fakes {
     pub(crate) catalog: Arc<FakeCatalog>,
     pub(crate) vault: Arc<FakeVault>,
     pub(crate) source: Arc<FakeSource>,
+    pub(crate) jobs: Arc<FakeJobs>,
+    pub(crate) ear: Arc<FakeEar>,
+    pub(crate) speech: Arc<FakeSpeech>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) chance: Arc<FakeChance>,
     pub(crate) journal: Journal,
@@ -65,6 +73,9 @@ impl World {
             catalog: Arc::new(FakeCatalog::new(journal.clone(), Arc::clone(&clock))),
             vault: Arc::new(FakeVault::new(journal.clone(), Arc::clone(&clock))),
             source: Arc::default(),
+            jobs: Arc::default(),
+            ear: Arc::default(),
+            speech: Arc::default(),
             clock,
             chance: Arc::default(),
             journal,
@@ -77,6 +88,13 @@ impl World {
             source: fakes.source.clone(),
             clock: fakes.clock.clone(),
             chance: fakes.chance.clone(),
+            pipeline: Pipeline {
+                jobs: fakes.jobs.clone(),
+                findings: Arc::new(jobs::NoFindings),
+                ear: fakes.ear.clone(),
+                speech: Some(fakes.speech.clone()),
+                language_model: None,
+            },
         };
         let core = Core::start(ports, settings).await.expect("the core starts");
         settle().await;
@@ -189,6 +207,18 @@ pub(crate) fn settings() -> Settings {
         vault_bytes_max: u64::MAX,
         reconcile_every: None,
         lookups_per_minute: 0,
+        jobs: JobSettings {
+            lease: Duration::from_secs(30),
+            retry: JobRetry {
+                attempts_max: 3,
+                pause_first: Duration::from_secs(10),
+                pause_max: Duration::from_mins(1),
+            },
+            // Nobody works where nobody looks at it: a pool of workers would wake up all the time.
+            measurers: 0,
+            transcribers: 0,
+            readers: 0,
+        },
     }
 }
 

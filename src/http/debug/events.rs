@@ -100,6 +100,18 @@ fn told(Happening { at, what }: &Happening) -> Option<Event> {
                 "recording": recording(now),
             }),
         ),
+        What::Stage { call, recording, stage, state, attempt, error } => (
+            "stage",
+            json!({
+                "business": call.business.as_str(),
+                "call_sid": call.call.to_string(),
+                "recording_sid": recording.to_string(),
+                "stage": stage.as_str(),
+                "state": state,
+                "attempt": attempt,
+                "error": error,
+            }),
+        ),
         What::Crashed { call, count, error } => (
             "crash",
             json!({

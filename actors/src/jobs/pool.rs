@@ -1,0 +1,165 @@
+//! One stage's pool of workers, and how a job is handed to one of them.
+//!
+//! The pool is ractor's factory: workers that die are replaced, and its queue stays empty, because nothing is claimed
+//! that no worker is free for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::factory::{
+    Factory, FactoryArguments, FactoryRef, queues::DefaultQueue, routing::QueuerRouting,
+    worker_builder,
+};
+use ractor::{Actor, ActorRef, SpawnErr};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::view::StageOutcome;
+use super::worker::{Bench, StageWorker};
+use super::{Jobs, Message};
+use crate::domain::{ClaimedJob, JobId, Lease, Stage};
+
+pub(super) struct Pool {
+    pub(super) stage: Stage,
+    pub(super) workers: usize,
+    factory: FactoryRef<JobId, Errand>,
+    paused_until: Option<Instant>,
+}
+
+impl Pool {
+    pub(super) async fn start(
+        stage: Stage,
+        workers: usize,
+        jobs: &Jobs,
+        parent: &ActorRef<Message>,
+    ) -> Result<Self, SpawnErr> {
+        let bench = Arc::new(Bench {
+            store: Arc::clone(&jobs.store),
+            clock: Arc::clone(&jobs.clock),
+            chance: Arc::clone(&jobs.chance),
+            stages: Arc::clone(&jobs.stages),
+            retry: jobs.settings.retry.clone(),
+        });
+        let definition = Factory::<
+            JobId,
+            Errand,
+            Arc<Bench>,
+            StageWorker,
+            QueuerRouting<JobId, Errand>,
+            DefaultQueue<JobId, Errand>,
+        >::default();
+        let arguments = FactoryArguments::builder()
+            .worker_builder(Box::new(worker_builder(move |_| (StageWorker, Arc::clone(&bench)))))
+            .queue(DefaultQueue::default())
+            .router(QueuerRouting::default())
+            .num_initial_workers(workers)
+            .build();
+        let cell = parent.get_cell();
+        let (factory, _) = Actor::spawn_linked(None, definition, arguments, cell).await?;
+        Ok(Self { stage, workers, factory, paused_until: None })
+    }
+
+    /// An errand that cannot be delivered says so when it is dropped.
+    pub(super) fn dispatch(&self, errand: Errand) {
+        let _ = self.factory.dispatch(errand.job.lease.job, errand);
+    }
+
+    pub(super) fn pause(&mut self, until: Instant) {
+        self.paused_until = self.paused_until.max(Some(until));
+    }
+
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.paused_for(now).is_some()
+    }
+
+    pub(super) fn paused_for(&self, now: Instant) -> Option<Duration> {
+        self.paused_until.filter(|at| *at > now).map(|at| {
+            // In whole seconds, so that a view changes no oftener.
+            Duration::from_secs((at - now).as_secs() + 1)
+        })
+    }
+}
+
+/// A job on its way to a worker and back. However it ends, its sender hears of it once.
+pub(crate) struct Errand {
+    pub(super) job: ClaimedJob,
+    pub(super) orders: Orders,
+    report: Report,
+}
+
+impl Errand {
+    pub(super) fn new(job: ClaimedJob, orders: Orders, to: ActorRef<Message>) -> Self {
+        let report = Report { lease: job.lease, to: Some(to) };
+        Self { job, orders, report }
+    }
+
+    /// Says how far it is.
+    pub(super) fn progress(&self) -> Progress {
+        Progress { lease: self.job.lease, to: self.report.to.clone() }
+    }
+
+    pub(super) fn ended(mut self, outcome: StageOutcome) {
+        self.report.send(outcome);
+    }
+}
+
+struct Report {
+    lease: Lease,
+    to: Option<ActorRef<Message>>,
+}
+
+impl Report {
+    fn send(&mut self, outcome: StageOutcome) {
+        if let Some(to) = self.to.take() {
+            let _ = to.cast(Message::Ended(self.lease, outcome));
+        }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.send(StageOutcome::Lost);
+    }
+}
+
+/// Tells whoever handed out the job how far it is.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    lease: Lease,
+    to: Option<ActorRef<Message>>,
+}
+
+impl Progress {
+    pub(crate) fn tell(&self, permille: u16) {
+        if let Some(to) = &self.to {
+            let _ = to.cast(Message::Progressed(self.lease, permille.min(1_000)));
+        }
+    }
+}
+
+/// What a worker may be told while it works.
+#[derive(Clone, Default)]
+pub(crate) struct Orders {
+    left: CancellationToken,
+    given_back: CancellationToken,
+}
+
+impl Orders {
+    /// The lease is lost: stop, and change nothing.
+    pub(super) fn leave(&self) {
+        self.left.cancel();
+    }
+
+    /// The process ends: stop, and let somebody else have the job.
+    pub(super) fn give_back(&self) {
+        self.given_back.cancel();
+    }
+
+    pub(super) async fn to_leave(&self) {
+        self.left.cancelled().await;
+    }
+
+    pub(super) async fn to_give_back(&self) {
+        self.given_back.cancelled().await;
+    }
+}

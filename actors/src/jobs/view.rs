@@ -1,0 +1,98 @@
+//! What operators see of the pipeline.
+
+use std::time::Duration;
+
+use crate::domain::{ClaimedJob, Stage, Timestamp};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobsView {
+    pub stages: Vec<StageView>,
+    pub running: Vec<RunningJobView>,
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageView {
+    pub stage: Stage,
+    /// None: the stage is switched off, and its jobs wait.
+    pub workers: usize,
+    /// Its provider asked for that.
+    pub paused_for: Option<Duration>,
+    pub finished_total: u64,
+    pub failed_total: u64,
+    pub lost_total: u64,
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningJobView {
+    pub job: ClaimedJob,
+    pub since: Timestamp,
+    /// How far it is, in thousandths.
+    pub permille: u16,
+}
+
+/// How a worker's run of a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StageOutcome {
+    Finished,
+    Failed {
+        error: String,
+        /// Whether it is tried again.
+        again: bool,
+        /// The provider asks everybody to wait for so long.
+        pause: Option<Duration>,
+    },
+    /// Given back untried.
+    Released,
+    /// Somebody else may have it, or it was cancelled: what was found has had no effect.
+    Lost,
+}
+
+impl StageView {
+    pub(super) const fn new(stage: Stage, workers: usize) -> Self {
+        Self {
+            stage,
+            workers,
+            paused_for: None,
+            finished_total: 0,
+            failed_total: 0,
+            lost_total: 0,
+            last_error: None,
+        }
+    }
+
+    pub(super) fn count(&mut self, outcome: &StageOutcome) {
+        match outcome {
+            StageOutcome::Finished => {
+                self.finished_total += 1;
+                self.last_error = None;
+            }
+            StageOutcome::Failed { error, .. } => {
+                self.failed_total += 1;
+                self.last_error = Some(error.clone());
+            }
+            StageOutcome::Lost => self.lost_total += 1,
+            StageOutcome::Released => {}
+        }
+    }
+}
+
+impl StageOutcome {
+    /// What is to be said of the job now.
+    pub(super) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Finished => "done",
+            Self::Failed { again: true, .. } | Self::Released => "waiting",
+            Self::Failed { again: false, .. } => "dead",
+            Self::Lost => "lost",
+        }
+    }
+
+    pub(super) fn error(&self) -> Option<&str> {
+        match self {
+            Self::Failed { error, .. } => Some(error),
+            Self::Finished | Self::Released | Self::Lost => None,
+        }
+    }
+}

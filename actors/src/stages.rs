@@ -1,0 +1,154 @@
+//! What the pipeline does with a recording, stage by stage. Each asks the world, and returns what it found.
+//!
+//! Invariant: nothing here writes: a worker does, together with the end of its job.
+
+mod guards;
+mod line;
+mod measure;
+mod transcribe;
+mod understand;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::domain::{AudioKey, ClaimedJob, FetchError, Format, GoneCause, Stage};
+use crate::fetcher::Pacer;
+use crate::jobs::Progress;
+use crate::ports::{
+    Catalog, CatalogError, Clock, Ear, EarError, Finding, Findings, JobStore, LanguageModel,
+    ProviderError, RecordingRecord, RecordingSource, Speech, Vault,
+};
+
+pub(crate) struct Stages {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) jobs: Arc<dyn JobStore>,
+    pub(crate) findings: Arc<dyn Findings>,
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) source: Arc<dyn RecordingSource>,
+    pub(crate) pacer: Arc<Pacer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ear: Arc<dyn Ear>,
+    /// `None`: nothing is transcribed.
+    pub(crate) speech: Option<Arc<dyn Speech>>,
+    /// `None`: nothing is summarised, and no facts are extracted.
+    pub(crate) language_model: Option<Arc<dyn LanguageModel>>,
+}
+
+/// Why a stage came to nothing this time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StageError {
+    /// For operators: never words from the call.
+    pub(crate) words: String,
+    /// Whether it may be otherwise another time.
+    pub(crate) may_pass: bool,
+    /// The provider wants to be left alone for so long, by everybody.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// A job that takes longer than this hangs.
+const fn takes_at_most(stage: Stage) -> Duration {
+    match stage {
+        Stage::Measure => Duration::from_mins(10),
+        Stage::Transcribe => Duration::from_hours(4),
+        Stage::Summarise | Stage::Extract => Duration::from_mins(10),
+    }
+}
+
+impl Stages {
+    /// Whether there is anybody to ask.
+    pub(crate) const fn can(&self, stage: Stage) -> bool {
+        match stage {
+            Stage::Measure => true,
+            Stage::Transcribe => self.speech.is_some(),
+            Stage::Summarise | Stage::Extract => self.language_model.is_some(),
+        }
+    }
+
+    pub(crate) async fn run(
+        &self,
+        job: &ClaimedJob,
+        progress: &Progress,
+    ) -> Result<Finding, StageError> {
+        let limit = takes_at_most(job.stage);
+        let work = async {
+            match job.stage {
+                Stage::Measure => self.measure(job).await,
+                Stage::Transcribe => self.transcribe(job, progress).await,
+                Stage::Summarise => self.summarise(job).await,
+                Stage::Extract => self.extract(job).await,
+            }
+        };
+        let hangs = |_| Err(StageError::passing(format!("it took more than {limit:?}")));
+        timeout(limit, work).await.unwrap_or_else(hangs)
+    }
+
+    /// The recording that a job is about, if it may still be heard.
+    async fn recording(&self, job: &ClaimedJob) -> Result<RecordingRecord, StageError> {
+        let record = self.catalog.load_call(&job.call).await?;
+        let found = record
+            .into_iter()
+            .flat_map(|record| record.recordings)
+            .find(|found| found.recording.sid == job.recording);
+        let found =
+            found.ok_or_else(|| StageError::passing("there is no such recording".into()))?;
+        match found.recording.ending(self.clock.now()) {
+            Some(cause) => Err(gone(cause)),
+            None => Ok(found),
+        }
+    }
+}
+
+fn gone(cause: GoneCause) -> StageError {
+    StageError::for_good(cause.as_str().to_owned())
+}
+
+/// The copy that players get; what is found out is kept under its name too.
+fn playback_audio(job: &ClaimedJob) -> AudioKey {
+    let business = job.call.business.clone();
+    AudioKey { business, recording: job.recording, format: Format::Mp3 }
+}
+
+impl StageError {
+    pub(crate) const fn passing(words: String) -> Self {
+        Self { words, may_pass: true, retry_after: None }
+    }
+
+    pub(crate) const fn for_good(words: String) -> Self {
+        Self { words, may_pass: false, retry_after: None }
+    }
+}
+
+impl From<CatalogError> for StageError {
+    fn from(error: CatalogError) -> Self {
+        Self::passing(error.to_string())
+    }
+}
+
+impl From<ProviderError> for StageError {
+    /// A refusal may pass too: somebody corrects a key or a model. Its attempts are bounded like all others.
+    fn from(error: ProviderError) -> Self {
+        let retry_after = match &error {
+            ProviderError::Throttled { retry_after } => *retry_after,
+            ProviderError::Unavailable(_)
+            | ProviderError::Refused(_)
+            | ProviderError::Nonsense(_) => None,
+        };
+        Self { words: error.to_string(), may_pass: true, retry_after }
+    }
+}
+
+impl From<EarError> for StageError {
+    fn from(error: EarError) -> Self {
+        let may_pass = matches!(error, EarError::Cut(_));
+        Self { words: error.to_string(), may_pass, retry_after: None }
+    }
+}
+
+impl From<FetchError> for StageError {
+    /// The pause that the source wants is kept by the account's pacer, for everybody.
+    fn from(error: FetchError) -> Self {
+        Self::passing(error.to_string())
+    }
+}

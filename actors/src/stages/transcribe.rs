@@ -1,0 +1,105 @@
+//! From audio to words: the Transcriber's work.
+
+use futures_util::StreamExt;
+
+use super::guards::{Guard, Hallucination};
+use super::{StageError, Stages};
+use crate::domain::{ClaimedJob, Transcript, Utterance};
+use crate::jobs::Progress;
+use crate::ports::{EncodedAudio, Finding, Piece, RecordingRecord};
+
+/// What was heard so far.
+#[derive(Default)]
+struct Hearing {
+    language: Option<String>,
+    utterances: Vec<Utterance>,
+    channels: u8,
+    guard: Guard,
+}
+
+impl Stages {
+    pub(super) async fn transcribe(
+        &self,
+        job: &ClaimedJob,
+        progress: &Progress,
+    ) -> Result<Finding, StageError> {
+        let off = || StageError::passing("there is no speech service".to_owned());
+        let speech = self.speech.as_ref().ok_or_else(off)?;
+        let found = self.recording(job).await?;
+        let language = self.jobs.profile(&job.call).await?.language;
+        let audio = self.audio(job, &found).await?;
+        let lasts = found.recording.duration.unwrap_or_default();
+        let mut pieces = self.ear.listen(audio, speech.piece_limits());
+        let mut hearing = Hearing::default();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            hearing.channels = piece.channels;
+            if piece.voiced.is_empty() {
+                continue;
+            }
+            let said = speech.transcribe(&piece, language.as_deref()).await?;
+            let end = piece.start + piece.duration();
+            hearing.take_in(&piece, said)?;
+            let part = end.as_secs_f64() / lasts.max(end).as_secs_f64().max(f64::EPSILON);
+            // Not all of it: the end is still to be written down.
+            progress.tell((part * 990.0) as u16);
+        }
+        hearing.finding(language)
+    }
+
+    /// As the line carried it; what the source has no longer, as players hear it.
+    async fn audio(
+        &self,
+        job: &ClaimedJob,
+        found: &RecordingRecord,
+    ) -> Result<EncodedAudio, StageError> {
+        let error = match self.line(&found.recording).await {
+            Ok(audio) => return Ok(audio),
+            Err(error) => error,
+        };
+        let has_copy = found.copy.as_ref().is_some_and(|held| held.present);
+        if !has_copy || !error.kind().is_about_what_was_asked_for() {
+            return Err(error.into());
+        }
+        tracing::info!(
+            recording.sid = %job.recording, %error,
+            "the source has no WAV of it; the playback copy is transcribed"
+        );
+        self.copy(found).await
+    }
+}
+
+impl Hearing {
+    fn take_in(&mut self, piece: &Piece, mut said: Transcript) -> Result<(), StageError> {
+        self.guard.check(piece, &mut said)?;
+        self.language = self.language.take().or(said.language);
+        for mut utterance in said.utterances {
+            utterance.text = utterance.text.trim().to_owned();
+            if utterance.text.is_empty() {
+                continue;
+            }
+            utterance.channel = piece.channel;
+            utterance.start += piece.start;
+            utterance.end += piece.start;
+            for word in &mut utterance.words {
+                word.start += piece.start;
+                word.end += piece.start;
+            }
+            self.utterances.push(utterance);
+        }
+        Ok(())
+    }
+
+    fn finding(mut self, language: Option<String>) -> Result<Finding, StageError> {
+        if self.guard.heard_nobody() {
+            return Ok(Finding::NoSpeech);
+        }
+        if self.utterances.is_empty() {
+            return Err(Hallucination::Empty.into());
+        }
+        self.utterances.sort_by_key(|said| (said.start, said.channel));
+        let transcript =
+            Transcript { language: self.language.or(language), utterances: self.utterances };
+        Ok(Finding::Transcript { transcript, channels: self.channels.max(1) })
+    }
+}

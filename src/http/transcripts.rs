@@ -1,0 +1,139 @@
+//! What was said in a call: to be read as JSON, subtitles or text, and to be corrected.
+
+mod written;
+
+use actors::domain::{Correction, KeptTranscript, Stage};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{MatchedPath, OriginalUri, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::Service;
+use super::problem::Problem;
+use super::representation::{match_fails, none_match_holds};
+use super::target::{Editable, Readable, Target};
+use written::{Form, Reading};
+
+const TEXT_LENGTH_MAX: usize = 10_000;
+
+/// The form is the end of the path; without one it is JSON. `?original=true` leaves corrections out.
+pub(super) async fn read(
+    State(service): State<Service>,
+    path: MatchedPath,
+    OriginalUri(uri): OriginalUri,
+    Readable { target: Target { key, recording }, .. }: Readable,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let form = Form::of_path(path.as_str());
+    let original = wants_original(uri.query().unwrap_or_default())?;
+    let heard = service.heard(&key, recording).await?;
+    let Some(kept) = service.findings.transcript(&heard.audio).await? else {
+        return service.missing(&heard, Stage::Transcribe, Problem::NoTranscript).await;
+    };
+    let profile = service.findings.business_profile(&key.business).await?;
+    let written = Reading::new(&heard, &kept, &profile, original).write(form);
+    if none_match_holds(&headers, &tag(&written)) {
+        let headers = [(header::ETAG, tag_value(&written)), (header::CACHE_CONTROL, NO_CACHE)];
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok(respond(form, written))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Corrections {
+    utterances: Vec<CorrectedUtterance>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CorrectedUtterance {
+    id: u32,
+    text: String,
+}
+
+/// Says what some utterances really are. What was heard stays beside it, and comes back where it is sent as the
+/// correction. With `If-Match` nobody else's correction is overwritten unseen.
+pub(super) async fn correct(
+    State(service): State<Service>,
+    Editable { target: Target { key, recording }, by }: Editable,
+    headers: HeaderMap,
+    body: Result<Json<Corrections>, JsonRejection>,
+) -> Result<Response, Problem> {
+    const EXPECTED: &str = "the body is {\"utterances\": [{\"id\": 0, \"text\": \"…\"}]}";
+    let Json(Corrections { utterances }) = body.map_err(|_| Problem::Malformed(EXPECTED))?;
+    let heard = service.heard(&key, recording).await?;
+    let kept = service.findings.transcript(&heard.audio).await?;
+    let Some(kept) = kept else {
+        return service.missing(&heard, Stage::Transcribe, Problem::NoTranscript).await;
+    };
+    let profile = service.findings.business_profile(&key.business).await?;
+    let seen = Reading::new(&heard, &kept, &profile, false).write(Form::Json);
+    if match_fails(&headers, &tag(&seen)) {
+        return Err(Problem::PreconditionFailed);
+    }
+    let revision = headers.contains_key(header::IF_MATCH).then_some(kept.revision);
+    let corrections = check(utterances, &kept)?
+        .map(|CorrectedUtterance { id, text }| Correction {
+            utterance: id,
+            text,
+            by: by.clone(),
+            at: service.clock.now(),
+        })
+        .collect::<Vec<_>>();
+    let corrected = service.findings.correct(&heard.audio, &corrections, revision).await?;
+    let corrected = corrected.ok_or(Problem::NoTranscript)?;
+    let written = Reading::new(&heard, &corrected, &profile, false).write(Form::Json);
+    Ok(respond(Form::Json, written))
+}
+
+fn check(
+    utterances: Vec<CorrectedUtterance>,
+    kept: &KeptTranscript,
+) -> Result<impl Iterator<Item = CorrectedUtterance>, Problem> {
+    for utterance in &utterances {
+        if utterance.id as usize >= kept.heard.utterances.len() {
+            return Err(Problem::Malformed("there is no utterance with that id"));
+        }
+        if utterance.text.trim().is_empty() || utterance.text.len() > TEXT_LENGTH_MAX {
+            return Err(Problem::Malformed("an utterance's text is 1 to 10000 bytes"));
+        }
+    }
+    let trimmed = |CorrectedUtterance { id, text }| {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        CorrectedUtterance { id, text }
+    };
+    Ok(utterances.into_iter().map(trimmed))
+}
+
+fn wants_original(query: &str) -> Result<bool, Problem> {
+    let asked = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "original");
+    let bad = Problem::Malformed("original is true or false");
+    asked.map_or(Ok(false), |(_, value)| value.parse().map_err(|_| bad))
+}
+
+/// It may change at any time, and must not be kept by anybody between us and the reader.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// Of what is sent, so that a business's labels are part of it too.
+fn tag(written: &str) -> String {
+    let digest = Sha256::digest(written.as_bytes());
+    let short: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{short}\"")
+}
+
+fn tag_value(written: &str) -> HeaderValue {
+    HeaderValue::from_str(&tag(written)).expect("hex digits in quotes")
+}
+
+fn respond(form: Form, written: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(form.media_type())),
+        (header::ETAG, tag_value(&written)),
+        (header::CACHE_CONTROL, NO_CACHE),
+    ];
+    (headers, written).into_response()
+}
