@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actors::ports::{PIECE_SAMPLE_RATE, Piece, PieceLimits};
 
-use super::voice::{FRAME_SAMPLES, PROOF_FRAMES, VoiceDetector};
+use super::voice::{FRAME_SAMPLES, PAUSE_MAX, PROOF_FRAMES, VoiceDetector};
 
 // All in frames of 16 ms.
 /// Kept before a voice, so that its first sound is whole: 208 ms.
@@ -86,6 +86,7 @@ impl Cutter {
             let end = last.end + BEHIND_VOICE;
             self.emit(end, pieces);
         }
+        // A piece that begins in the past may be too long at once.
         while !self.voiced.is_empty() && self.now() - self.start() >= self.longest {
             self.cut(pieces);
         }
@@ -103,21 +104,25 @@ impl Cutter {
     /// Ends the growing piece at the longest pause in its second half, or else where it is quietest.
     fn cut(&mut self, pieces: &mut Vec<Piece>) {
         let start = self.start();
-        let pauses = self.voiced.windows(2).map(|pair| pair[0].end..pair[1].start);
-        let late = |pause: &Range<u64>| middle(pause) >= start + self.longest / 2;
-        let within = |pause: &Range<u64>| middle(pause) <= start + self.longest;
-        let pause = pauses.filter(within).max_by_key(|pause| {
-            (late(pause), if late(pause) { pause.end - pause.start } else { pause.start })
+        let limit = start + self.longest;
+        let middle_of = |pause: &Range<u64>| pause.start.midpoint(pause.end);
+        let late = |pause: &Range<u64>| middle_of(pause) >= start + self.longest / 2;
+        let pauses = self.pauses().filter(|pause| middle_of(pause) <= limit);
+        let pause = pauses.max_by_key(|pause| {
+            let is_late = late(pause);
+            (is_late, if is_late { pause.end - pause.start } else { pause.start })
         });
-        if let Some(pause) = pause {
-            let rest_from = middle(&pause);
-            self.emit_and_keep(rest_from.min(pause.start + BEHIND_VOICE), rest_from, pieces);
-        } else {
-            let limit = start + self.longest;
-            let rest_from = self.quietest(limit - self.longest / 4, limit);
-            let spoken_until = self.voiced.last().map_or(limit, |last| last.end);
-            self.emit_and_keep(rest_from.min(spoken_until + BEHIND_VOICE), rest_from, pieces);
-        }
+        let end = match pause {
+            Some(pause) => middle_of(&pause).min(pause.start + BEHIND_VOICE),
+            None => self.quietest(limit - self.longest / 4, limit),
+        };
+        self.emit(end, pieces);
+    }
+
+    fn pauses(&self) -> impl Iterator<Item = Range<u64>> {
+        let next = self.voiced.iter().skip(1).map(|voiced| voiced.start).chain([self.now()]);
+        let pauses = self.voiced.iter().zip(next).map(|(voiced, next)| voiced.end..next);
+        pauses.filter(|pause| pause.end > pause.start + PAUSE_MAX)
     }
 
     fn quietest(&self, from: u64, to: u64) -> u64 {
@@ -131,13 +136,8 @@ impl Cutter {
         quietest.map_or(to, |(at, _)| from + (at + QUIET_STRETCH / 2) as u64)
     }
 
+    /// Whatever is voiced behind `end` belongs to the next piece.
     fn emit(&mut self, end: u64, pieces: &mut Vec<Piece>) {
-        self.emit_and_keep(end, end, pieces);
-        self.forget();
-    }
-
-    /// Whatever is voiced from `rest_from` on belongs to the next piece.
-    fn emit_and_keep(&mut self, end: u64, rest_from: u64, pieces: &mut Vec<Piece>) {
         let start = self.start();
         let of_piece = |frame: u64| frame_duration(frame.min(end) - start);
         let spoken = self.voiced.iter().filter(|voiced| voiced.start < end);
@@ -149,10 +149,10 @@ impl Cutter {
             voiced: spoken.map(|voiced| (of_piece(voiced.start), of_piece(voiced.end))).collect(),
         });
         self.voiced.retain_mut(|voiced| {
-            voiced.start = voiced.start.max(rest_from);
+            voiced.start = voiced.start.max(end);
             voiced.start < voiced.end
         });
-        self.keep_from(rest_from);
+        self.keep_from(end);
     }
 
     /// Keeps only what may turn out to begin a piece, once as much again has gathered.
@@ -187,10 +187,6 @@ impl Cutter {
         };
         at(frames.start)..at(frames.end)
     }
-}
-
-const fn middle(pause: &Range<u64>) -> u64 {
-    pause.start.midpoint(pause.end)
 }
 
 fn frame_duration(frames: u64) -> Duration {

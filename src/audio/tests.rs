@@ -136,9 +136,9 @@ async fn a_voice_is_found_where_it_is_and_on_its_own_channel() {
     assert_eq!((second.channel, second.channels), (1, 2));
     for (piece, from, to) in [(first, 3_000, 5_000), (second, 20_000, 25_000)] {
         let [(start, end)] = piece.voiced[..] else { panic!("{:?}", piece.voiced) };
-        assert_near(piece.start + start, from, 60);
+        assert_near(piece.start + start, from, 80);
         assert_near(piece.start + end, to, 100);
-        assert_near(piece.start, from - 200, 60);
+        assert_near(piece.start, from - 200, 80);
         assert_near(piece.start + piece.duration(), to + 300, 100);
     }
 }
@@ -149,7 +149,7 @@ async fn samples_stay_in_step_at_every_rate() {
         let seconds = rate as usize * 20;
         let mut samples = voice_at(rate, rate as usize..3 * rate as usize, seconds);
         // A click while somebody speaks, and somebody at the very end.
-        samples[2 * rate as usize] = i16::MAX;
+        samples[2 * rate as usize..][..rate as usize / 1_000].fill(i16::MAX);
         let late = voice_at(rate, seconds - 2 * rate as usize..seconds, seconds);
         iter::zip(&mut samples, late).for_each(|(sample, late)| *sample += late);
         let pieces = listen(&wav_at(rate, &[&samples]), LIMITS).await.expect("pieces");
@@ -180,7 +180,9 @@ async fn pieces_are_no_longer_than_allowed_and_lose_no_voice() {
         assert!(pieces.is_sorted_by(|one, next| one.start + one.duration() <= next.start));
         assert_eq!(voiced(&pieces), voiced(&whole), "{longest:?}");
         let rejoined: Vec<i16> = pieces.iter().flat_map(|piece| piece.samples.clone()).collect();
-        assert!(rejoined == whole[0].samples, "nothing is lost or heard twice");
+        let (same, more) = whole[0].samples.split_at(rejoined.len());
+        assert!(rejoined == same, "nothing is lost or heard twice");
+        assert!(more.iter().all(|sample| *sample == 0), "only silence may be missing at the end");
     }
 }
 
@@ -203,25 +205,25 @@ async fn pieces_are_cut_in_the_middle_of_pauses() {
 #[tokio::test]
 async fn reading_stops_while_nobody_takes_the_pieces() {
     const CHUNK: usize = 8_000;
-    // A voice for one second in every four, for an hour.
+    // A voice for one second in every four, for ten minutes.
     let minute = (0..15).fold(plane(60 * RATE as usize, |_| 0), |minute, turn| {
         let from = turn * 32_000 + 8_000;
         let voice = voice(from..from + 8_000, minute.len());
         iter::zip(minute, voice).map(|(one, other)| one + other).collect()
     });
-    let header = wav_header(1, RATE, 1, 16, 60 * 60 * RATE * 2);
+    let header = wav_header(1, RATE, 1, 16, 10 * 60 * RATE * 2);
     let minute: Bytes =
         minute.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>().into();
     let read = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&read);
-    let chunks = (0..60 * minute.len() / CHUNK).map(move |chunk| {
+    let chunks = (0..10 * minute.len() / CHUNK).map(move |chunk| {
         counter.fetch_add(CHUNK, Ordering::SeqCst);
         let at = chunk * CHUNK % minute.len();
         Ok(minute.slice(at..at + CHUNK))
     });
     let audio = stream::iter(iter::once(Ok(header.into())).chain(chunks)).boxed();
     let mut pieces = SymphoniaEar.listen(audio, LIMITS);
-    for taken in 0..900_u64 {
+    for taken in 0..150_u64 {
         let piece = pieces.next().await.expect("a piece").expect("audio");
         assert_near(piece.start, taken * 4_000 + 800, 80);
         let behind = read.load(Ordering::SeqCst) / 16;
@@ -314,12 +316,16 @@ fn wav_of(code: u16, channels: u16, bits: u16, content: &[u8]) -> Vec<u8> {
 
 fn wav_header(code: u16, rate: u32, channels: u16, bits: u16, content: u32) -> Vec<u8> {
     let block = channels * bits / 8;
+    let extension: &[u8] = if code == 1 { &[] } else { &[0, 0] };
+    let format_length = 16 + extension.len() as u32;
     let mut header = b"RIFF".to_vec();
-    header.extend((content + content % 2 + 36).to_le_bytes());
-    header.extend(b"WAVEfmt \x10\0\0\0");
+    header.extend((content + content % 2 + format_length + 20).to_le_bytes());
+    header.extend(b"WAVEfmt ");
+    header.extend(format_length.to_le_bytes());
     header.extend([code, channels].map(u16::to_le_bytes).concat());
     header.extend([rate, rate * u32::from(block)].map(u32::to_le_bytes).concat());
     header.extend([block, bits].map(u16::to_le_bytes).concat());
+    header.extend(extension);
     header.extend(b"data");
     header.extend(content.to_le_bytes());
     header

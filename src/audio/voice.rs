@@ -13,7 +13,7 @@ pub(super) const FRAME_SAMPLES: usize = 256;
 /// From this score on a frame sounds like a voice.
 const SCORE_MIN: f32 = 0.5;
 /// A pause between words, in frames; longer ones end the stretch.
-const PAUSE_MAX: u64 = 15;
+pub(super) const PAUSE_MAX: u64 = 15;
 /// How far back a stretch may begin when it is recognised, in frames.
 pub(super) const PROOF_FRAMES: u64 = 48;
 /// Frames that are swelling or fading, until a voice is believed in.
