@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::audio::{Audio, Wav};
+use super::audio::{Audio, Form, Wav};
 use super::{mpeg, wav};
 
 static CALLS: &str = include_str!("speech/calls.json");
@@ -93,6 +93,16 @@ impl Script {
             frame = end;
         }
         turns
+    }
+
+    /// As Twilio would serve it; none if it has not so many channels.
+    pub fn mp3(&self, channels: u8) -> Option<Bytes> {
+        self.audio().form(Form::Mp3, Some(channels))
+    }
+
+    /// As Twilio would serve it; none if it has not so many channels.
+    pub fn wav(&self, channels: u8) -> Option<Bytes> {
+        self.audio().form(Form::Wav, Some(channels))
     }
 
     pub(super) fn audio(&self) -> Audio {
@@ -237,7 +247,6 @@ const fn frames_ms(frames: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::audio::Form;
     use super::*;
 
     #[test]
