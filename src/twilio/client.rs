@@ -24,6 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::resources::{CallResource, ErrorResource, RecordingsResource, day};
+use crate::http_client::http_client;
 use deadline::Deadline;
 use redirect::RedirectRules;
 
@@ -68,25 +69,10 @@ struct Answer {
     redirected: bool,
 }
 
-const IDLE_CONNECTIONS_MAX: usize = 16;
 /// Of what is no audio: a call, or an error.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 const LIST_PAGE_SIZE: &str = "500";
-
-/// The one place that makes an HTTP client. It follows no redirects, which would carry headers along; it
-/// decompresses nothing, which would hide the length; it uses no proxy that a stray variable names. TLS is
-/// rustls on aws-lc, which `reqwest` brings along, trusting what the system trusts.
-pub fn http_client(connect_timeout: Duration) -> reqwest::Result<Client> {
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .connect_timeout(connect_timeout)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-        .user_agent(concat!("hearback/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
 
 #[async_trait]
 impl RecordingSource for TwilioClient {
