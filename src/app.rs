@@ -1,5 +1,7 @@
 //! The composition root: the only file that names concrete adapters.
 
+mod pipeline;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, JobRetry, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
-use actors::{AccountsHandle, Core, JobSettings, Pipeline, Ports, Settings};
+use actors::{AccountsHandle, Core, JobSettings, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -249,7 +251,7 @@ impl App {
             source,
             clock: Arc::clone(&clock),
             chance,
-            pipeline: pipeline(config, &foundation)?,
+            pipeline: pipeline::pipeline(config, &foundation)?,
         };
         let core = Core::start(ports, settings(config)).await?;
         let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
@@ -464,31 +466,4 @@ fn cors_origins(config: &Config) -> anyhow::Result<Vec<HeaderValue>> {
         HeaderValue::from_str(&origin).with_context(|| format!("server.cors_origins: {origin:?}"))
     };
     config.server.cors_origins().into_iter().map(parse).collect()
-}
-
-fn pipeline(_config: &Config, foundation: &Foundation) -> anyhow::Result<Pipeline> {
-    struct Deaf;
-    #[async_trait::async_trait]
-    impl actors::ports::Ear for Deaf {
-        async fn measure(
-            &self,
-            _: actors::ports::EncodedAudio,
-        ) -> Result<actors::domain::Waveform, actors::ports::EarError> {
-            Err(actors::ports::EarError::Undecodable("deaf".into()))
-        }
-        fn listen(
-            &self,
-            _: actors::ports::EncodedAudio,
-            _: actors::ports::PieceLimits,
-        ) -> actors::ports::PieceStream {
-            Box::pin(futures_util::stream::empty())
-        }
-    }
-    Ok(Pipeline {
-        jobs: foundation.catalog.clone(),
-        findings: foundation.catalog.clone(),
-        ear: Arc::new(Deaf),
-        speech: None,
-        language_model: None,
-    })
 }

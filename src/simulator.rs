@@ -1,6 +1,7 @@
-//! A Twilio one can run: real HTTP, real speech, signed webhooks, faults on demand.
+//! A Twilio one can run: real HTTP, real speech, signed webhooks, faults on demand. Beside it, on the same port, a
+//! provider of speech recognition and understanding (`openai`) that knows the scripted calls by heart.
 //!
-//! Invariants: it knows Twilio's wire and nothing of Hearback · the same seed gives the same SIDs · nothing is kept
+//! Invariants: it knows Twilio's wire, and OpenAI's, and nothing of Hearback · the same seed gives the same SIDs · nothing is kept
 //! on disk, and what is kept in memory is bounded.
 //!
 //! `simulator::wire` reads requests and `delivery` writes answers, truthful or not; `media` and `rest` decide what
@@ -27,6 +28,7 @@ mod fault;
 mod gzip;
 mod media;
 mod mpeg;
+mod openai;
 mod plan;
 mod refusal;
 mod rest;
@@ -40,11 +42,13 @@ mod wire_time;
 
 pub use fault::{Behaviour, Document, Fault, Framing};
 pub use mpeg::{SYNTHETIC_FRAME_BYTES, synthetic_mpeg};
+pub use openai::{ProviderCounters, ProviderOutage};
 pub use plan::{Announcement, PlanError, PlannedAudio, PlannedCall, PlannedRecording, demo_calls};
 pub use switchboard::{PlacedCall, call_sid, recording_sid};
 pub use tally::{Counters, SeenRequest};
 pub use webhooks::{Callbacks, Delivered};
 
+use openai::Provider;
 use switchboard::Switchboard;
 
 pub struct SimulatorConfig {
@@ -75,6 +79,7 @@ pub struct Simulator {
 struct Exchange {
     board: Arc<Switchboard>,
     client: reqwest::Client,
+    provider: Arc<Provider>,
 }
 
 impl SimulatorConfig {
@@ -100,7 +105,7 @@ impl Simulator {
         let url = format!("http://{}", listener.local_addr()?);
         let board = Arc::new(Switchboard::new(accounts, url, seed, now_ms, callbacks));
         let client = webhooks::client().map_err(io::Error::other)?;
-        let exchange = Exchange { board, client };
+        let exchange = Exchange { board, client, provider: Arc::default() };
         let stop = CancellationToken::new();
         let router = router(exchange.clone());
         let server = tokio::spawn(wire::serve(listener, router, stop.clone()));
@@ -160,6 +165,16 @@ impl Simulator {
         self.exchange.board.known().outage = outage;
     }
 
+    /// While set, every request to the provider's routes fares so.
+    pub fn set_provider_outage(&self, outage: Option<ProviderOutage>) {
+        *self.exchange.provider.outage() = outage;
+    }
+
+    /// What the provider was asked.
+    pub fn provider_counters(&self) -> ProviderCounters {
+        self.exchange.provider.counters()
+    }
+
     pub fn counters(&self, recording: RecordingSid) -> Counters {
         let known = self.exchange.board.known();
         known.recordings.get(&recording).map(|it| it.tally.counters()).unwrap_or_default()
@@ -209,6 +224,12 @@ impl FromRef<Exchange> for Arc<Switchboard> {
     }
 }
 
+impl FromRef<Exchange> for Arc<Provider> {
+    fn from_ref(exchange: &Exchange) -> Self {
+        Self::clone(&exchange.provider)
+    }
+}
+
 fn router(exchange: Exchange) -> Router {
     const ACCOUNT: &str = "/2010-04-01/Accounts/{account}";
     let twilio = Router::new()
@@ -218,7 +239,8 @@ fn router(exchange: Exchange) -> Router {
         .route(&format!("{ACCOUNT}/Calls/{{file}}/Recordings.json"), get(rest::recordings_of_call))
         .route("/media/{file}", get(media::unguarded))
         .route_layer(from_fn_with_state(Arc::clone(&exchange.board), fail_in_an_outage));
-    twilio.merge(control::routes()).fallback(rest::unknown).with_state(exchange)
+    let provider = openai::routes(Arc::clone(&exchange.provider));
+    twilio.merge(control::routes()).merge(provider).fallback(rest::unknown).with_state(exchange)
 }
 
 async fn fail_in_an_outage(

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::domain::{AccountSid, BusinessId};
-use actors::ports::{Catalog, Chance, Clock};
+use actors::domain::{AccountSid, BusinessId, Profile};
+use actors::ports::{Catalog, Chance, Clock, Findings};
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
@@ -14,7 +14,9 @@ use super::serve::{Signals, until_stopped};
 use super::simulate_twilio::callbacks;
 use crate::app::{App, World};
 use crate::auth::{Authority, Role};
-use crate::config::{Config, auth_secret, make_private_folder};
+use crate::config::{
+    Config, LanguageModelProvider, SpeechProvider, auth_secret, make_private_folder,
+};
 use crate::simulator::{Behaviour, Simulator, SimulatorConfig, demo_calls};
 use crate::telemetry;
 use crate::world::{SystemChance, SystemClock};
@@ -39,8 +41,9 @@ const FIRST_BYTE_MS: u64 = 300;
 const BYTES_PER_SECOND: u64 = 400_000;
 const KNOWN_PAUSE: Duration = Duration::from_millis(10);
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
-const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are synthetic. \
-                      Nothing is fetched before you press play.";
+const NOTICE: &str = "This is a demo: Twilio is simulated, and the voices are synthetic. Nothing is fetched for \
+                      playing before you press play. Transcripts, summaries and facts come from a stand-in that knows \
+                      these calls' scripts, over the interface that real speech services and language models have.";
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     // A folder that was made is removed, whenever the demo is stopped.
@@ -56,11 +59,13 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     config.twilio.base_url = simulator.url().parse().context("the simulator's URL")?;
     config.play.prefetch = false;
     config.server.drain_ms = 0;
+    ask_stand_in(&mut config, simulator.url());
     let app = App::start(&config, World::default(), Some(NOTICE)).await?;
     let business: BusinessId = "demo".parse().expect("a business id");
     app.foundation
         .add_business(business.clone(), "Demo".to_owned(), ACCOUNT, &token.into(), Vec::new())
         .await?;
+    describe(&*app.foundation.catalog, &business).await?;
     app.reload_tenants().await?;
     simulator.set_callbacks(callbacks(&app.public_url));
     let calls = place_calls(&simulator, now_ms).await?;
@@ -78,6 +83,25 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     opening.print(options.json);
     until_stopped(app, signals).await?;
     simulator.shutdown().await;
+    Ok(())
+}
+
+/// Has the simulator's stand-in hear and understand the calls, as any provider would.
+fn ask_stand_in(config: &mut Config, url: &str) {
+    config.speech.provider = SpeechProvider::OpenAi;
+    url.clone_into(&mut config.speech.base_url);
+    "stand-in".clone_into(&mut config.speech.model);
+    config.language_model.provider = LanguageModelProvider::OpenAi;
+    url.clone_into(&mut config.language_model.base_url);
+    "stand-in".clone_into(&mut config.language_model.model);
+}
+
+/// What the demo's business wants to have understood.
+async fn describe(findings: &dyn Findings, business: &BusinessId) -> anyhow::Result<()> {
+    let services = ["Repair at home", "Eye examination"].map(str::to_owned);
+    let profile = Profile { services: services.into(), ..Profile::default() };
+    findings.set_profile(business, &profile).await?;
+    findings.add_calendar(business, "Visits", true).await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fault::{Behaviour, FaultPlan};
+use super::openai::ProviderOutage;
 use super::plan::{Announcement, PlanError, PlannedCall};
 use super::speech::{self, Script};
 use super::switchboard::{PlacedCall, Switchboard};
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<Exchange> {
         .route("/simulator/calls/{call}/announcements", post(announce))
         .route("/simulator/recordings/{recording}/behaviour", put(set_behaviour))
         .route("/simulator/outage", put(set_outage))
+        .route("/simulator/provider-outage", put(set_provider_outage))
 }
 
 /// A scripted call by name, or one's own.
@@ -57,6 +59,8 @@ async fn overview(State(exchange): State<Exchange>) -> Json<Value> {
         "recordings": recordings.collect::<Vec<_>>(),
         "totals": board.totals.counters(),
         "outage": known.outage,
+        "provider": exchange.provider.counters(),
+        "provider_outage": exchange.provider.outage().clone(),
         "scripts": scripts,
     }))
 }
@@ -112,6 +116,14 @@ async fn set_outage(
     Json(outage): Json<Option<Behaviour>>,
 ) -> StatusCode {
     exchange.board.known().outage = outage;
+    StatusCode::NO_CONTENT
+}
+
+async fn set_provider_outage(
+    State(exchange): State<Exchange>,
+    Json(outage): Json<Option<ProviderOutage>>,
+) -> StatusCode {
+    *exchange.provider.outage() = outage;
     StatusCode::NO_CONTENT
 }
 

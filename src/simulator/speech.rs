@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::audio::{Audio, Form, Wav};
 use super::{mpeg, wav};
 
+pub(super) use understood::{Appointment, Understood};
+
+mod understood;
+
 static CALLS: &str = include_str!("speech/calls.json");
 static INDEX: &str = include_str!("speech/clips/index.json");
 static MONO: &[u8] = include_bytes!("speech/clips/mono.mp3");
@@ -43,6 +47,7 @@ pub struct Script {
     lasts_s: Option<usize>,
     speakers: HashMap<Speaker, String>,
     turns: Vec<(Speaker, String)>,
+    pub(super) understood: Understood,
     /// Put together at the first use, then shared.
     #[serde(skip)]
     audio: OnceLock<Audio>,
@@ -60,6 +65,15 @@ pub enum Speaker {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SpokenTurn {
     pub speaker: Speaker,
+    pub text: String,
+    pub start_ms: u64,
+    pub end_ms: u64,
+    pub words: Vec<SpokenWord>,
+}
+
+/// With the punctuation that is written to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpokenWord {
     pub text: String,
     pub start_ms: u64,
     pub end_ms: u64,
@@ -88,7 +102,9 @@ impl Script {
             let end = frame + passage.frames;
             if let Some((speaker, text)) = passage.turn {
                 let (start_ms, end_ms) = (frames_ms(frame), frames_ms(end));
-                turns.push(SpokenTurn { speaker: *speaker, text: text.clone(), start_ms, end_ms });
+                let words = passage.clip.words.iter().map(|word| word.later(start_ms)).collect();
+                let (speaker, text) = (*speaker, text.clone());
+                turns.push(SpokenTurn { speaker, text, start_ms, end_ms, words });
             }
             frame = end;
         }
@@ -103,6 +119,15 @@ impl Script {
     /// As Twilio would serve it; none if it has not so many channels.
     pub fn wav(&self, channels: u8) -> Option<Bytes> {
         self.audio().form(Form::Wav, Some(channels))
+    }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.turns.iter().map(|(_, text)| text.as_str())
+    }
+
+    /// What went over the line: the caller's samples and the agent's.
+    pub(super) fn line(&self) -> [Vec<i16>; 2] {
+        line(&self.passages())
     }
 
     pub(super) fn audio(&self) -> Audio {
@@ -165,11 +190,26 @@ struct Clip {
     mono: Range<usize>,
     stereo: Range<usize>,
     line: Range<usize>,
+    /// From the clip's start on.
+    words: Vec<SpokenWord>,
 }
 
 struct Clips {
     silence: Clip,
     spoken: HashMap<(String, String), Clip>,
+}
+
+impl SpokenWord {
+    fn later(&self, by_ms: u64) -> Self {
+        let (start_ms, end_ms) = (self.start_ms + by_ms, self.end_ms + by_ms);
+        Self { text: self.text.clone(), start_ms, end_ms }
+    }
+}
+
+impl From<(String, u64, u64)> for SpokenWord {
+    fn from((text, start_ms, end_ms): (String, u64, u64)) -> Self {
+        Self { text, start_ms, end_ms }
+    }
 }
 
 impl Clips {
@@ -194,6 +234,7 @@ fn read_index() -> Clips {
         mono_byte: usize,
         stereo_byte: usize,
         sample: usize,
+        words: Vec<(String, u64, u64)>,
     }
     let rows: Vec<Row> = serde_json::from_str(INDEX).expect("index.json is committed and tested");
     let ends = rows.iter().skip(1).map(|next| (next.mono_byte, next.stereo_byte, next.sample));
@@ -204,6 +245,7 @@ fn read_index() -> Clips {
             mono: row.mono_byte..mono,
             stereo: row.stereo_byte..stereo,
             line: row.sample..sample,
+            words: row.words.into_iter().map(SpokenWord::from).collect(),
         };
         ((row.voice, row.text), clip)
     });
@@ -265,6 +307,20 @@ mod tests {
                 assert!((frames(mp3) - seconds).abs() < 0.002, "{}", script.name);
                 assert!((samples(&dual) / 2.0 - seconds).abs() < 0.002, "{}", script.name);
             }
+        }
+    }
+
+    #[test]
+    fn every_word_of_a_turn_is_said_in_it_and_after_the_one_before() {
+        for turn in scripts().iter().flat_map(Script::turns) {
+            let words: Vec<&str> = turn.words.iter().map(|word| word.text.as_str()).collect();
+            assert_eq!(words.join(" "), turn.text);
+            let mut said_ms = turn.start_ms;
+            for word in &turn.words {
+                assert!(said_ms <= word.start_ms && word.start_ms < word.end_ms, "{word:?}");
+                said_ms = word.end_ms;
+            }
+            assert!(said_ms <= turn.end_ms, "{}", turn.text);
         }
     }
 

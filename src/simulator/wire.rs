@@ -12,7 +12,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,11 +25,18 @@ use super::delivery::{Sent, deliver};
 
 const CONNECTIONS_MAX: usize = 1_024;
 const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1_024;
-const REQUEST_BODY_BYTES_MAX: usize = 1_024 * 1_024;
+/// What OpenAI takes, and a little more.
+const REQUEST_BODY_BYTES_MAX: usize = 26 * 1_024 * 1_024;
+/// What is more than that and not more than this is taken from the client, so that it hears the answer.
+const REQUEST_BYTES_DROPPED_MAX: usize = 256 * 1_024 * 1_024;
 const RESPONSE_BYTES_MAX: usize = 256 * 1_024 * 1_024;
 const IDLE_MAX: Duration = Duration::from_mins(1);
 /// Out of sockets or the like: do not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Travels with a request whose body was too long to be kept.
+#[derive(Debug, Clone)]
+pub(super) struct Unread;
 
 /// Serves until told to stop; then every connection ends at once.
 pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
@@ -111,13 +118,22 @@ async fn read_request(
     let head = arrived.split_to(head_length);
     arrived.advance(4);
     let mut request = parse_head(&head)?;
-    let length = body_length(&request)?;
+    let mut length = body_length(&request)?;
+    let is_kept = length <= REQUEST_BODY_BYTES_MAX;
+    if !is_kept {
+        request.extensions_mut().insert(Unread);
+    }
     while arrived.len() < length {
+        if !is_kept {
+            length -= arrived.len();
+            arrived.clear();
+        }
         if stream.read_buf(arrived).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    *request.body_mut() = Body::from(arrived.split_to(length).freeze());
+    let body = arrived.split_to(length).freeze();
+    *request.body_mut() = Body::from(if is_kept { body } else { Bytes::new() });
     Ok(Some(request))
 }
 
@@ -149,7 +165,7 @@ fn body_length(request: &Request) -> io::Result<usize> {
     let Some(length) = request.headers().get(header::CONTENT_LENGTH) else { return Ok(0) };
     let length = length.to_str().ok().and_then(|text| text.parse().ok());
     length
-        .filter(|length| *length <= REQUEST_BODY_BYTES_MAX)
+        .filter(|length| *length <= REQUEST_BYTES_DROPPED_MAX)
         .ok_or_else(|| malformed("the request's body has no sensible length"))
 }
 

@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """Renders the turns of calls.json once each to clips/, the audio from which speech.rs puts calls together.
 
-Needs espeak-ng and ffmpeg (Debian 12: espeak-ng 1.51, ffmpeg 5.1). Running it again with the same
+Needs libespeak-ng and ffmpeg (Debian 12: libespeak-ng1 1.51, ffmpeg 5.1). Running it again with the same
 versions gives the same bytes.
 
     clips/mono.mp3     MPEG-2 layer III, 32 kbit/s, 22.05 kHz, one channel: all clips, end to end
     clips/stereo.mp3   the same at 64 kbit/s with each speaker in his channel: clips of two-channel calls
     clips/speech.ulaw  G.711 mu-law, 8 kHz: what a telephone line carries, and what the WAVs are made of
-    clips/index.json   which frames and samples are whose
+    clips/index.json   which frames and samples are whose, and when each word is said, in ms from the clip's start
 
 Every clip is a whole number of MPEG frames that lean on no earlier frame (no bit reservoir), so that
 frames can be spliced in any order. The first clip is silence.
 """
 
+import ctypes
 import json
+import multiprocessing
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -40,17 +43,89 @@ def ffmpeg(data, *options):
 
 
 def speak(voice, text):
-    """16-bit PCM at 22.05 kHz, trimmed of espeak's own silence and framed by ours."""
-    wav = run(
-        "espeak-ng", "-v", voice["voice"], "-s", str(voice["speed"]), "-p", str(voice["pitch"]),
-        "-b", "1", "--stdin", "--stdout", data=text.encode(),
-    )
-    start = wav.index(b"data") + 8
-    pcm = wav[start : start + (len(wav) - start) // 2 * 2]
+    """16-bit PCM at 22.05 kHz, trimmed of espeak's own silence and framed by ours; and its words' times."""
+    # Each in a process of its own: the synthesiser remembers what it said before.
+    with multiprocessing.Pool(1) as once:
+        pcm, marks = once.apply(synthesise, (voice, text))
     samples = memoryview(pcm).cast("h")
     loud = [at for at in range(len(samples)) if abs(samples[at]) > 200]
-    spoken = pcm[loud[0] * 2 : (loud[-1] + 1) * 2]
-    return silence(LEAD_MS) + spoken + silence(TAIL_MS)
+    first, last = loud[0], loud[-1] + 1
+    words = [
+        [word, *(LEAD_MS + (at - first) * 1000 // MP3_RATE for at in (start, end))]
+        for word, start, end in word_times(text, marks, samples[:last], first)
+    ]
+    return silence(LEAD_MS) + pcm[first * 2 : last * 2] + silence(TAIL_MS), words
+
+
+class Event(ctypes.Structure):
+    """espeak_EVENT of speak_lib.h."""
+
+    _fields_ = [
+        ("type", ctypes.c_int), ("unique_identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int), ("audio_position", ctypes.c_int), ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p), ("id", ctypes.c_uint64),
+    ]
+
+
+class Voice(ctypes.Structure):
+    """espeak_VOICE of speak_lib.h."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p), ("languages", ctypes.c_char_p), ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte), ("age", ctypes.c_ubyte), ("variant", ctypes.c_ubyte), ("xx1", ctypes.c_ubyte),
+        ("score", ctypes.c_int), ("spare", ctypes.c_void_p),
+    ]
+
+
+def synthesise(voice, text):
+    """Samples, and for each word that espeak announces: where it begins in the text and in the samples."""
+    synchronous, in_characters, utf8, end_pause, rate, pitch, word_event = 2, 1, 1, 0x1000, 1, 3, 1
+    pcm, marks = bytearray(), []
+
+    def take(samples, count, events):
+        if samples and count > 0:
+            pcm.extend(ctypes.string_at(samples, count * 2))
+        at = 0
+        while events[at].type:
+            # Without a length it marks a pause.
+            if events[at].type == word_event and events[at].length:
+                marks.append((events[at].text_position - 1, events[at].sample))
+            at += 1
+        return 0
+
+    espeak = ctypes.CDLL("libespeak-ng.so.1")
+    assert espeak.espeak_Initialize(synchronous, 0, None, 0) == MP3_RATE
+    taker = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(Event))(take)
+    espeak.espeak_SetSynthCallback(taker)
+    name = voice["voice"].encode()
+    if espeak.espeak_SetVoiceByName(name) != 0:
+        assert espeak.espeak_SetVoiceByProperties(ctypes.byref(Voice(languages=name))) == 0
+    espeak.espeak_SetParameter(rate, voice["speed"], 0)
+    espeak.espeak_SetParameter(pitch, voice["pitch"], 0)
+    data = text.encode() + b"\0"
+    espeak.espeak_Synth(data, len(data), 0, in_characters, 0, utf8 | end_pause, None, None)
+    espeak.espeak_Synchronize()
+    return bytes(pcm), marks
+
+
+def word_times(text, marks, samples, first):
+    """(word, start, end) in samples. A word ends where the next begins, or where it falls silent before."""
+    words = [(found.start(), found.group()) for found in re.finditer(r"\S+", text)]
+    starts = []
+    for at, word in words:
+        inside = [sample for position, sample in marks if at <= position < at + len(word)]
+        starts.append(max(inside[0], first) if inside else None)
+    for at, start in enumerate(starts):
+        if start is None:
+            # "of the" is one word to espeak: what is not announced gets its share of what is left, by letters.
+            later = [other for other in range(at, len(starts)) if starts[other] is not None]
+            until = starts[later[0]] if later else len(samples)
+            letters = [len(word) for _, word in words[at - 1 : later[0] if later else None]]
+            starts[at] = starts[at - 1] + (until - starts[at - 1]) * letters[0] // sum(letters)
+    for (_, word), start, end in zip(words, starts, [*starts[1:], len(samples)]):
+        while end > start + 1 and abs(samples[end - 1]) <= 200:
+            end -= 1
+        yield word, start, end
 
 
 def silence(ms):
@@ -101,15 +176,15 @@ def main():
     script = json.loads((HERE / "calls.json").read_text(encoding="utf-8"))
     mono, stereo, line, index, known = b"", b"", b"", [], set()
 
-    def add(voice, text, made):
+    def add(voice, text, made, words):
         nonlocal mono, stereo, line
         frames, made_mono, made_stereo, made_line = made
         at = {"mono_byte": len(mono), "stereo_byte": len(stereo), "sample": len(line)}
-        index.append({"voice": voice, "text": text, "frames": frames, **at})
+        index.append({"voice": voice, "text": text, "frames": frames, **at, "words": words})
         mono, stereo, line = mono + made_mono, stereo + made_stereo, line + made_line
 
     quiet = bytes(SILENCE_FRAMES * FRAME_SAMPLES * 2)
-    add("", "", clip(quiet, -1))
+    add("", "", clip(quiet, -1), [])
     for call in script["calls"]:
         for speaker, text in call["turns"]:
             name = call["speakers"][speaker]
@@ -117,7 +192,8 @@ def main():
             if (name, text) in known:
                 sys.exit(f"{call['name']}: {name} says the same twice")
             known.add((name, text))
-            add(name, text, clip(speak(script["voices"][name], text), channel))
+            pcm, words = speak(script["voices"][name], text)
+            add(name, text, clip(pcm, channel), words)
     CLIPS.mkdir(exist_ok=True)
     (CLIPS / "mono.mp3").write_bytes(mono)
     (CLIPS / "stereo.mp3").write_bytes(stereo)
@@ -126,4 +202,5 @@ def main():
     (CLIPS / "index.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()
