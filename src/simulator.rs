@@ -167,7 +167,7 @@ impl Simulator {
 
     /// While set, every request to the provider's routes fares so.
     pub fn set_provider_outage(&self, outage: Option<ProviderOutage>) {
-        *self.exchange.provider.outage() = outage;
+        self.exchange.provider.set_outage(outage);
     }
 
     /// What the provider was asked.

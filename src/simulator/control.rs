@@ -60,7 +60,7 @@ async fn overview(State(exchange): State<Exchange>) -> Json<Value> {
         "totals": board.totals.counters(),
         "outage": known.outage,
         "provider": exchange.provider.counters(),
-        "provider_outage": exchange.provider.outage().clone(),
+        "provider_outage": exchange.provider.outage(),
         "scripts": scripts,
     }))
 }
@@ -123,7 +123,7 @@ async fn set_provider_outage(
     State(exchange): State<Exchange>,
     Json(outage): Json<Option<ProviderOutage>>,
 ) -> StatusCode {
-    *exchange.provider.outage() = outage;
+    exchange.provider.set_outage(outage);
     StatusCode::NO_CONTENT
 }
 

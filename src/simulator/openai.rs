@@ -5,8 +5,8 @@
 //!
 //! `recognise` finds a piece of audio in the scripted calls, by its `loudness`; `conversation` finds a transcript.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -16,6 +16,7 @@ use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::Exchange;
 use super::delivery::{Ending, Manner};
@@ -39,6 +40,8 @@ const MODEL: &str = "stand-in";
 pub enum ProviderOutage {
     /// The request is read and never answered.
     Hang,
+    /// The request is read, and answered in earnest when there is no outage any more.
+    Hold,
     /// OpenAI's error document under this status.
     Status {
         code: u16,
@@ -49,18 +52,21 @@ pub enum ProviderOutage {
     Nonsense,
 }
 
-/// How many requests were answered in earnest.
+/// How many requests were answered in earnest, and how many are being held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ProviderCounters {
     pub transcriptions: u64,
     pub chats: u64,
+    /// Also those whose senders have left.
+    pub held: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Provider {
     transcriptions: AtomicU64,
     chats: AtomicU64,
-    outage: Mutex<Option<ProviderOutage>>,
+    held: AtomicU64,
+    outage: watch::Sender<Option<ProviderOutage>>,
 }
 
 impl Provider {
@@ -68,11 +74,23 @@ impl Provider {
         ProviderCounters {
             transcriptions: self.transcriptions.load(Ordering::Relaxed),
             chats: self.chats.load(Ordering::Relaxed),
+            held: self.held.load(Ordering::Relaxed),
         }
     }
 
-    pub(super) fn outage(&self) -> MutexGuard<'_, Option<ProviderOutage>> {
-        self.outage.lock().expect("nothing panics while it is held")
+    pub(super) fn outage(&self) -> Option<ProviderOutage> {
+        self.outage.borrow().clone()
+    }
+
+    pub(super) fn set_outage(&self, outage: Option<ProviderOutage>) {
+        self.outage.send_replace(outage);
+    }
+
+    async fn hold(&self) {
+        let mut outage = self.outage.subscribe();
+        self.held.fetch_add(1, Ordering::Relaxed);
+        outage.wait_for(Option::is_none).await.expect("we are the sender");
+        self.held.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -111,9 +129,12 @@ async fn fail_in_an_outage(
     request: Request,
     next: Next,
 ) -> Response {
-    let outage = provider.outage().clone();
-    match outage {
+    match provider.outage() {
         None => next.run(request).await,
+        Some(ProviderOutage::Hold) => {
+            provider.hold().await;
+            next.run(request).await
+        }
         Some(ProviderOutage::Hang) => {
             let mut response = StatusCode::OK.into_response();
             let never = Manner { ending: Ending::NeverBegins, ..Manner::default() };

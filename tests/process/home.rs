@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use actors::domain::{AccountSid, CallSid};
 use actors::ports::Clock;
-use hearback::simulator::{Callbacks, PlannedCall, PlannedRecording, Simulator, SimulatorConfig};
+use hearback::simulator::{
+    Callbacks, PlannedCall, PlannedRecording, SimulatedAccount, Simulator, SimulatorConfig,
+};
 use hearback::world::SystemClock;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tempfile::TempDir;
@@ -58,8 +60,14 @@ impl Home {
 
     /// A home whose Twilio is simulated, and that has no reason to pace itself or those who listen.
     pub(crate) async fn with_simulator() -> (Self, Simulator) {
+        Self::with_simulator_of(Vec::new()).await
+    }
+
+    /// The same, where Twilio has more accounts than the one of the business `default`.
+    pub(crate) async fn with_simulator_of(others: Vec<SimulatedAccount>) -> (Self, Simulator) {
         let now_ms = SystemClock.now().as_millis();
-        let config = SimulatorConfig::new(ACCOUNT, ACCOUNT_TOKEN, now_ms);
+        let mut config = SimulatorConfig::new(ACCOUNT, ACCOUNT_TOKEN, now_ms);
+        config.accounts.extend(others);
         let simulator = Simulator::start(config).await.expect("the simulator starts");
         let home = Self::new()
             .with("HEARBACK_TWILIO__BASE_URL", simulator.url())
@@ -223,8 +231,23 @@ impl Process {
 
     /// As an init system asks a service to stop.
     pub(crate) async fn terminate(&self) {
-        let pid = self.id().to_string();
-        let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await;
+        self.signal("TERM").await;
+    }
+
+    /// Nothing of it runs until it is resumed.
+    pub(crate) async fn suspend(&self) {
+        self.signal("STOP").await;
+        let stopped = async || self.status("State").starts_with('T').then_some(());
+        until("it is stopped", stopped).await;
+    }
+
+    pub(crate) async fn resume(&self) {
+        self.signal("CONT").await;
+    }
+
+    async fn signal(&self, name: &str) {
+        let (pid, script) = (self.id().to_string(), format!("kill -{name} \"$0\""));
+        let kill = Command::new("sh").args(["-c", &script, &pid]).status().await;
         assert!(kill.expect("sh runs").success());
     }
 
@@ -234,11 +257,26 @@ impl Process {
 
     /// Resident memory, as the kernel counts it.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        self.memory("VmRSS")
+    }
+
+    /// The most that it ever was.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.memory("VmHWM")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
+        let kib: u64 = self.status(name).trim_end_matches(" kB").parse().expect("a number");
+        kib * 1_024
+    }
+
+    /// As the kernel tells it.
+    fn status(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
         let status = status.expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        kib * 1_024
+        let mut lines = status.lines().filter_map(|line| line.strip_prefix(name));
+        let value = lines.find_map(|rest| rest.strip_prefix(':')).expect("a line");
+        value.trim().to_owned()
     }
 
     /// Files and sockets that it has open.
@@ -287,12 +325,21 @@ pub(crate) fn is_ready(response: &Response) -> bool {
 
 /// Asks again and again, with a pause, until there is an answer; and says how long it took.
 pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> (T, Duration) {
+    until_within(PATIENCE, what, ask).await
+}
+
+/// The same of what takes its time.
+pub(crate) async fn until_within<T>(
+    patience: Duration,
+    what: &str,
+    ask: impl AsyncFn() -> Option<T>,
+) -> (T, Duration) {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask().await {
             return (answer, started.elapsed());
         }
-        assert!(started.elapsed() < PATIENCE, "it did not happen in {PATIENCE:?}: {what}");
+        assert!(started.elapsed() < patience, "it did not happen in {patience:?}: {what}");
         sleep(PAUSE).await;
     }
 }

@@ -14,6 +14,7 @@ mod home;
 mod ledger;
 mod measured;
 mod mounts;
+mod pipeline;
 mod players;
 mod power;
 mod restart;
