@@ -232,6 +232,9 @@ impl Jobs {
         let (now, good_until) = (self.clock.now(), asked_at + self.settings.lease);
         for job in claimed.unwrap_or_default() {
             let orders = Orders::default();
+            if !books.stopping.is_empty() {
+                orders.give_back();
+            }
             let Some(pool) = books.pools.iter().find(|pool| pool.stage == job.stage) else {
                 continue;
             };
@@ -244,6 +247,7 @@ impl Jobs {
         if std::mem::take(&mut books.claim_again) {
             self.claim(myself, books);
         }
+        books.end_stop();
     }
 
     fn renew(&self, myself: &ActorRef<Message>, books: &mut Books) {
@@ -303,11 +307,7 @@ impl Jobs {
         if let Some(view) = books.view.stages.iter_mut().find(|view| view.stage == stage) {
             view.count(&outcome);
         }
-        if books.running.is_empty() {
-            for reply in books.stopping.drain(..) {
-                let _ = reply.send(());
-            }
-        }
+        books.end_stop();
         self.claim(myself, books);
     }
 
@@ -349,13 +349,19 @@ impl Books {
 
     fn stop(&mut self, reply: RpcReplyPort<()>) {
         self.closed = true;
-        if self.running.is_empty() {
-            let _ = reply.send(());
-            return;
-        }
         self.stopping.push(reply);
         for running in self.running.values() {
             running.orders.give_back();
+        }
+        self.end_stop();
+    }
+
+    /// Nothing runs, and nothing that was claimed is on its way to us.
+    fn end_stop(&mut self) {
+        if self.running.is_empty() && !self.claiming {
+            for reply in self.stopping.drain(..) {
+                let _ = reply.send(());
+            }
         }
     }
 

@@ -189,6 +189,25 @@ async fn a_stop_gives_back_what_runs_untried() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_claimed_just_when_it_stops_is_given_back_untried_too() {
+    let world = World::start(|settings, fakes| {
+        with_workers(settings);
+        fakes.catalog.add(1);
+        fakes.jobs.add(1, Stage::Transcribe);
+        fakes.jobs.answering.close();
+    })
+    .await;
+    world.until("it is claimed", |world| world.jobs.count(JobState::Running) == 1).await;
+    let World { core, jobs, .. } = world;
+    let stopping = tokio::spawn(core.stop(Duration::from_secs(5)));
+    settle().await;
+    jobs.answering.open();
+    stopping.await.expect("it stops");
+    let record = jobs.row(JobId(1)).record;
+    assert_eq!((record.state, record.attempt), (JobState::Waiting, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_says_is_no_transcript() {
     let (world, ids) = with_jobs(1).await;
     let silent = actors::ports::Piece { voiced: Vec::new(), ..spoken_piece(0, 0) };

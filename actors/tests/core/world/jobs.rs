@@ -21,6 +21,8 @@ use super::{Gate, call, recording};
 #[derive(Default)]
 pub(crate) struct FakeJobs {
     pub(crate) away: AtomicBool,
+    /// What is claimed is claimed; the answer takes its time.
+    pub(crate) answering: Gate,
     rows: Mutex<Vec<Row>>,
 }
 
@@ -84,32 +86,7 @@ impl FakeJobs {
         Ok(self.rows())
     }
 
-    fn under(
-        &self,
-        lease: Lease,
-        now: Timestamp,
-        change: impl FnOnce(&mut Row),
-    ) -> Result<(), CatalogError> {
-        let mut rows = self.reached()?;
-        let row = &mut rows[lease.job.0 as usize - 1];
-        let holds = row.epoch == lease.epoch
-            && row.record.state == JobState::Running
-            && row.record.lease_until.is_some_and(|until| until > now);
-        if !holds {
-            return Err(CatalogError::LeaseLost(format!("job {}", lease.job)));
-        }
-        change(row);
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl JobStore for FakeJobs {
-    async fn claim_jobs(
-        &self,
-        claim: &Claim,
-        now: Timestamp,
-    ) -> Result<Vec<ClaimedJob>, CatalogError> {
+    fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Vec<ClaimedJob>, CatalogError> {
         let mut rows = self.reached()?;
         for row in rows.iter_mut().filter(|row| row.record.state == JobState::Running) {
             if row.record.lease_until.is_some_and(|until| until <= now) {
@@ -137,6 +114,37 @@ impl JobStore for FakeJobs {
                 });
             }
         }
+        Ok(claimed)
+    }
+
+    fn under(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        change: impl FnOnce(&mut Row),
+    ) -> Result<(), CatalogError> {
+        let mut rows = self.reached()?;
+        let row = &mut rows[lease.job.0 as usize - 1];
+        let holds = row.epoch == lease.epoch
+            && row.record.state == JobState::Running
+            && row.record.lease_until.is_some_and(|until| until > now);
+        if !holds {
+            return Err(CatalogError::LeaseLost(format!("job {}", lease.job)));
+        }
+        change(row);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl JobStore for FakeJobs {
+    async fn claim_jobs(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Vec<ClaimedJob>, CatalogError> {
+        let claimed = self.claim(claim, now)?;
+        self.answering.pass().await;
         Ok(claimed)
     }
 
