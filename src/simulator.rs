@@ -175,6 +175,11 @@ impl Simulator {
         self.exchange.provider.counters()
     }
 
+    /// How many requests the provider holds, those whose senders have left among them.
+    pub fn provider_held(&self) -> u64 {
+        self.exchange.provider.held()
+    }
+
     pub fn counters(&self, recording: RecordingSid) -> Counters {
         let known = self.exchange.board.known();
         known.recordings.get(&recording).map(|it| it.tally.counters()).unwrap_or_default()

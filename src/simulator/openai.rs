@@ -52,13 +52,11 @@ pub enum ProviderOutage {
     Nonsense,
 }
 
-/// How many requests were answered in earnest, and how many are being held.
+/// How many requests were answered in earnest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ProviderCounters {
     pub transcriptions: u64,
     pub chats: u64,
-    /// Also those whose senders have left.
-    pub held: u64,
 }
 
 #[derive(Debug, Default)]
@@ -74,8 +72,11 @@ impl Provider {
         ProviderCounters {
             transcriptions: self.transcriptions.load(Ordering::Relaxed),
             chats: self.chats.load(Ordering::Relaxed),
-            held: self.held.load(Ordering::Relaxed),
         }
+    }
+
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 
     pub(super) fn outage(&self) -> Option<ProviderOutage> {

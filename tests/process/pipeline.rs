@@ -82,7 +82,7 @@ impl Works {
     }
 
     async fn until_held(&self, requests: u64) {
-        let held = async || (self.simulator.provider_counters().held >= requests).then_some(());
+        let held = async || (self.simulator.provider_held() >= requests).then_some(());
         until("the speech service is asked", held).await;
     }
 

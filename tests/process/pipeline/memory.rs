@@ -77,7 +77,8 @@ async fn campaign_memory_two_hours_of_two_channels_are_heard_in_bounded_memory()
 
 /// A Twilio that has one recording, and a speech service that answers at once.
 ///
-/// What it sends is made while it is sent: a scripted call, over and over.
+/// What it sends is made while it is sent: a scripted call, over and over, on both channels. So somebody speaks all the
+/// time on each, and pieces are as long as they may be.
 struct Line {
     address: SocketAddr,
     _serving: AbortOnDropHandle<()>,
@@ -121,12 +122,12 @@ impl Line {
 impl Spoken {
     fn of(minutes: u64) -> Self {
         let script = speech::script(SCRIPT).expect("a script");
-        let wav = script.wav(CHANNELS).expect("two channels");
+        let wav = script.wav(1).expect("one channel");
         let samples_bytes =
             minutes as usize * 60 * SAMPLE_RATE as usize * 2 * usize::from(CHANNELS);
         let wav = Loop {
-            head: wav_head(&wav[..WAV_HEADER_BYTES], samples_bytes),
-            content: wav.slice(WAV_HEADER_BYTES..),
+            head: wav_head(samples_bytes),
+            content: on_both_channels(&wav[WAV_HEADER_BYTES..]),
             content_bytes: samples_bytes,
         };
         let mp3 = script.mp3(CHANNELS).expect("two channels");
@@ -136,13 +137,27 @@ impl Spoken {
     }
 }
 
-/// The same as of a shorter file, but for its lengths.
-fn wav_head(head: &[u8], samples_bytes: usize) -> Bytes {
-    let length = |bytes: usize| u32::try_from(bytes).expect("less than 4 GB").to_le_bytes();
-    let mut head = head.to_vec();
-    head[4..8].copy_from_slice(&length(samples_bytes + WAV_HEADER_BYTES - 8));
-    head[40..44].copy_from_slice(&length(samples_bytes));
+fn wav_head(samples_bytes: usize) -> Bytes {
+    let block = 2 * u32::from(CHANNELS);
+    let length = u32::try_from(samples_bytes).expect("less than 4 GB");
+    let mut head = Vec::with_capacity(WAV_HEADER_BYTES);
+    head.extend(b"RIFF");
+    head.extend((length + WAV_HEADER_BYTES as u32 - 8).to_le_bytes());
+    head.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+    head.extend(u16::from(CHANNELS).to_le_bytes());
+    head.extend(SAMPLE_RATE.to_le_bytes());
+    head.extend((SAMPLE_RATE * block).to_le_bytes());
+    head.extend((block as u16).to_le_bytes());
+    head.extend(b"\x10\0data");
+    head.extend(length.to_le_bytes());
     head.into()
+}
+
+/// On the second one half a round later.
+fn on_both_channels(samples: &[u8]) -> Bytes {
+    let (samples, _) = samples.as_chunks::<2>();
+    let later = samples.iter().cycle().skip(samples.len() / 2);
+    samples.iter().zip(later).flat_map(|(first, second)| [*first, *second]).flatten().collect()
 }
 
 impl Loop {
