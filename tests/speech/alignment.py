@@ -89,6 +89,15 @@ def utterances(samples):
         yield start / RATE, end / RATE
 
 
+def is_known(decoder, word):
+    """The dictionary has few possessives; a word left out would blur its neighbours."""
+    bare = word.removesuffix("'s")
+    sounds = decoder.lookup_word(bare)
+    if bare != word and sounds and not decoder.lookup_word(word):
+        decoder.add_word(word, f"{sounds} Z", True)
+    return decoder.lookup_word(word) is not None
+
+
 def aligned(decoder, samples, words):
     """[start] in seconds of each word, as the recogniser hears it; nothing where it cannot follow."""
     decoder.set_align_text(" ".join(words))
@@ -106,7 +115,7 @@ def deviations(decoder, samples, answered):
     for start, end in utterances(samples):
         start, end = max(0, start - MARGIN_S), end + MARGIN_S
         here = [(word.lower(), at) for word, at in answered if start <= at < end]
-        words = [(word, at) for word, at in here if decoder.lookup_word(word)]
+        words = [(word, at) for word, at in here if is_known(decoder, word)]
         cut = samples[int(start * RATE) : int(end * RATE)]
         found = aligned(decoder, cut, [word for word, _ in words]) if words else []
         for (word, at), there in zip(words, found):

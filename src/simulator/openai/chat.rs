@@ -139,7 +139,7 @@ fn first_date(text: &str) -> Option<Date> {
     dates.filter_map(|ten| std::str::from_utf8(ten).ok()?.parse().ok()).next()
 }
 
-/// What is known, with the properties that the schema declares and in their order; null where nothing is.
+/// What is known, with just the properties that the schema declares; null where nothing is.
 fn fitted(known: &Value, schema: &Value, root: &Value, depth: usize) -> Value {
     let Some(properties) = properties(schema, root, depth).filter(|_| depth < DEPTH_MAX) else {
         return known.clone();

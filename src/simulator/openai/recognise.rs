@@ -178,6 +178,8 @@ mod tests {
 
     const RATE: usize = 16_000;
 
+    type Line = (&'static Script, Option<Speaker>, Vec<i16>);
+
     /// One side of a call as a service would send it, or both sides as one.
     fn heard(script: &Script, speaker: Option<Speaker>) -> Vec<i16> {
         let [caller, agent] = script.line();
@@ -277,18 +279,23 @@ mod tests {
         })
     }
 
+    /// Every side of every call.
+    fn lines() -> &'static [Line] {
+        static LINES: LazyLock<Vec<Line>> = LazyLock::new(|| {
+            let lines = speech::scripts().iter().flat_map(|script| {
+                sides(script).into_iter().map(move |side| (script, side, heard(script, side)))
+            });
+            lines.collect()
+        });
+        &LINES
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(150))]
 
         #[test]
         fn any_piece_is_recognised_wherever_it_is_cut(cut in cut()) {
-            static LINES: LazyLock<Vec<(&Script, Option<Speaker>, Vec<i16>)>> = LazyLock::new(|| {
-                let lines = speech::scripts().iter().flat_map(|script| {
-                    sides(script).into_iter().map(move |side| (script, side, heard(script, side)))
-                });
-                lines.collect()
-            });
-            let (script, side, line) = &LINES[cut.line];
+            let (script, side, line) = &lines()[cut.line];
             let length = ((cut.seconds * RATE as f64) as usize).min(line.len());
             let from = ((line.len() - length) as f64 * cut.from) as usize;
             let mut piece = line[from..from + length].to_vec();
