@@ -158,12 +158,12 @@ async fn words_begin_where_a_forced_alignment_finds_them() {
         std::fs::write(&file, wav(&simulator, name).await).expect("a file");
         pieces.extend(channels.iter().map(|channel| format!("{}:{channel}", file.display())));
     }
-    run("alignment.py", &simulator, &pieces).await;
+    println!("{}", run("alignment.py", &simulator, &pieces).await);
     simulator.shutdown().await;
 }
 
-/// With the Python that the tests' setup prepares.
-async fn run(script: &str, simulator: &Simulator, arguments: &[String]) {
+/// With the Python that the tests' setup prepares. What it says.
+async fn run(script: &str, simulator: &Simulator, arguments: &[String]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python: PathBuf = root.join("target/python/bin/python");
     assert!(python.exists(), "there is no {}: run tests/setup", python.display());
@@ -171,8 +171,8 @@ async fn run(script: &str, simulator: &Simulator, arguments: &[String]) {
     command.arg(root.join("tests/speech").join(script)).arg(simulator.url()).args(arguments);
     let output = timeout(Duration::from_mins(3), command.kill_on_drop(true).output());
     let output = output.await.expect("it ends").expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script} fails: {said}\n{errors}");
+    said
 }
