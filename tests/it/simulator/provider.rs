@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hearback::simulator::{
-    PlannedCall, ProviderCounters, ProviderOutage, Simulator, recording_sid, speech,
+    PlannedAudio, PlannedCall, PlannedRecording, ProviderCounters, ProviderOutage, Simulator,
+    recording_sid, speech,
 };
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -82,6 +83,38 @@ async fn a_call_is_transcribed_in_the_form_asked_for() {
     let nothing = json(transcription(&simulator, &verbose, &silence)).await;
     assert_eq!((&nothing["text"], &nothing["segments"]), (&"".into(), &json!([])));
     assert_eq!(simulator.provider_counters(), ProviderCounters { transcriptions: 4, chats: 0 });
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn two_hours_of_speech_are_made_while_they_are_sent() {
+    const SECOND: usize = 4 * 8_000;
+    let simulator = start().await;
+    let audio = PlannedAudio::Long { seconds: 7_200 };
+    let recording = PlannedRecording { audio, channels: 2, ..PlannedRecording::default() };
+    let plan = PlannedCall { recordings: vec![recording], ..PlannedCall::default() };
+    let (placed, _) = simulator.place_call(plan.unannounced()).await.expect("a sound plan");
+    let path = format!("/Recordings/{}.wav", placed.recordings[0]);
+    let mut whole = answer(get(&simulator, &path)).await;
+    assert_eq!(header(&whole, "content-length"), (44 + 7_200 * SECOND).to_string());
+    let mut bytes = 0;
+    while let Some(piece) = whole.chunk().await.expect("the next piece") {
+        bytes += piece.len();
+    }
+    assert_eq!(bytes, 44 + 7_200 * SECOND);
+    // The script begins again somewhere in the tenth minute, and nobody hears it.
+    let mut texts = Vec::new();
+    for minute in [8, 9, 10, 119] {
+        let from = 44 + minute * 60 * SECOND;
+        let range = format!("bytes={from}-{}", from + 60 * SECOND - 1);
+        let cut = answer(get(&simulator, &path).header("range", range)).await;
+        let cut = cut.bytes().await.expect("a minute");
+        let header = answer(get(&simulator, &path).header("range", "bytes=0-43")).await;
+        let piece = [&header.bytes().await.expect("a header")[..], &cut].concat();
+        let heard = json(transcription(&simulator, &[("model", "whisper-1")], &piece)).await;
+        texts.push(heard["text"].as_str().expect("text").split(' ').count());
+    }
+    assert!(texts.iter().all(|words| *words > 100), "words a minute: {texts:?}");
     simulator.shutdown().await;
 }
 
