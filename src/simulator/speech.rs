@@ -130,6 +130,17 @@ impl Script {
         line(&self.passages())
     }
 
+    /// After so many samples it may begin again, as if it had gone on.
+    pub(super) fn round_samples(&self) -> usize {
+        let turns = self.turns();
+        let begins_ms =
+            turns.iter().step_by(self.turns.len()).next_back().map(|turn| turn.start_ms);
+        let again = begins_ms
+            .filter(|ms| *ms > 0)
+            .map(|ms| ms as usize * wav::SAMPLE_RATE as usize / 1_000);
+        again.unwrap_or_else(|| self.line()[0].len())
+    }
+
     pub(super) fn audio(&self) -> Audio {
         self.audio.get_or_init(|| self.recite()).clone()
     }
@@ -289,6 +300,7 @@ const fn frames_ms(frames: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tape::Content;
     use super::*;
 
     #[test]
@@ -298,7 +310,7 @@ mod tests {
             let seconds = audio.duration.as_secs_f64();
             let frames = |mp3: &[u8]| mpeg::duration(mp3).as_secs_f64();
             assert!((frames(&audio.mono_mp3) - seconds).abs() < 0.002, "{}", script.name);
-            let wav = |channels| audio.form(Form::Wav, Some(channels));
+            let wav = |channels| audio.form(Form::Wav, Some(channels)).map(Content::bytes);
             let samples = |wav: &[u8]| (wav.len() - wav::HEADER_BYTES) as f64 / 16_000.0;
             let mono = wav(1).expect("one channel");
             assert!((samples(&mono) - seconds).abs() < 0.002, "{}", script.name);
@@ -334,7 +346,7 @@ mod tests {
     #[test]
     fn each_speaker_is_heard_on_his_own_channel_only() {
         let script = script("washing-machine").expect("a script");
-        let dual = script.audio().form(Form::Wav, Some(2)).expect("two channels");
+        let dual = script.audio().form(Form::Wav, Some(2)).expect("two channels").bytes();
         let loud = |side: usize, turn: &SpokenTurn| {
             let (start, end) = (turn.start_ms as usize * 8, turn.end_ms as usize * 8);
             (start + 10..end - 10).any(|at| {
