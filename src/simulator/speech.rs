@@ -113,12 +113,17 @@ impl Script {
 
     /// As Twilio would serve it; none if it has not so many channels.
     pub fn mp3(&self, channels: u8) -> Option<Bytes> {
-        self.audio().form(Form::Mp3, Some(channels))
+        self.form(Form::Mp3, channels)
     }
 
     /// As Twilio would serve it; none if it has not so many channels.
     pub fn wav(&self, channels: u8) -> Option<Bytes> {
-        self.audio().form(Form::Wav, Some(channels))
+        self.form(Form::Wav, channels)
+    }
+
+    fn form(&self, form: Form, channels: u8) -> Option<Bytes> {
+        let content = self.audio().form(form, Some(channels))?;
+        Some(content.pieces(usize::MAX).collect::<Vec<Bytes>>().concat().into())
     }
 
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
