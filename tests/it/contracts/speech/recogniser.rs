@@ -42,7 +42,7 @@ async fn telephone_speech_is_recognised_with_the_times_of_its_words() {
 }
 
 fn check_times(utterances: &[Utterance], lasts: Duration) {
-    assert!(utterances.len() > 3, "there are pauses");
+    assert!(utterances.len() > 1, "she talks for half a minute");
     let words: Vec<&Word> = utterances.iter().flat_map(|said| &said.words).collect();
     let orderly = words.iter().all(|word| word.start < word.end && word.end <= lasts)
         && words.is_sorted_by(|one, other| one.end <= other.start);
