@@ -34,7 +34,8 @@ enum Command {
     Serve,
     /// Run the service on a simulated Twilio with a few calls: no account needed.
     Demo(demo::Options),
-    /// Run a Twilio one can play with: real HTTP, signed webhooks, faults on demand.
+    /// Run a Twilio one can play with: real HTTP, signed webhooks, faults on demand. Beside it, at /v1, an
+    /// OpenAI-compatible provider that can transcribe and summarise its calls.
     SimulateTwilio(simulate_twilio::Options),
     /// Bring the database up to date. `serve` does it too.
     Migrate,

@@ -35,6 +35,7 @@ mod rest;
 pub mod speech;
 mod switchboard;
 mod tally;
+mod tape;
 mod wav;
 mod webhooks;
 mod wire;

@@ -1,5 +1,6 @@
 //! MP3 and WAV, decoded packet by packet.
 
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, OnceLock};
 
 use actors::ports::EarError;
@@ -17,7 +18,7 @@ use symphonia::default::{get_codecs, get_probe};
 use super::intake::Intake;
 
 const CHANNELS_MAX: u8 = 8;
-const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
+const SAMPLE_RATES: RangeInclusive<u32> = 4_000..=192_000;
 /// As many as an encoder pads a file with. Whoever announces that more are to be left out is wrong about the length.
 const PADDING_PACKETS_MAX: u32 = 2;
 
@@ -31,7 +32,7 @@ pub(super) struct Decoder {
     planes: Vec<Vec<i16>>,
     /// What all packets have in common, as far as they are MPEG frames.
     frame_kind: Option<[u8; 2]>,
-    /// It has bytes as soon as it announced how many; MPEG never does.
+    /// Then it broke off if it ends before that. MPEG never does.
     announces_length: bool,
     heard_anything: bool,
     padding_packets: u32,
@@ -145,7 +146,7 @@ impl Decoder {
         !kept.is_empty()
     }
 
-    fn without_padding(&mut self, packet: &Packet, length: usize) -> std::ops::Range<usize> {
+    fn without_padding(&mut self, packet: &Packet, length: usize) -> Range<usize> {
         let most = |samples: u64| usize::try_from(samples).unwrap_or(usize::MAX).min(length);
         let start = most(packet.trim_start.get());
         let end = length - most(packet.trim_end.get());

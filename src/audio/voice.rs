@@ -16,6 +16,8 @@ const SCORE_MIN: f32 = 0.5;
 pub(super) const PAUSE_MAX: u64 = 15;
 /// How far back a stretch may begin when it is recognised, in frames.
 pub(super) const PROOF_FRAMES: u64 = 48;
+/// The network notices a voice so much too late, in frames.
+const LAG: u64 = 2;
 /// Frames that are swelling or fading, until a voice is believed in.
 const MOVING_MIN: usize = 5;
 /// So much below the loudest, in dB, is swelling or fading: neither as loud, nor silence in comparison.
@@ -52,11 +54,11 @@ impl VoiceDetector {
             return None;
         }
         self.recent.push_back((now, loudness(frame)));
-        while self.recent.front().is_some_and(|(first, _)| now - first > PROOF_FRAMES) {
+        while self.recent.front().is_some_and(|(first, _)| now - first > PROOF_FRAMES - LAG) {
             self.recent.pop_front();
         }
         if self.speaking.is_none() && self.moves() {
-            self.speaking = self.recent.front().map(|(first, _)| *first);
+            self.speaking = self.recent.front().map(|(first, _)| first.saturating_sub(LAG));
         }
         self.speaking.map(|start| start..now + 1)
     }

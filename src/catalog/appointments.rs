@@ -84,7 +84,7 @@ pub(super) async fn propose(
         .bind(appointment.value.starts_at.as_millis())
         .bind(&appointment.value.subject)
         .bind(facts.customer_name.as_ref().map(|name| name.value.as_str()))
-        .bind(f64::from(appointment.confidence))
+        .bind(appointment.confidence)
         .bind(now.as_millis())
         .execute(db)
         .await?;
@@ -195,7 +195,6 @@ pub(super) async fn remove_calendar(
 }
 
 fn appointment(row: &SqliteRow) -> Answer<Appointment> {
-    let confidence: f64 = row.try_get("confidence")?;
     Ok(Appointment {
         id: row.try_get("id")?,
         recording: rows::id(row, "recording_sid")?,
@@ -204,7 +203,7 @@ fn appointment(row: &SqliteRow) -> Answer<Appointment> {
         starts_at: Timestamp::from_millis(row.try_get("starts_at_ms")?),
         subject: row.try_get("subject")?,
         customer_name: row.try_get("customer_name")?,
-        confidence: confidence as f32,
+        confidence: row.try_get("confidence")?,
         proposed_at: Timestamp::from_millis(row.try_get("proposed_at_ms")?),
         changed_at: rows::moment(row, "changed_at_ms")?,
     })

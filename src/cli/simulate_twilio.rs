@@ -45,6 +45,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     }
     let simulator = Simulator::start(config).await?;
     println!("simulated Twilio at {} (GET /simulator shows it)", simulator.url());
+    println!("its provider of transcripts at {}/v1 (any key will do)", simulator.url());
     for planned in demo_calls(now_ms) {
         let (placed, _) = simulator.place_call(planned).await?;
         println!("call {}", placed.call);

@@ -33,7 +33,7 @@ pub(super) struct AppointmentJson {
     subject: Option<String>,
     customer_name: Option<String>,
     /// How sure extraction was, from 0 to 1.
-    confidence: f32,
+    confidence: f64,
     proposed_at: String,
     changed_at: Option<String>,
 }

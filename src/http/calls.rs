@@ -133,7 +133,7 @@ struct FactJson {
     /// What the business calls it, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
-    confidence: f32,
+    confidence: f64,
 }
 
 async fn understood(service: &Service, heard: &Heard) -> Result<Understood, Problem> {

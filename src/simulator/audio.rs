@@ -1,9 +1,12 @@
 //! One recording's audio in the forms Twilio serves it in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::speech::Script;
+use super::tape::{Content, Tape};
 use super::{mpeg, wav};
 
 #[derive(Clone)]
@@ -24,6 +27,11 @@ pub(super) enum Wav {
     },
     /// As long as the MP3; made when asked for.
     Silent,
+    /// Longer than the MP3; made while it is sent.
+    Long {
+        mono: Arc<Tape>,
+        dual: Arc<Tape>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,33 +65,58 @@ impl Audio {
         Self { mono_mp3: mp3, dual_mp3, wav: Wav::Silent, duration, own_bytes }
     }
 
+    /// A script again and again: its WAV lasts so long, its MP3 is the script's own.
+    pub(super) fn long(script: &Script, seconds: u32) -> Self {
+        let audio = script.audio();
+        let round = script.round_samples();
+        let samples = seconds as usize * wav::SAMPLE_RATE as usize;
+        let tape = |channels: u8| {
+            let spoken = audio.form(Form::Wav, Some(channels))?.bytes();
+            let round = wav::content_bytes(channels, round);
+            let round = spoken.slice(wav::HEADER_BYTES..wav::HEADER_BYTES + round);
+            Some(Arc::new(Tape::new(wav::header(usize::from(channels), samples), round)))
+        };
+        let (mono, dual) = tape(1).zip(tape(2)).expect("a script of two channels");
+        let (wav, duration) = (Wav::Long { mono, dual }, Duration::from_secs(seconds.into()));
+        Self { wav, duration, ..audio }
+    }
+
     pub(super) fn into_mono(self) -> Self {
         let wav = match self.wav {
             Wav::Spoken { mono, dual: _ } => Wav::Spoken { mono, dual: None },
-            Wav::Silent => Wav::Silent,
+            other @ (Wav::Silent | Wav::Long { .. }) => other,
         };
         Self { dual_mp3: None, wav, ..self }
     }
 
     /// Without a wish, as many channels as there are.
-    pub(super) fn form(&self, form: Form, channels: Option<u8>) -> Option<Bytes> {
+    pub(super) fn form(&self, form: Form, channels: Option<u8>) -> Option<Content> {
         let stored = if self.dual_mp3.is_some() { 2 } else { 1 };
         let channels = channels.unwrap_or(stored);
         if !(1..=stored).contains(&channels) {
             return None;
         }
-        match (form, &self.wav) {
+        let held = match (form, &self.wav) {
             (Form::Mp3, _) if channels == 2 => self.dual_mp3.clone(),
             (Form::Mp3, _) => Some(self.mono_mp3.clone()),
             (Form::Wav, Wav::Spoken { dual, .. }) if channels == 2 => dual.clone(),
             (Form::Wav, Wav::Spoken { mono, .. }) => Some(mono.clone()),
             (Form::Wav, Wav::Silent) => Some(self.silence(channels).into()),
-        }
+            (Form::Wav, Wav::Long { mono, dual }) => {
+                let bytes = wav::HEADER_BYTES + wav::content_bytes(channels, self.samples());
+                return Some(if channels == 2 { dual } else { mono }.whole(bytes));
+            }
+        };
+        held.map(Content::Held)
     }
 
     fn silence(&self, channels: u8) -> Vec<u8> {
-        let samples = self.duration.as_millis() * u128::from(wav::SAMPLE_RATE) / 1_000;
-        let silence = vec![0; usize::try_from(samples).expect("as long as the MP3 in memory")];
+        let silence = vec![0; self.samples()];
         wav::wav(&vec![silence.as_slice(); usize::from(channels)])
+    }
+
+    fn samples(&self) -> usize {
+        let samples = self.duration.as_millis() * u128::from(wav::SAMPLE_RATE) / 1_000;
+        usize::try_from(samples).expect("hours of audio")
     }
 }

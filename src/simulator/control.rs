@@ -161,7 +161,8 @@ impl IntoResponse for PlanError {
             | Self::UnknownAccount(_)
             | Self::UnknownCall(_)
             | Self::Channels(_)
-            | Self::TooLarge(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            | Self::TooLarge(_)
+            | Self::TooLong(_) => StatusCode::UNPROCESSABLE_ENTITY,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()
     }

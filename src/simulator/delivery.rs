@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::fault::Framing;
 use super::tally::InFlight;
+use super::tape::Content;
 
 /// How long a client may take to accept one piece, or to tire of one that never comes.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -59,6 +60,8 @@ pub(super) async fn deliver(
     is_head: bool,
 ) -> io::Result<Sent> {
     let manner = head.extensions.remove::<Manner>().unwrap_or_default();
+    // What is too long for a body travels beside it.
+    let body = head.extensions.remove::<Content>().unwrap_or(Content::Held(body));
     wait(stream, Instant::now() + manner.first_byte).await?;
     let sent_bytes = match manner.ending {
         Ending::NeverBegins => {
@@ -71,16 +74,17 @@ pub(super) async fn deliver(
             bytes.min(body.len())
         }
     };
-    write(stream, head_bytes(&head, &body, &manner, is_head).as_bytes()).await?;
+    let length = body.len();
+    write(stream, head_bytes(&head, length, &manner, is_head).as_bytes()).await?;
     if is_head {
         return Ok(Sent::Whole);
     }
-    write_paced(stream, &body[..sent_bytes], &manner).await?;
-    end(stream, &body, &manner).await
+    write_paced(stream, &body.slice(0..sent_bytes), &manner).await?;
+    end(stream, length, &manner).await
 }
 
-async fn end(stream: &mut TcpStream, body: &Bytes, manner: &Manner) -> io::Result<Sent> {
-    let honest = manner.declared_bytes.is_none_or(|declared| declared == body.len());
+async fn end(stream: &mut TcpStream, length: usize, manner: &Manner) -> io::Result<Sent> {
+    let honest = manner.declared_bytes.is_none_or(|declared| declared == length);
     match (manner.ending, manner.framing) {
         (Ending::Whole, Framing::Chunked) => {
             write(stream, b"0\r\n\r\n").await?;
@@ -90,7 +94,7 @@ async fn end(stream: &mut TcpStream, body: &Bytes, manner: &Manner) -> io::Resul
         (Ending::Whole | Ending::CutAfter(_) | Ending::NeverBegins | Ending::ClosesFirst, _) => {
             close(stream).await
         }
-        (Ending::StallsAfter(bytes), Framing::ContentLength) if honest && bytes >= body.len() => {
+        (Ending::StallsAfter(bytes), Framing::ContentLength) if honest && bytes >= length => {
             Ok(Sent::Whole)
         }
         (Ending::StallsAfter(_), _) => {
@@ -105,7 +109,7 @@ async fn end(stream: &mut TcpStream, body: &Bytes, manner: &Manner) -> io::Resul
     }
 }
 
-fn head_bytes(head: &Parts, body: &Bytes, manner: &Manner, is_head: bool) -> String {
+fn head_bytes(head: &Parts, length: usize, manner: &Manner, is_head: bool) -> String {
     let reason = head.status.canonical_reason().unwrap_or("Unknown");
     let mut text = format!("HTTP/1.1 {} {reason}\r\n", head.status.as_u16());
     for (name, value) in &head.headers {
@@ -117,7 +121,7 @@ fn head_bytes(head: &Parts, body: &Bytes, manner: &Manner, is_head: bool) -> Str
     let bodiless = is_head || head.status == StatusCode::NO_CONTENT;
     match manner.framing {
         Framing::ContentLength if !bodiless => {
-            let length = manner.declared_bytes.unwrap_or(body.len());
+            let length = manner.declared_bytes.unwrap_or(length);
             text += &format!("content-length: {length}\r\n");
         }
         Framing::Chunked if !bodiless => text += "transfer-encoding: chunked\r\n",
@@ -127,26 +131,27 @@ fn head_bytes(head: &Parts, body: &Bytes, manner: &Manner, is_head: bool) -> Str
     text + "\r\n"
 }
 
-async fn write_paced(stream: &mut TcpStream, body: &[u8], manner: &Manner) -> io::Result<()> {
+async fn write_paced(stream: &mut TcpStream, body: &Content, manner: &Manner) -> io::Result<()> {
     let piece_bytes = manner.bytes_per_second.map_or(PIECE_BYTES, |pace| {
         usize::try_from(pace / PACED_PIECES_PER_SECOND).unwrap_or(PIECE_BYTES).clamp(1, PIECE_BYTES)
     });
     // Paced, the last byte comes alone and when its time has come: nothing is left to be done after it.
     let alone = usize::from(manner.bytes_per_second.is_some()).min(body.len());
-    let (most, last) = body.split_at(body.len() - alone);
+    let (most, last) =
+        (body.slice(0..body.len() - alone), body.slice(body.len() - alone..body.len()));
     let began = Instant::now();
     let mut sent_bytes = 0;
-    for piece in most.chunks(piece_bytes).chain(last.chunks(1)) {
+    for piece in most.pieces(piece_bytes).chain(last.pieces(1)) {
         if let Some(pace) = manner.bytes_per_second {
             let due = Duration::from_millis(sent_bytes * 1_000 / pace.max(1));
             wait(stream, began + due).await?;
         }
         match manner.framing {
             Framing::Chunked => {
-                let frame = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
+                let frame = [format!("{:x}\r\n", piece.len()).as_bytes(), &piece, b"\r\n"].concat();
                 write(stream, &frame).await?;
             }
-            Framing::ContentLength | Framing::UntilClose => write(stream, piece).await?,
+            Framing::ContentLength | Framing::UntilClose => write(stream, &piece).await?,
         }
         sent_bytes += piece.len() as u64;
         if let Some(in_flight) = &manner.in_flight {

@@ -14,6 +14,7 @@ use super::fault::{Behaviour, Document, Fault};
 use super::refusal::{Refusal, error_document};
 use super::switchboard::{Known, Switchboard};
 use super::tally::{InFlight, SeenRequest};
+use super::tape::Content as Body;
 use super::{gzip, mpeg, rest, wav};
 
 type Params = Query<Vec<(String, String)>>;
@@ -93,7 +94,7 @@ fn audio(
 /// What an outage makes of any request, audio or not.
 pub(super) fn outage(known: &Known, request: &Request) -> Option<Response> {
     let behaviour = known.outage.as_ref()?;
-    let (body, duration) = (Bytes::new(), Duration::ZERO);
+    let (body, duration) = (Body::Held(Bytes::new()), Duration::ZERO);
     let content = Content { body, form: Form::Mp3, duration, etag: "\"\"".into() };
     Some(misbehave(behaviour, &Asked::new(request), content))
 }
@@ -105,7 +106,7 @@ struct Asked {
 }
 
 struct Content {
-    body: Bytes,
+    body: Body,
     form: Form,
     duration: Duration,
     etag: String,
@@ -140,19 +141,19 @@ fn misbehave(behaviour: &Behaviour, asked: &Asked, content: Content) -> Response
         Fault::ResetAfterBytes(n) => ending(&mut manner, Ending::ResetAfter(*n), asked, content),
         Fault::TooLongByBytes(n) => {
             manner.declared_bytes = Some(length);
-            let body = [&content.body[..], &vec![0x55; *n]].concat();
-            whole(Content { body: body.into(), ..content })
+            let body = [&content.body.bytes()[..], &vec![0x55; *n]].concat();
+            whole(Content { body: Body::Held(body.into()), ..content })
         }
         Fault::TooShortByBytes(n) => {
             manner.declared_bytes = Some(length);
-            let body = content.body.slice(..length.saturating_sub(*n));
+            let body = content.body.slice(0..length.saturating_sub(*n));
             whole(Content { body, ..content })
         }
         Fault::NotAudio { document, disguised } => not_audio(*document, *disguised, &content),
-        Fault::Empty => whole(Content { body: Bytes::new(), ..content }),
+        Fault::Empty => whole(Content { body: content.body.slice(0..0), ..content }),
         Fault::HeaderOnly => header_only(content),
         Fault::Gzip => {
-            let body = gzip::stored(&content.body).into();
+            let body = Body::Held(gzip::stored(&content.body.bytes()).into());
             with_header(whole(Content { body, ..content }), header::CONTENT_ENCODING, "gzip")
         }
         Fault::UnaskedPartial => partial(&content, 0, length / 2, 0),
@@ -163,16 +164,19 @@ fn misbehave(behaviour: &Behaviour, asked: &Asked, content: Content) -> Response
         Fault::IgnoreRange => whole(content),
         Fault::Changed => {
             let etag = content.etag.replace(['-'], "-changed-");
-            healthy(asked, Content { body: mpeg::changed(&content.body).into(), etag, ..content })
+            healthy(asked, Content { etag, ..changed(content) })
         }
-        Fault::ChangedSilently => {
-            healthy(asked, Content { body: mpeg::changed(&content.body).into(), ..content })
-        }
+        Fault::ChangedSilently => healthy(asked, changed(content)),
         Fault::Redirect(to) => redirect(to),
         Fault::RedirectLoop => redirect(&asked.path),
     };
     response.extensions_mut().insert(manner);
     response
+}
+
+fn changed(content: Content) -> Content {
+    let body = Body::Held(mpeg::changed(&content.body.bytes()).into());
+    Content { body, ..content }
 }
 
 fn healthy(asked: &Asked, content: Content) -> Response {
@@ -202,7 +206,15 @@ fn status(code: u16, retry_after: Option<&str>, asked: &Asked) -> Response {
 }
 
 fn whole(content: Content) -> Response {
-    let response = content.body.into_response();
+    let response = match content.body {
+        Body::Held(bytes) => bytes.into_response(),
+        taped @ Body::Taped(..) => {
+            let length = taped.len().to_string();
+            let mut response = StatusCode::OK.into_response();
+            response.extensions_mut().insert(taped);
+            with_header(response, header::CONTENT_LENGTH, &length)
+        }
+    };
     let response = with_header(response, header::CONTENT_TYPE, content.form.media_type());
     let response = with_header(response, header::ACCEPT_RANGES, "bytes");
     with_header(response, header::ETAG, &content.etag)
@@ -231,8 +243,8 @@ fn not_audio(document: Document, disguised: bool, content: &Content) -> Response
 fn header_only(content: Content) -> Response {
     let body = match content.form {
         // An ID3v2 tag that says that it is empty.
-        Form::Mp3 => Bytes::from_static(b"ID3\x04\0\0\0\0\0\0"),
-        Form::Wav => content.body.slice(..wav::HEADER_BYTES),
+        Form::Mp3 => Body::Held(Bytes::from_static(b"ID3\x04\0\0\0\0\0\0")),
+        Form::Wav => content.body.slice(0..wav::HEADER_BYTES),
     };
     whole(Content { body, ..content })
 }

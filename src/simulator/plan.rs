@@ -11,6 +11,7 @@ use super::fault::Behaviour;
 use super::mpeg::synthetic_mpeg;
 use super::speech::{self, Script};
 
+const LONG_S_MAX: u32 = 7_200;
 /// Of made-up audio: more than an hour of Twilio's MP3.
 const SYNTHETIC_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
@@ -61,6 +62,11 @@ pub enum PlannedAudio {
         bytes: usize,
         tag: u64,
     },
+    /// The longest scripted call again and again, up to two hours: a WAV that is made while it is sent. The MP3 is
+    /// the call's own, and shorter.
+    Long {
+        seconds: u32,
+    },
     #[serde(skip)]
     Mp3(Bytes),
 }
@@ -92,6 +98,8 @@ pub enum PlanError {
     Channels(u8),
     #[error("at most {SYNTHETIC_BYTES_MAX} bytes of made-up audio, not {0}")]
     TooLarge(usize),
+    #[error("at most {LONG_S_MAX} seconds of speech, not {0}")]
+    TooLong(u32),
     #[error("the simulator holds no more calls")]
     Full,
 }
@@ -175,6 +183,14 @@ impl PlannedRecording {
             PlannedAudio::Script(name) => {
                 let script = speech::script(name);
                 let audio = script.ok_or_else(|| PlanError::UnknownScript(name.clone()))?.audio();
+                return Ok(if self.channels == 1 { audio.into_mono() } else { audio });
+            }
+            PlannedAudio::Long { seconds } if *seconds > LONG_S_MAX => {
+                return Err(PlanError::TooLong(*seconds));
+            }
+            PlannedAudio::Long { seconds } => {
+                let script = speech::script("long-diagnosis").expect("a script, as a test says");
+                let audio = Audio::long(script, *seconds);
                 return Ok(if self.channels == 1 { audio.into_mono() } else { audio });
             }
             PlannedAudio::Synthetic { bytes, .. } if *bytes > SYNTHETIC_BYTES_MAX => {

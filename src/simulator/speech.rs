@@ -113,12 +113,17 @@ impl Script {
 
     /// As Twilio would serve it; none if it has not so many channels.
     pub fn mp3(&self, channels: u8) -> Option<Bytes> {
-        self.audio().form(Form::Mp3, Some(channels))
+        self.form(Form::Mp3, channels)
     }
 
     /// As Twilio would serve it; none if it has not so many channels.
     pub fn wav(&self, channels: u8) -> Option<Bytes> {
-        self.audio().form(Form::Wav, Some(channels))
+        self.form(Form::Wav, channels)
+    }
+
+    fn form(&self, form: Form, channels: u8) -> Option<Bytes> {
+        let content = self.audio().form(form, Some(channels))?;
+        Some(content.pieces(usize::MAX).collect::<Vec<Bytes>>().concat().into())
     }
 
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
@@ -128,6 +133,17 @@ impl Script {
     /// What went over the line: the caller's samples and the agent's.
     pub(super) fn line(&self) -> [Vec<i16>; 2] {
         line(&self.passages())
+    }
+
+    /// After so many samples it may begin again, as if it had gone on.
+    pub(super) fn round_samples(&self) -> usize {
+        let turns = self.turns();
+        let begins_ms =
+            turns.iter().step_by(self.turns.len()).next_back().map(|turn| turn.start_ms);
+        let again = begins_ms
+            .filter(|ms| *ms > 0)
+            .map(|ms| ms as usize * wav::SAMPLE_RATE as usize / 1_000);
+        again.unwrap_or_else(|| self.line()[0].len())
     }
 
     pub(super) fn audio(&self) -> Audio {
@@ -289,6 +305,7 @@ const fn frames_ms(frames: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tape::Content;
     use super::*;
 
     #[test]
@@ -298,7 +315,7 @@ mod tests {
             let seconds = audio.duration.as_secs_f64();
             let frames = |mp3: &[u8]| mpeg::duration(mp3).as_secs_f64();
             assert!((frames(&audio.mono_mp3) - seconds).abs() < 0.002, "{}", script.name);
-            let wav = |channels| audio.form(Form::Wav, Some(channels));
+            let wav = |channels| audio.form(Form::Wav, Some(channels)).map(Content::bytes);
             let samples = |wav: &[u8]| (wav.len() - wav::HEADER_BYTES) as f64 / 16_000.0;
             let mono = wav(1).expect("one channel");
             assert!((samples(&mono) - seconds).abs() < 0.002, "{}", script.name);
@@ -334,7 +351,7 @@ mod tests {
     #[test]
     fn each_speaker_is_heard_on_his_own_channel_only() {
         let script = script("washing-machine").expect("a script");
-        let dual = script.audio().form(Form::Wav, Some(2)).expect("two channels");
+        let dual = script.audio().form(Form::Wav, Some(2)).expect("two channels").bytes();
         let loud = |side: usize, turn: &SpokenTurn| {
             let (start, end) = (turn.start_ms as usize * 8, turn.end_ms as usize * 8);
             (start + 10..end - 10).any(|at| {

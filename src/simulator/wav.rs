@@ -17,10 +17,14 @@ pub(super) fn wav(channels: &[&[i16]]) -> Vec<u8> {
     file
 }
 
-fn header(channels: usize, samples: usize) -> Vec<u8> {
+pub(super) fn content_bytes(channels: u8, samples: usize) -> usize {
+    samples * usize::from(channels) * SAMPLE_BYTES as usize
+}
+
+pub(super) fn header(channels: usize, samples: usize) -> Vec<u8> {
     let channels = u16::try_from(channels).expect("one or two channels");
     let block = SAMPLE_BYTES * u32::from(channels);
-    let content = u32::try_from(samples).expect("minutes of audio") * block;
+    let content = u32::try_from(samples).expect("hours of audio at most") * block;
     let mut header = Vec::with_capacity(HEADER_BYTES);
     header.extend(b"RIFF");
     header.extend((content + HEADER_BYTES as u32 - 8).to_le_bytes());

@@ -15,6 +15,7 @@ use std::time::Duration;
 use actors::domain::Transcript;
 use actors::ports::{Piece, PieceLimits, ProviderError, Speech};
 use async_trait::async_trait;
+use rustix::io::Errno;
 use tempfile::TempPath;
 
 use super::child::{ChildError, run};
@@ -137,11 +138,7 @@ fn sweep(folder: &Path, timeout: Duration) -> io::Result<()> {
 /// With nothing of what the program printed.
 fn because(error: ChildError) -> ProviderError {
     match error {
-        ChildError::NotStarted(error) => match error.kind() {
-            io::ErrorKind::NotFound => refused("there is no such program"),
-            io::ErrorKind::PermissionDenied => refused("the program may not be run"),
-            _ => ProviderError::Unavailable(format!("speech.command cannot be started: {error}")),
-        },
+        ChildError::NotStarted(error) => not_started(&error),
         ChildError::TimedOut => {
             ProviderError::Unavailable("speech.command did not finish in time".to_owned())
         }
@@ -153,6 +150,19 @@ fn because(error: ChildError) -> ProviderError {
             ProviderError::Unavailable(format!("speech.command cannot be heard: {error}"))
         }
     }
+}
+
+/// A program that is missing stays missing; a machine that is full does not stay full.
+fn not_started(error: &io::Error) -> ProviderError {
+    if error.kind() == io::ErrorKind::NotFound {
+        return refused("there is no such program");
+    }
+    if error.kind() == io::ErrorKind::PermissionDenied
+        || error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
+    {
+        return refused("the program may not be run");
+    }
+    ProviderError::Unavailable(format!("speech.command cannot be started: {error}"))
 }
 
 fn refused(why: &str) -> ProviderError {

@@ -11,6 +11,8 @@ use super::wire::{Heard, HeardSegment, HeardWord};
 
 /// Where words come without segments, a longer silence ends an utterance.
 const PAUSE_MAX: Duration = Duration::from_millis(800);
+/// And so does talking without end.
+const UTTERANCE_MAX: Duration = Duration::from_secs(15);
 const SENTENCE_ENDS: [char; 7] = ['.', '?', '!', '…', '。', '？', '！'];
 
 /// Reads one of the documents of `wire`. `language` is what was asked for.
@@ -107,15 +109,10 @@ fn attach(words: Vec<(String, Span)>, said: &mut [Said]) {
 
 fn of_words(words: Vec<(String, Span)>) -> Vec<Said> {
     let mut said: Vec<Vec<(String, Span)>> = Vec::new();
-    for (text, span) in words {
-        match said.last_mut().and_then(|said| Some((said.last()?.clone(), said))) {
-            Some(((before, earlier), said))
-                if span.start.saturating_sub(earlier.end) <= PAUSE_MAX
-                    && !before.ends_with(SENTENCE_ENDS) =>
-            {
-                said.push((text, span));
-            }
-            _ => said.push(vec![(text, span)]),
+    for word in words {
+        match said.last_mut() {
+            Some(begun) if goes_on(begun, word.1) => begun.push(word),
+            _ => said.push(vec![word]),
         }
     }
     said.into_iter()
@@ -124,6 +121,15 @@ fn of_words(words: Vec<(String, Span)>) -> Vec<Said> {
             Said { text: joined(&words), span, words }
         })
         .collect()
+}
+
+/// Whether a word at this time belongs to what was said before it.
+fn goes_on(begun: &[(String, Span)], next: Span) -> bool {
+    let [(_, first), ..] = begun else { return true };
+    let [.., (text, last)] = begun else { return true };
+    next.start.saturating_sub(last.end) <= PAUSE_MAX
+        && next.end.saturating_sub(first.start) <= UTTERANCE_MAX
+        && !text.ends_with(SENTENCE_ENDS)
 }
 
 /// `None` if a time is of no use: then the others are not to be relied on either.

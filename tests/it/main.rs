@@ -20,6 +20,7 @@ mod hostile;
 mod life;
 mod links;
 mod listeners;
+mod pipeline;
 mod playback;
 mod ranges;
 mod requests;

@@ -1,6 +1,7 @@
 //! The simulated Twilio, judged from outside: what it says over HTTP, and what it does on the wire.
 
 mod faults;
+mod provider;
 mod raw;
 mod webhooks;
 

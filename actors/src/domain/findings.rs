@@ -38,7 +38,7 @@ pub struct Facts {
 pub struct Fact<T> {
     pub value: T,
     /// From 0 to 1, as the language model says.
-    pub confidence: f32,
+    pub confidence: f64,
 }
 
 /// A date that the conversation names.
@@ -59,7 +59,7 @@ pub struct Appointment {
     pub starts_at: Timestamp,
     pub subject: Option<String>,
     pub customer_name: Option<String>,
-    pub confidence: f32,
+    pub confidence: f64,
     pub proposed_at: Timestamp,
     /// When somebody confirmed, moved or dismissed it.
     pub changed_at: Option<Timestamp>,

@@ -18,8 +18,10 @@ pub trait Ear: Send + Sync {
     /// Decodes MP3 or WAV to its end: peaks per channel, and how long it really lasts.
     async fn measure(&self, audio: EncodedAudio) -> Result<Waveform, EarError>;
 
-    /// Decodes MP3 or WAV, and cuts each channel into pieces, at silences where there are any. Pieces of different
-    /// channels take turns as they become complete; those of one channel come in their order and leave nothing out.
+    /// Decodes MP3 or WAV, and cuts each channel into pieces that hold every voice in it: in pauses, where there are
+    /// any. Silences of two seconds and more are left out, and so is all that is no voice; a channel in which nobody
+    /// speaks has no piece. Pieces of different channels take turns as they become complete; those of one channel
+    /// come in their order and do not overlap. Audio is read only while pieces are asked for.
     fn listen(&self, audio: EncodedAudio, limits: PieceLimits) -> PieceStream;
 }
 
@@ -44,7 +46,7 @@ pub struct Piece {
     pub start: Duration,
     /// One channel of 16-bit samples, `PIECE_SAMPLE_RATE` a second.
     pub samples: Vec<i16>,
-    /// When somebody speaks, from the beginning of the piece; empty where nobody does.
+    /// When somebody speaks, from the beginning of the piece: in order, never empty, within some 100 ms.
     pub voiced: Vec<(Duration, Duration)>,
 }
 

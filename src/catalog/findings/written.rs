@@ -38,7 +38,7 @@ struct WrittenSummary {
 #[derive(Serialize, Deserialize)]
 struct WrittenFact<T> {
     value: T,
-    confidence: f32,
+    confidence: f64,
 }
 
 #[derive(Serialize, Deserialize)]

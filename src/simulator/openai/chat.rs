@@ -139,7 +139,7 @@ fn first_date(text: &str) -> Option<Date> {
     dates.filter_map(|ten| std::str::from_utf8(ten).ok()?.parse().ok()).next()
 }
 
-/// What is known, with the properties that the schema declares and in their order; null where nothing is.
+/// What is known, with just the properties that the schema declares; null where nothing is.
 fn fitted(known: &Value, schema: &Value, root: &Value, depth: usize) -> Value {
     let Some(properties) = properties(schema, root, depth).filter(|_| depth < DEPTH_MAX) else {
         return known.clone();
@@ -170,4 +170,85 @@ fn properties<'a>(
     }
     let alternatives = ["anyOf", "oneOf"].into_iter().filter_map(|name| schema[name].as_array());
     alternatives.flatten().find_map(|it| properties(it, root, depth + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::speech;
+
+    fn asked(script: &str, began: &str, schema: &Value) -> Value {
+        let script = speech::script(script).expect("a script");
+        let turns: Vec<&str> = script.texts().collect();
+        let data = json!({ "began": began, "turns": turns }).to_string();
+        let asked: Asked = serde_json::from_value(json!({
+            "model": "any",
+            "messages": [{ "role": "user", "content": [{ "type": "text", "text": data }] }],
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": { "name": "facts", "schema": schema },
+            },
+        }))
+        .expect("a request");
+        let text: Vec<String> = asked.messages.iter().map(Message::text).collect();
+        serde_json::from_str(&asked.content(&text.join("\n"))).expect("JSON")
+    }
+
+    fn object(names: &[&str]) -> Value {
+        let properties: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+        json!({ "type": "object", "properties": properties })
+    }
+
+    #[test]
+    fn an_appointment_is_on_the_next_such_day_after_the_call() {
+        for (script, began, starts_at) in [
+            ("washing-machine", "2026-11-27T10:15", "2026-12-03T10:00"),
+            ("washing-machine", "2026-12-02T23:59:59Z", "2026-12-03T10:00"),
+            ("washing-machine", "2026-12-03T08:00:00+02:00", "2026-12-10T10:00"),
+            ("clinic-appointment", "2026-12-29", "2026-12-30T16:00"),
+        ] {
+            let noted = asked(script, began, &object(&["appointment"]));
+            assert_eq!(noted["appointment"]["starts_at"], starts_at, "{script} {began}");
+        }
+        let undated = asked("washing-machine", "yesterday", &object(&["appointment"]));
+        assert_eq!(undated, json!({ "appointment": null }));
+    }
+
+    #[test]
+    fn only_what_the_schema_declares_is_answered() {
+        let fact = json!({ "anyOf": [{ "type": "null" }, { "$ref": "#/$defs/fact" }] });
+        let schema = json!({
+            "type": "object",
+            "properties": { "city": fact, "customer_name": fact, "shoe_size": fact },
+            "$defs": { "fact": { "type": "object", "properties": { "value": {}, "quote": {} } } },
+        });
+        let noted = asked("washing-machine", "2026-11-27", &schema);
+        assert_eq!(
+            noted,
+            json!({
+                "city": { "value": "Springfield", "quote": null },
+                "customer_name": { "value": "Tom Becker", "quote": null },
+                "shoe_size": null,
+            })
+        );
+        let nothing = asked("missed-call", "2026-11-27", &schema);
+        assert_eq!(nothing, json!({ "city": null, "customer_name": null, "shoe_size": null }));
+    }
+
+    #[test]
+    fn every_call_has_something_to_say_about_it() {
+        for script in speech::scripts() {
+            let summary = asked(&script.name, "2026-11-27", &object(&["topic", "outcome"]));
+            assert!(summary["topic"].is_string(), "{}", script.name);
+        }
+    }
+
+    #[test]
+    fn what_was_not_said_here_is_unknown() {
+        let known = noted(None, None);
+        let schema = object(&["topic", "customer_name"]);
+        let answer = fitted(&known, &schema, &schema, 0);
+        assert_eq!(answer, json!({ "topic": null, "customer_name": null }));
+    }
 }

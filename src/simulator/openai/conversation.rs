@@ -11,7 +11,7 @@ const SHARE_MIN: f64 = 0.3;
 
 /// The one of which most is found in the text.
 pub(super) fn find(text: &str) -> Option<&'static Script> {
-    let said: HashSet<String> = rows(&words(text)).collect();
+    let said: HashSet<String> = rows(text).into_iter().collect();
     let scored = speech::scripts().iter().map(|script| (share(script, &said), script));
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
     best.filter(|(share, _)| *share >= SHARE_MIN).map(|(_, script)| script)
@@ -19,19 +19,13 @@ pub(super) fn find(text: &str) -> Option<&'static Script> {
 
 /// How much of a call is found: who speaks does not matter, and rows do not reach beyond a turn.
 fn share(script: &Script, said: &HashSet<String>) -> f64 {
-    let turns: HashSet<String> = script
-        .texts()
-        .map(words)
-        .collect::<Vec<_>>()
-        .iter()
-        .flat_map(|it| rows(it).collect::<Vec<_>>())
-        .collect();
+    let turns: HashSet<String> = script.texts().flat_map(rows).collect();
     let found = turns.iter().filter(|row| said.contains(*row)).count();
     found as f64 / turns.len().max(1) as f64
 }
 
-fn rows(words: &[String]) -> impl Iterator<Item = String> {
-    words.windows(ROW).map(|row| row.join(" "))
+fn rows(text: &str) -> Vec<String> {
+    words(text).windows(ROW).map(|row| row.join(" ")).collect()
 }
 
 /// In lower case, without punctuation. What JSON escapes is no part of a word.

@@ -103,6 +103,17 @@ fn words_alone_make_utterances_between_pauses_and_at_ends_of_sentences() {
 }
 
 #[test]
+fn who_talks_without_end_is_cut_now_and_then() {
+    let words: Vec<Value> =
+        (0..40).map(|at| json!({ "word": "so", "start": at, "end": at + 1 })).collect();
+    let long = Piece { samples: vec![0; 40 * PIECE_SAMPLE_RATE as usize], ..piece() };
+    let answer = json!({ "words": words }).to_string();
+    let heard = transcript(answer.as_bytes(), &long, None).expect("a transcript");
+    let lengths: Vec<usize> = heard.utterances.iter().map(|said| said.words.len()).collect();
+    assert_eq!(lengths, [15, 15, 10]);
+}
+
+#[test]
 fn text_alone_is_said_while_there_is_a_voice() {
     check(&json!({ "text": " Good morning. \n" }), &["1–9 Good morning. []"]);
     check(&json!({ "text": "Yes", "segments": [], "words": null }), &["1–9 Yes []"]);

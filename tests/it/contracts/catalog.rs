@@ -2,7 +2,7 @@
 //!
 //! Each case gets an empty store behind the ports alone; it is listed once and runs on every database.
 
-use actors::ports::{Catalog, SealedKeys};
+use actors::ports::{Catalog, Findings, JobStore, SealedKeys};
 
 mod businesses;
 mod call_list;
@@ -10,7 +10,9 @@ mod copies;
 mod custody;
 mod examples;
 mod fetches;
+mod findings;
 mod inbox;
+mod jobs;
 mod keys;
 mod legs;
 mod news;
@@ -18,9 +20,9 @@ mod sqlite;
 mod tenancy;
 mod unassigned;
 
-trait Store: Catalog + SealedKeys {}
+trait Store: Catalog + JobStore + Findings + SealedKeys {}
 
-impl<T: Catalog + SealedKeys> Store for T {}
+impl<T: Catalog + JobStore + Findings + SealedKeys> Store for T {}
 
 macro_rules! contract {
     ($($subject:ident { $($case:ident),+ $(,)? })+) => {
@@ -124,6 +126,41 @@ contract! {
         another_businesss_call_cannot_be_held_or_erased,
         orders_wait_until_they_are_settled,
         present_copies_are_listed_page_by_page,
+    }
+    jobs {
+        a_completed_recording_is_to_be_transcribed_once,
+        a_copy_is_to_be_measured_and_a_later_one_again,
+        what_the_business_skips_is_not_begun,
+        what_happened_lately_goes_first,
+        a_claim_takes_no_more_than_is_wanted,
+        a_lease_that_ran_out_is_taken_up_by_the_next,
+        who_lost_a_lease_changes_nothing,
+        a_lease_that_ran_out_commits_nothing_though_nobody_has_it,
+        a_renewed_lease_lasts,
+        a_failed_attempt_is_made_again_at_its_time,
+        an_interruption_is_no_attempt_but_not_without_end,
+        what_is_given_back_was_never_tried,
+        a_finding_and_the_end_of_its_job_are_one,
+        a_dead_job_comes_back_when_an_operator_wants_it,
+        a_cancelled_job_takes_nothing,
+        jobs_are_listed_page_by_page_and_counted,
+        what_is_expunged_has_no_jobs,
+    }
+    findings {
+        a_transcript_is_kept_as_it_was_heard,
+        corrections_stand_beside_what_was_heard,
+        two_people_do_not_overwrite_each_other_unseen,
+        summaries_and_facts_are_kept_with_their_nulls,
+        an_appointment_is_proposed_in_the_default_calendar,
+        an_appointment_that_somebody_touched_is_not_proposed_again,
+        a_calendar_that_goes_leaves_its_appointments,
+        calendars_of_a_business_are_its_own,
+        appointments_are_listed_in_the_order_of_their_times,
+        calls_are_found_by_what_was_said,
+        hebrew_is_found_with_and_without_prefixes,
+        nobody_finds_or_reads_what_was_said_elsewhere,
+        expiry_takes_what_was_said_and_erasure_the_appointment_too,
+        a_profile_is_kept,
     }
     keys {
         the_first_key_is_kept,
