@@ -10,7 +10,7 @@ use hearback::simulator::{
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{answer, get, header, json, plain_client, start};
 
@@ -164,6 +164,25 @@ async fn the_provider_fails_on_demand_and_twilio_does_not() {
     assert_eq!(answer(get(&simulator, &unknown)).await.status(), StatusCode::NOT_FOUND);
     simulator.set_provider_outage(None);
     assert_eq!(json(models()).await["object"], "list");
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_the_provider_holds_it_answers_when_there_is_no_outage_any_more() {
+    let simulator = start().await;
+    simulator.set_provider_outage(Some(ProviderOutage::Hold));
+    let models = plain_client().get(format!("{}/v1/models", simulator.url()));
+    let asked = tokio::spawn(json(models));
+    let held = async {
+        while simulator.provider_held() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), held).await.expect("it is held");
+    assert!(!asked.is_finished());
+    simulator.set_provider_outage(None);
+    assert_eq!(asked.await.expect("an answer")["object"], "list");
+    assert_eq!(simulator.provider_held(), 0);
     simulator.shutdown().await;
 }
 

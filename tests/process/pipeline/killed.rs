@@ -18,8 +18,11 @@ use crate::measured::Measured;
 
 const KILLS: u64 = 8;
 const KILLS_LONG: u64 = 200;
-const KILLED_WITHIN_MS: u64 = 1_500;
-/// After somebody answered: what was found is being written down.
+/// A job that is interrupted twenty times is given up. So a service lives long enough to end one now and then.
+const KILLED_WITHIN_MS: u64 = 2_500;
+/// The longest call is heard in eight pieces.
+const KILLED_AFTER_ANSWERS_WITHIN: u64 = 12;
+/// After the last of them: what was found is being written down.
 const KILLED_AFTER_ANSWER_WITHIN_US: u64 = 30_000;
 /// No new calls while there are more jobs.
 const BACKLOG_MAX: i64 = 24;
@@ -79,9 +82,9 @@ async fn campaign_pipeline_killed_at_any_moment_it_finishes_everything_and_nothi
     works.records.check_whole().await;
     let interrupted = works.records.interrupted().await;
     eprintln!("{} recordings; ready after a kill: {starts}", calls.len());
-    eprintln!("stages, their jobs, and interruptions: {interrupted:?}");
+    eprintln!("stages, their jobs, interruptions, and the most of one job: {interrupted:?}");
     check(&works, &calls, &undisturbed).await;
-    let interruptions: i64 = interrupted.iter().map(|(_, _, times)| times).sum();
+    let interruptions: i64 = interrupted.iter().map(|(_, _, times, _)| times).sum();
     assert!(interruptions as u64 * 8 >= kills, "too little was interrupted: {interrupted:?}");
 }
 
@@ -127,8 +130,8 @@ impl Call {
 #[derive(Debug)]
 enum Moment {
     After(Duration),
-    /// So long after the speech service or the language model answered something.
-    AfterAnswer(Duration),
+    /// So long after so many answers of the speech service and the language model.
+    AfterAnswers(u64, Duration),
 }
 
 impl Moment {
@@ -136,7 +139,9 @@ impl Moment {
         if chance.below(2) == 0 {
             Self::After(Duration::from_millis(chance.below(KILLED_WITHIN_MS)))
         } else {
-            Self::AfterAnswer(Duration::from_micros(chance.below(KILLED_AFTER_ANSWER_WITHIN_US)))
+            let answers = 1 + chance.below(KILLED_AFTER_ANSWERS_WITHIN);
+            let span = Duration::from_micros(chance.below(KILLED_AFTER_ANSWER_WITHIN_US));
+            Self::AfterAnswers(answers, span)
         }
     }
 
@@ -147,14 +152,14 @@ impl Moment {
         };
         match self {
             Self::After(span) => sleep(*span).await,
-            Self::AfterAnswer(span) => {
-                let before = answers();
+            Self::AfterAnswers(wanted, span) => {
+                let until = answers() + wanted;
                 let answered = async {
-                    while answers() == before {
+                    while answers() < until {
                         sleep(Duration::from_millis(1)).await;
                     }
                 };
-                // Where nothing is asked in so long, it is killed all the same.
+                // Where less is asked in so long, it is killed all the same.
                 let _ = timeout(Duration::from_millis(KILLED_WITHIN_MS), answered).await;
                 sleep(*span).await;
             }

@@ -92,7 +92,8 @@ const HALVES: &str = "
                   AND stage IN ('summarise', 'extract'))";
 
 const INTERRUPTED: &str = "
-    SELECT stage, count(*), sum(interruptions) FROM jobs GROUP BY stage ORDER BY stage";
+    SELECT stage, count(*), sum(interruptions), max(interruptions)
+    FROM jobs GROUP BY stage ORDER BY stage";
 
 const DEAD: &str = "SELECT dedup_key || ': ' || last_error FROM jobs WHERE state = 'dead'";
 
@@ -208,8 +209,8 @@ impl Records {
         .await;
     }
 
-    /// Stage, jobs, and how often those were interrupted.
-    pub(super) async fn interrupted(&self) -> Vec<(String, i64, i64)> {
+    /// Stage, jobs, how often those were interrupted, and the most that one of them was.
+    pub(super) async fn interrupted(&self) -> Vec<(String, i64, i64, i64)> {
         query_as(INTERRUPTED).fetch_all(&mut self.reader().await).await.expect("a list")
     }
 
