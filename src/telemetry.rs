@@ -16,6 +16,8 @@ use crate::config::{Log, LogFormat};
 
 /// Targets that may log in detail.
 const OURS: [&str; 2] = ["hearback", "actors"];
+/// It warns of every damaged frame, of which a recording may have thousands.
+const CHATTY: &str = "symphonia";
 
 /// Sets up logging once; a second call changes nothing.
 pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
@@ -58,5 +60,6 @@ fn is_discreet(metadata: &Metadata<'_>) -> bool {
     let ours = OURS.iter().any(|name| {
         target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     });
-    ours || *metadata.level() <= Level::INFO
+    let most = if target.starts_with(CHATTY) { Level::ERROR } else { Level::INFO };
+    ours || *metadata.level() <= most
 }

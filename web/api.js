@@ -24,6 +24,11 @@ export function listCalls({ limit, cursor, direction, signal }) {
   return send('GET', `api/calls?${query}`, { signal });
 }
 
+export const callDetails = (callSid, signal) => send('GET', `api/calls/${encodeURIComponent(callSid)}`, { signal });
+
+/** `url` as the call's details give it: it begins where the service does. */
+export const transcriptOf = (url, signal) => send('GET', url, { signal });
+
 export const liveActors = (signal) => send('GET', 'debug/actors', { signal });
 
 export function recordingStatus(callSid, recordingSid, signal) {

@@ -2,9 +2,10 @@
 
 import { element, icon, reconcile, setAttribute, setIcon, setText } from './dom.js';
 import { createRecordingView } from './recording-view.js';
+import { createSaid } from './said-view.js';
 
-/** `actions`: `explain`, `forget` (see recording-view.js) and `copy(sid, node)`. */
-export function createCallRow(first, actions) {
+/** `actions`: `explain`, `forget` (see recording-view.js) and `copy(sid, node)`; `words` is `{speaker, formats}`. */
+export function createCallRow(first, actions, words) {
   let model = first;
   const titleId = `party-${first.sid}`;
   const direction = icon('unknown');
@@ -22,6 +23,10 @@ export function createCallRow(first, actions) {
   const empty = element('p', { class: 'quiet small' });
   const recordings = element('div', { class: 'recordings' });
   copy.addEventListener('click', () => actions.copy(model.sid, sid));
+  const said = createSaid(first.sid, words, (seconds) => {
+    const audio = recordings.querySelector('audio:not([hidden])');
+    if (audio) playFrom(audio, seconds);
+  });
 
   const node = element(
     'li',
@@ -38,6 +43,7 @@ export function createCallRow(first, actions) {
         element('div', { class: 'call-names' }, via, element('span', { class: 'call-sid' }, sid, copy)),
       ),
       element('div', { class: 'call-audio' }, recordings, empty),
+      said,
     ),
   );
 
@@ -62,7 +68,16 @@ export function createCallRow(first, actions) {
       setAttribute(copy, 'aria-label', model.copyLabel);
       setAttribute(copy, 'title', model.copyLabel);
       setText(empty, model.emptyText);
+      said.hidden = model.recordings.length === 0;
       reconcile(recordings, model.recordings, (one) => createRecordingView(one, actions));
     },
   };
+}
+
+/** Before anything is loaded, the second to begin at is only noted. */
+function playFrom(audio, seconds) {
+  audio.currentTime = seconds;
+  audio.play().catch(() => {
+    // The element's own error event, or its controls, say what happened.
+  });
 }

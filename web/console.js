@@ -270,7 +270,7 @@ function render(state) {
 
 function renderCalls(state) {
   const models = (state.calls ?? []).map((call) => callModel(call, state, words));
-  reconcile(byId('call-list'), models, (model) => createCallRow(model, actions));
+  reconcile(byId('call-list'), models, (model) => createCallRow(model, actions, words));
   setText(byId('calls-note'), callsNote(state));
   const more = byId('more');
   more.disabled = state.more === 'loading';

@@ -14,6 +14,7 @@ mod machine;
 mod memory;
 mod old_way;
 mod peers;
+mod pipeline;
 mod process;
 mod profile;
 mod report;
@@ -75,12 +76,13 @@ struct Plan {
 type Measure = fn(&Plan, &Path) -> anyhow::Result<Vec<Row>>;
 
 /// Workloads that share servers, and how they are measured.
-const GROUPS: [(&str, &[&str], Measure); 5] = [
+const GROUPS: [(&str, &[&str], Measure); 6] = [
     ("hot", &hot::NAMES, hot::measure),
     ("cold", &cold::NAMES, cold::measure),
     ("memory", &memory::NAMES, memory::measure),
     ("catalog", &catalog::NAMES, catalog::measure),
     ("abandoned", &abandoned::NAMES, abandoned::measure),
+    ("pipeline", &pipeline::NAMES, pipeline::measure),
 ];
 
 fn main() -> ExitCode {

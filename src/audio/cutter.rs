@@ -16,6 +16,10 @@ const BEFORE_VOICE: u64 = 13;
 const BEHIND_VOICE: u64 = 19;
 /// A silence that ends a piece: 2 s.
 const SILENCE_MAX: u64 = 125;
+/// Speech is heard better in its context, and a request has its price: a piece that is shorter than 20 s goes on
+/// through a silence of up to 8 s.
+const SHORT: u64 = 1_250;
+const SILENCE_MAX_OF_SHORT: u64 = 500;
 /// Without a pause, a piece ends where the line is quietest for so long: 80 ms.
 const QUIET_STRETCH: usize = 5;
 
@@ -82,7 +86,9 @@ impl Cutter {
         let Some(last) = self.voiced.last() else {
             return self.forget();
         };
-        if self.now() - last.end >= SILENCE_MAX {
+        let is_short = last.end - self.start() < SHORT;
+        let silence_max = if is_short { SILENCE_MAX_OF_SHORT } else { SILENCE_MAX };
+        if self.now() - last.end >= silence_max {
             let end = last.end + BEHIND_VOICE;
             self.emit(end, pieces);
         }

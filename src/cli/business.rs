@@ -1,5 +1,7 @@
 //! `hearback business …`
 
+mod profile;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +76,8 @@ pub(super) enum Command {
         #[arg(long)]
         days: Option<u32>,
     },
+    /// Say how a business's calls are to be understood: language, clocks, services, labels, stages; or show it.
+    Profile(profile::Options),
     /// List the businesses.
     List,
 }
@@ -120,6 +124,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
                 Retention::Days(days) => println!("recordings of {id} are kept for {days} days"),
             }
         }
+        Command::Profile(options) => profile::run(&foundation, options).await?,
         Command::List => {
             for business in foundation.catalog.businesses().await? {
                 let numbers: Vec<&str> = business.numbers.iter().map(PhoneNumber::as_str).collect();

@@ -98,7 +98,7 @@ fn fact(answer: Option<ValueAnswer>) -> Result<Option<Fact<String>>, Broken> {
 
 fn sureness(confidence: f64) -> Result<f64, Broken> {
     let possible = (0.0..=1.0).contains(&confidence);
-    possible.then_some(confidence as f64).ok_or(Broken("a confidence is not from 0 to 1"))
+    possible.then_some(confidence).ok_or(Broken("a confidence is not from 0 to 1"))
 }
 
 fn proposed(

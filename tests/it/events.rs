@@ -18,7 +18,7 @@ fn path(placed: &Placed, what: &str) -> String {
 }
 
 async fn follow(app: &TestApp, placed: &Placed) -> Events {
-    Events::of(app.get(&path(placed, "events")).await)
+    Events::of(app.get(&path(placed, "events")).await).without("stages")
 }
 
 async fn placed(app: &TestApp, behaviours: Vec<Behaviour>, bytes: usize) -> Placed {
@@ -153,7 +153,7 @@ async fn streams_are_bounded_for_each_reader_and_for_all() {
     let placed = placed(&app, Vec::new(), 20_000).await;
     let by = |role| app.request_by(("acme", role), Method::GET, &path(&placed, "events"));
     let open = async |role| {
-        let mut events = Events::of(by(role).send().await.expect("an answer"));
+        let mut events = Events::of(by(role).send().await.expect("an answer")).without("stages");
         events.next().await.expect("the first event");
         events
     };
@@ -182,7 +182,8 @@ async fn a_stream_ends_with_the_link_that_opened_it() {
     let link: Value = link.expect("an answer").json().await.expect("JSON");
     let url = link["url"].as_str().expect("a URL").replace("/file/", "/").replace('?', "/events?");
     let began = Instant::now();
-    let mut events = Events::of(app.client.get(&url).send().await.expect("an answer"));
+    let mut events =
+        Events::of(app.client.get(&url).send().await.expect("an answer")).without("stages");
     assert_eq!(events.next().await.expect("at once").data["state"], "absent");
     assert!(events.next().await.is_none());
     assert!(began.elapsed() < Duration::from_secs(4));

@@ -1,5 +1,7 @@
 //! Everything a client can be told went wrong: each row of the table of problems happens here, over HTTP.
 
+mod pipeline;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ type Codes = BTreeSet<String>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_problem_there_is_can_happen_and_is_told_alike() {
     // At the same time: using up the attempts takes their pauses, 17 s and more.
-    let (asked, gone, refused, exhausted, away, overloaded, rated, internal, late, ended) = tokio::join!(
+    let (asked, gone, refused, exhausted, away, overloaded, rated, internal, late, ended, unheard) = tokio::join!(
         what_was_asked_is_wrong(),
         there_will_be_no_audio(),
         the_source_refuses_us(),
@@ -36,9 +38,10 @@ async fn every_problem_there_is_can_happen_and_is_told_alike() {
         we_have_a_bug(),
         it_is_too_late_or_too_early(),
         it_was_there_and_is_kept_no_longer(),
+        pipeline::it_was_not_heard(),
     );
     let happened: Codes =
-        [asked, gone, refused, exhausted, away, overloaded, rated, internal, late, ended]
+        [asked, gone, refused, exhausted, away, overloaded, rated, internal, late, ended, unheard]
             .into_iter()
             .flatten()
             .collect();
@@ -74,7 +77,8 @@ async fn told(what: &str, response: Response, status: u16, code: &str) -> String
     assert_eq!(body["type"], "about:blank", "{what}");
     assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()), "{what}");
     assert_eq!(body["retry_after"].as_u64(), retry_after, "{what}");
-    assert_eq!(body["detail"].is_string(), matches!(status, 400 | 409), "{what}: what to mend");
+    let is_detailed = matches!(status, 400 | 409) || code == "no_such_thing";
+    assert_eq!(body["detail"].is_string(), is_detailed, "{what}: what to mend");
     code.to_owned()
 }
 

@@ -4,6 +4,9 @@ mod appointments;
 mod jobs;
 mod transcripts;
 
+use std::path::Path;
+use std::time::Duration;
+
 use hearback::app::World;
 use hearback::config::{Config, LanguageModelProvider, SpeechProvider};
 use hearback::simulator::{PlannedCall, speech};
@@ -13,11 +16,11 @@ use serde_json::{Value, json};
 use crate::support::{ACME, Placed, TestApp};
 
 /// A service that has the simulator's provider hear and understand calls.
-async fn start() -> TestApp {
+pub(crate) async fn start() -> TestApp {
     start_with(|_| {}).await
 }
 
-async fn start_with(adjust: impl FnOnce(&mut Config)) -> TestApp {
+pub(crate) async fn start_with(adjust: impl FnOnce(&mut Config)) -> TestApp {
     TestApp::start_with(World::default(), |config| {
         let provider = config.twilio.base_url.to_string();
         config.speech.provider = SpeechProvider::OpenAi;
@@ -34,7 +37,7 @@ async fn start_with(adjust: impl FnOnce(&mut Config)) -> TestApp {
 }
 
 /// Twilio tells of a scripted call of acme's.
-async fn place(app: &TestApp, name: &str) -> Placed {
+pub(crate) async fn place(app: &TestApp, name: &str) -> Placed {
     let script = speech::script(name).expect("a script");
     let planned = PlannedCall { account: Some(ACME), ..PlannedCall::scripted(script) };
     let (placed, delivered) = app.simulator.place_call(planned).await.expect("placed");
@@ -42,7 +45,7 @@ async fn place(app: &TestApp, name: &str) -> Placed {
     Placed { call: placed.call, recording: placed.recordings[0], audio: Vec::new() }
 }
 
-fn path(placed: &Placed, what: &str) -> String {
+pub(crate) fn path(placed: &Placed, what: &str) -> String {
     format!("/api/calls/{}{what}", placed.call)
 }
 
@@ -285,4 +288,38 @@ async fn a_recording_in_which_nobody_speaks_has_no_transcript_and_says_so() {
         .await;
     assert_eq!(code(transcript).await, (404, "no_speech".to_owned()));
     assert_eq!(app.simulator.provider_counters().transcriptions, 0, "silence is sent nowhere");
+}
+
+#[tokio::test]
+async fn words_of_two_calls_are_where_a_forced_alignment_finds_them() {
+    let app = start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, channel) in [("missed-call", 0), ("washing-machine", 1)] {
+        let placed = place(&app, name).await;
+        understood(&app, &placed).await;
+        let transcript = app.get(&path(&placed, "/transcript")).await.text().await.expect("text");
+        let kept = folder.path().join(format!("{name}.json"));
+        std::fs::write(&kept, transcript).expect("written");
+        let script = speech::script(name).expect("a script");
+        let wav = folder.path().join(format!("{name}.wav"));
+        std::fs::write(&wav, script.wav(script.channels).expect("its channels")).expect("written");
+        let judged = judge(&kept, &format!("{}:{channel}", wav.display())).await;
+        println!("{judged}");
+    }
+}
+
+/// With the Python that the tests' setup prepares. What it says.
+async fn judge(transcript: &Path, piece: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join("target/python/bin/python");
+    assert!(python.exists(), "there is no {}: run tests/setup", python.display());
+    let mut command = tokio::process::Command::new(python);
+    command.arg(root.join("tests/speech/alignment.py")).arg(transcript).arg(piece);
+    let output = command.kill_on_drop(true).output();
+    let output = tokio::time::timeout(Duration::from_mins(2), output);
+    let output = output.await.expect("it ends").expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "words are elsewhere: {said}\n{errors}");
+    said
 }

@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 pub struct Events {
     chunks: BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     unread: String,
+    passed_over: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,7 +35,14 @@ impl Events {
         ] {
             assert_eq!(headers[name], value, "{name}");
         }
-        Self { chunks: response.bytes_stream().boxed(), unread: String::new() }
+        let chunks = response.bytes_stream().boxed();
+        Self { chunks, unread: String::new(), passed_over: None }
+    }
+
+    /// Passes over events of this name.
+    #[must_use]
+    pub fn without(self, name: &'static str) -> Self {
+        Self { passed_over: Some(name), ..self }
     }
 
     /// The next event; `None` when the stream has ended properly.
@@ -43,7 +51,8 @@ impl Events {
             if let Some((event, rest)) = self.unread.split_once("\n\n") {
                 let event = parse(event);
                 self.unread = rest.to_owned();
-                if event.is_some() {
+                let is_wanted = |event: &Event| self.passed_over != Some(event.name.as_str());
+                if event.as_ref().is_some_and(is_wanted) {
                     return event;
                 }
                 continue;

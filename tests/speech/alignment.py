@@ -2,9 +2,10 @@
 """Judges the times of words: lays a recogniser's own idea of where they are over what was answered.
 
     alignment.py URL CALL.wav:CHANNEL ...
+    alignment.py TRANSCRIPT.json CALL.wav:CHANNEL ...
 
-The beginning of that channel of each file (16-bit, 8 kHz) is transcribed at URL, an OpenAI-compatible provider. Then
-PocketSphinx is told the text and finds it in the sound (forced alignment), from silence to silence. Words missing in
+The beginning of that channel of each file (16-bit, 8 kHz) is transcribed at URL, an OpenAI-compatible provider; or what
+was answered is in a file, as the service gives a call's transcript. Then PocketSphinx is told the text and finds it in the sound (forced alignment), from silence to silence. Words missing in
 its dictionary are not judged. Fails where a word's beginning is more than DEVIATION_S_MAX off, or too few could be
 judged.
 """
@@ -75,6 +76,14 @@ def transcribed(url, wav):
         return [(word["word"], word["start"]) for word in json.load(answer)["words"]]
 
 
+def kept(transcript, channel):
+    """The same from a call's transcript."""
+    said = json.loads(pathlib.Path(transcript).read_text(encoding="utf-8"))["utterances"]
+    words = [word for one in said if one["channel"] == channel for word in one["words"]]
+    bare = [(re.sub(r"[^\w']", "", word["text"]), word["start"]) for word in words]
+    return [(word, start) for word, start in bare if start < BEGINNING_S]
+
+
 def utterances(samples):
     """(start, end) in seconds of what lies between silences."""
     hop, start, end = RATE // 100, None, 0
@@ -123,7 +132,7 @@ def deviations(decoder, samples, answered):
 
 
 def main():
-    url, *pieces = sys.argv[1:]
+    answers, *pieces = sys.argv[1:]
     # Without noise a digital silence is no silence to it; narrow beams lose a synthetic voice.
     decoder = Decoder(
         samprate=float(RATE), dither=True, seed=1, cmn="batch", bestpath=False,
@@ -133,7 +142,8 @@ def main():
     for name in pieces:
         path, _, channel = name.rpartition(":")
         samples = beginning(path, int(channel))
-        answered = transcribed(url, piece(samples))
+        is_url = answers.startswith("http")
+        answered = transcribed(answers, piece(samples)) if is_url else kept(answers, int(channel))
         off = list(deviations(decoder, samples, answered))
         worst, word = max(off, default=(0, "none"))
         mean = sum(seconds for seconds, _ in off) / max(1, len(off))

@@ -304,20 +304,29 @@ mod tests {
             }
             noisy(&mut piece, cut.loudness);
             let said = said_in(&piece).map(|(_, said)| said).unwrap_or_default();
-            let said = words_inside(&said, length);
             // A word, or a part of one, may be too little to be known.
             if !(said.is_empty() && Curve::of(&piece, RATE).voiced() < 40) {
                 let wanted = expected(script, *side, from, from + length);
-                prop_assert_eq!(said, words_inside(&wanted, length));
+                prop_assert!(is_part_of(&inside(&said, length), &all(&wanted)), "{said:?}");
+                prop_assert!(is_part_of(&inside(&wanted, length), &all(&said)), "{said:?}");
             }
         }
     }
 
-    /// Those whose middle is clearly within the piece.
-    fn words_inside(said: &[Said], length: usize) -> Vec<&str> {
-        let last_ms = (length * 1_000 / RATE) as u64 - 60;
+    fn all(said: &[Said]) -> Vec<&str> {
+        said.iter().flat_map(|said| &said.words).map(|word| word.text.as_str()).collect()
+    }
+
+    /// Those that the cut certainly spared: on which side of it the others are is a matter of milliseconds.
+    fn inside(said: &[Said], length: usize) -> Vec<&str> {
+        const MARGIN_MS: u64 = 60;
+        let last_ms = (length * 1_000 / RATE) as u64 - MARGIN_MS;
         let words = said.iter().flat_map(|said| &said.words);
-        let inside = words.filter(|word| word.end_ms > 60 && word.start_ms < last_ms);
+        let inside = words.filter(|word| word.start_ms > MARGIN_MS && word.end_ms < last_ms);
         inside.map(|word| word.text.as_str()).collect()
+    }
+
+    fn is_part_of(some: &[&str], all: &[&str]) -> bool {
+        some.is_empty() || all.windows(some.len()).any(|window| window == some)
     }
 }
