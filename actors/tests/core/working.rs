@@ -198,7 +198,8 @@ async fn what_is_claimed_just_when_it_stops_is_given_back_untried_too() {
     })
     .await;
     world.until("it is claimed", |world| world.jobs.count(JobState::Running) == 1).await;
-    let World { core, jobs, .. } = world;
+    let jobs = std::sync::Arc::clone(&world.jobs);
+    let World { core, .. } = world;
     let stopping = tokio::spawn(core.stop(Duration::from_secs(5)));
     settle().await;
     jobs.answering.open();
