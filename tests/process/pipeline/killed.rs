@@ -18,10 +18,11 @@ use crate::measured::Measured;
 
 const KILLS: u64 = 8;
 const KILLS_LONG: u64 = 200;
-/// A job that is interrupted twenty times is given up. So a service lives long enough to end one now and then.
-const KILLED_WITHIN_MS: u64 = 2_500;
+const KILLED_WITHIN_MS: u64 = 1_500;
+/// A job that is interrupted twenty times is given up. So after so many kills all is let come to its end.
+const KILLS_IN_A_ROW: u64 = 10;
 /// The longest call is heard in eight pieces.
-const KILLED_AFTER_ANSWERS_WITHIN: u64 = 12;
+const KILLED_AFTER_ANSWERS_WITHIN: u64 = 8;
 /// After the last of them: what was found is being written down.
 const KILLED_AFTER_ANSWER_WITHIN_US: u64 = 30_000;
 /// No new calls while there are more jobs.
@@ -77,6 +78,9 @@ async fn campaign_pipeline_killed_at_any_moment_it_finishes_everything_and_nothi
         starts.push(started);
         calls.extend(placed);
         works.records.check_whole().await;
+        if round % KILLS_IN_A_ROW == KILLS_IN_A_ROW - 1 {
+            works.records.until_settled(calls.len()).await;
+        }
     }
     works.records.until_settled(calls.len()).await;
     works.records.check_whole().await;
