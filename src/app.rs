@@ -33,6 +33,8 @@ use crate::world::{SystemChance, SystemClock};
 const TENANTS_RELOAD: Duration = Duration::from_secs(2);
 /// Counting peaks takes a processor for itself: one recording after the other.
 const MEASURERS: usize = 1;
+/// A job that could not be done for so long, for nobody's fault, uses up its attempts from then on.
+const OUTAGE_MAX: Duration = Duration::from_hours(72);
 
 /// What commands and the service both stand on: the catalog, opened and migrated, and the keys.
 pub struct Foundation {
@@ -400,6 +402,7 @@ fn job_settings(config: &Config) -> JobSettings {
             attempts_max: jobs.attempts_max,
             pause_first: millis(jobs.retry_pause_ms),
             pause_max: millis(jobs.retry_pause_max_ms),
+            outage_max: OUTAGE_MAX,
         },
         measurers: MEASURERS,
         transcribers: config.speech.workers,

@@ -140,10 +140,14 @@ fn unavailable(why: &str) -> Failure {
     Failure::new(ProviderError::Unavailable(why.to_owned()))
 }
 
+fn unreachable(why: &str) -> Failure {
+    Failure::new(ProviderError::Unreachable(why.to_owned()))
+}
+
 /// By the innermost cause: the outer ones name the URL.
 fn unreachable_because(error: &reqwest::Error) -> Failure {
     if error.is_timeout() {
-        return unavailable("it did not accept the connection in time");
+        return unreachable("it did not accept the connection in time");
     }
     if error.is_builder() {
         let error = ProviderError::Refused("the key or the URL cannot be sent".to_owned());
@@ -151,7 +155,8 @@ fn unreachable_because(error: &reqwest::Error) -> Failure {
     }
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     let innermost = causes.last().map(ToString::to_string);
-    unavailable(&innermost.unwrap_or_else(|| "the request could not be sent".to_owned()))
+    let why = innermost.unwrap_or_else(|| "the request could not be sent".to_owned());
+    if error.is_connect() { unreachable(&why) } else { unavailable(&why) }
 }
 
 /// Neither the key nor a password in the URL is shown.

@@ -30,7 +30,7 @@ pub use findings::{
     Summary,
 };
 pub use ids::{AccountSid, BusinessId, CallKey, CallSid, MalformedId, RecordingSid};
-pub use job::{ClaimedJob, JobId, JobRecord, JobRetry, JobState, Lease, Stage};
+pub use job::{ClaimedJob, JobId, JobRecord, JobRetry, JobState, Lease, Provider, Stage};
 pub use permit::{Denial, Permit, Playable, Preparing, StateName};
 pub use profile::Profile;
 pub use recording::{

@@ -41,9 +41,13 @@ impl JobsHandle {
         Self { address }
     }
 
-    /// Something may have become due, or somebody cancelled something.
-    pub fn look(&self) {
-        self.address.tell(Message::Look);
+    /// An operator wants something to be run now.
+    pub fn hurry(&self) {
+        self.address.tell(Message::Hurry);
+    }
+
+    /// Somebody cancelled something, which may be running.
+    pub fn look_again(&self) {
         self.address.tell(Message::Renew);
     }
 
@@ -56,13 +60,15 @@ impl JobsHandle {
     pub(crate) async fn stop(&self, patience: Duration) {
         if let Some(jobs) = self.address.current() {
             // What is not given back in time is claimed again when its lease has run out.
-            let _ = timeout(patience, jobs.call(Message::Stop, Some(patience))).await;
+            let _ = timeout(patience.min(STOP_MAX), jobs.call(Message::Stop, None)).await;
         }
     }
 }
 
 pub(crate) enum Message {
     Look,
+    /// As `Look`, whatever providers asked for.
+    Hurry,
     Claimed(Result<Vec<ClaimedJob>, CatalogError>, Instant),
     Renew,
     Renewed(Result<Vec<Lease>, CatalogError>, Vec<Lease>, Instant),
@@ -119,6 +125,8 @@ struct Running {
     good_until: Instant,
 }
 
+/// Whatever there is to be written down must not keep a successor from the vault.
+const STOP_MAX: Duration = Duration::from_secs(5);
 /// For jobs that other transactions began.
 const POLL: Duration = Duration::from_secs(1);
 /// A lease is renewed so often before it would run out.
@@ -164,7 +172,14 @@ impl Actor for Jobs {
         books: &mut Books,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Look => self.claim(&myself, books),
+            Message::Look => {
+                books.drop_unsure(Instant::now());
+                self.claim(&myself, books);
+            }
+            Message::Hurry => {
+                books.pools.iter_mut().for_each(Pool::works);
+                self.claim(&myself, books);
+            }
             Message::Claimed(claimed, asked_at) => self.hand_out(claimed, asked_at, &myself, books),
             Message::Renew => self.renew(&myself, books),
             Message::Renewed(lost, of, asked_at) => self.take_in(lost, &of, asked_at, books),
@@ -298,10 +313,16 @@ impl Jobs {
     ) {
         let Some(running) = books.running.remove(&lease) else { return };
         let stage = running.job.stage;
-        if let StageOutcome::Failed { pause: Some(span), .. } = &outcome
-            && let Some(pool) = books.pools.iter_mut().find(|pool| pool.stage == stage)
-        {
-            pool.pause(Instant::now() + *span);
+        let asks_the_same = |pool: &&mut Pool| pool.stage.provider() == stage.provider();
+        for pool in books.pools.iter_mut().filter(asks_the_same) {
+            match &outcome {
+                StageOutcome::Finished => pool.works(),
+                StageOutcome::Postponed { of_provider: true, told, .. } => pool.fails(*told),
+                StageOutcome::Postponed { .. }
+                | StageOutcome::Failed { .. }
+                | StageOutcome::Released
+                | StageOutcome::Lost => {}
+            }
         }
         self.announce(&running.job, outcome.as_str(), outcome.error());
         if let Some(view) = books.view.stages.iter_mut().find(|view| view.stage == stage) {
@@ -328,7 +349,7 @@ impl Books {
     fn wanted(&self, now: Instant) -> Vec<(Stage, u32)> {
         let free = |pool: &Pool| {
             let busy = self.running.values().filter(|it| it.job.stage == pool.stage).count();
-            let free = if pool.is_paused(now) { 0 } else { pool.workers.saturating_sub(busy) };
+            let free = pool.admits(now).saturating_sub(busy);
             (pool.stage, u32::try_from(free).unwrap_or(u32::MAX))
         };
         self.pools.iter().map(free).filter(|(_, free)| *free > 0).collect()

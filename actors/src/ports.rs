@@ -23,7 +23,7 @@ pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
 pub use ear::{Ear, EarError, EncodedAudio, PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream};
 pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
 pub use findings::{AppointmentFilter, Findings};
-pub use jobs::{Claim, Finding, JobFilter, JobStore};
+pub use jobs::{Claim, Failure, Finding, JobFilter, JobStore};
 pub use language_model::{Conversation, LanguageModel, Turn};
 pub use source::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,

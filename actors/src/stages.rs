@@ -41,10 +41,20 @@ pub(crate) struct Stages {
 pub(crate) struct StageError {
     /// For operators: never words from the call.
     pub(crate) words: String,
-    /// Whether it may be otherwise another time.
-    pub(crate) may_pass: bool,
-    /// The provider wants to be left alone for so long, by everybody.
-    pub(crate) retry_after: Option<Duration>,
+    pub(crate) fault: Fault,
+}
+
+/// What a failure says about the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Another attempt would end the same.
+    Lasting,
+    /// It is about this recording, and may pass.
+    Passing,
+    /// Something of ours, or the source, is out of order: no attempt of this job.
+    Outage,
+    /// The provider is, or wants to be left alone for so long, by everybody.
+    ProviderOutage(Option<Duration>),
 }
 
 /// A job that takes longer than this hangs.
@@ -101,7 +111,7 @@ impl Stages {
 }
 
 fn gone(cause: GoneCause) -> StageError {
-    StageError::for_good(cause.as_str().to_owned())
+    StageError::lasting(cause.as_str().to_owned())
 }
 
 /// The copy that players get; what is found out is kept under its name too.
@@ -112,43 +122,49 @@ fn playback_audio(job: &ClaimedJob) -> AudioKey {
 
 impl StageError {
     pub(crate) const fn passing(words: String) -> Self {
-        Self { words, may_pass: true, retry_after: None }
+        Self { words, fault: Fault::Passing }
     }
 
-    pub(crate) const fn for_good(words: String) -> Self {
-        Self { words, may_pass: false, retry_after: None }
+    pub(crate) const fn lasting(words: String) -> Self {
+        Self { words, fault: Fault::Lasting }
     }
 }
 
 impl From<CatalogError> for StageError {
     fn from(error: CatalogError) -> Self {
-        Self::passing(error.to_string())
+        Self { words: error.to_string(), fault: Fault::Outage }
     }
 }
 
 impl From<ProviderError> for StageError {
     /// A refusal may pass too: somebody corrects a key or a model. Its attempts are bounded like all others.
     fn from(error: ProviderError) -> Self {
-        let retry_after = match &error {
-            ProviderError::Throttled { retry_after } => *retry_after,
+        let fault = match &error {
+            ProviderError::Throttled { retry_after } => Fault::ProviderOutage(*retry_after),
+            ProviderError::Unreachable(_) | ProviderError::ShutOut(_) => {
+                Fault::ProviderOutage(None)
+            }
             ProviderError::Unavailable(_)
             | ProviderError::Refused(_)
-            | ProviderError::Nonsense(_) => None,
+            | ProviderError::Nonsense(_) => Fault::Passing,
         };
-        Self { words: error.to_string(), may_pass: true, retry_after }
+        Self { words: error.to_string(), fault }
     }
 }
 
 impl From<EarError> for StageError {
     fn from(error: EarError) -> Self {
-        let may_pass = matches!(error, EarError::Cut(_));
-        Self { words: error.to_string(), may_pass, retry_after: None }
+        let lasts = matches!(error, EarError::Undecodable(_));
+        let fault = if lasts { Fault::Lasting } else { Fault::Passing };
+        Self { words: error.to_string(), fault }
     }
 }
 
 impl From<FetchError> for StageError {
     /// The pause that the source wants is kept by the account's pacer, for everybody.
     fn from(error: FetchError) -> Self {
-        Self::passing(error.to_string())
+        let particular = error.kind().is_about_what_was_asked_for();
+        let fault = if particular { Fault::Passing } else { Fault::Outage };
+        Self { words: error.to_string(), fault }
     }
 }

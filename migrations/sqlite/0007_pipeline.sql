@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS transcripts (
 
 -- One row for each transcript, under its id. (PostgreSQL: a tsvector column with an index.)
 CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5 (
-    words, summary, tokenize = 'unicode61 remove_diacritics 2'
+    business, words, summary, tokenize = 'unicode61 remove_diacritics 2'
 );
 -- What was erased is not left in the index.
 INSERT INTO said (said, rank) VALUES ('secure-delete', 1);
@@ -98,12 +98,57 @@ CREATE TABLE IF NOT EXISTS appointments (
 CREATE INDEX IF NOT EXISTS appointments_of_calendar ON appointments (calendar_id);
 CREATE INDEX IF NOT EXISTS appointments_in_order ON appointments (business_id, starts_at_ms, id);
 
--- What was recorded before there was a pipeline.
+-- What was recorded before there was a pipeline, also what only we have by now.
 INSERT INTO jobs (stage, business_id, recording_sid, dedup_key, state, priority, run_at_ms, created_at_ms)
-SELECT 'transcribe', business_id, sid, 'transcribe:' || sid, 'waiting', 2, 0, 0
-FROM recordings WHERE status = 'completed'
+SELECT 'transcribe', business_id, sid, 'transcribe:' || sid, 'waiting', 2, 0, unixepoch() * 1000
+FROM recordings
+WHERE status = 'completed'
+   OR (status NOT IN ('in-progress', 'expired', 'erased') AND EXISTS (
+       SELECT 1 FROM copies
+       WHERE copies.business_id = recordings.business_id
+         AND copies.recording_sid = recordings.sid AND copies.present
+   ))
 ON CONFLICT (dedup_key) DO NOTHING;
 INSERT INTO jobs (stage, business_id, recording_sid, dedup_key, state, priority, run_at_ms, created_at_ms)
-SELECT 'measure', business_id, recording_sid, 'measure:' || recording_sid, 'waiting', 2, 0, 0
+SELECT 'measure', business_id, recording_sid, 'measure:' || recording_sid, 'waiting', 2, 0, unixepoch() * 1000
 FROM copies WHERE present
 ON CONFLICT (dedup_key) DO NOTHING;
+
+-- A recording that is complete is to be transcribed, unless its business does without; what was recorded on an earlier
+-- day can wait for what is recorded now. Here, because an older release that runs beside this one hears of recordings
+-- too, and lets go of them, and knows nothing of a pipeline.
+CREATE TRIGGER IF NOT EXISTS jobs_of_new_recordings AFTER INSERT ON recordings
+WHEN new.status = 'completed'
+BEGIN
+    INSERT INTO jobs (stage, business_id, recording_sid, dedup_key, state, priority, run_at_ms, created_at_ms)
+    SELECT 'transcribe', new.business_id, new.sid, 'transcribe:' || new.sid, 'waiting',
+           CASE WHEN new.started_at_ms < new.completed_at_ms - 86400000 THEN 2 ELSE 1 END,
+           COALESCE(new.completed_at_ms, 0), COALESCE(new.completed_at_ms, 0)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM business_profiles, json_each(profile, '$.skips')
+        WHERE business_id = new.business_id AND value = 'transcribe'
+    )
+    ON CONFLICT (dedup_key) DO NOTHING;
+END;
+CREATE TRIGGER IF NOT EXISTS jobs_of_completed_recordings AFTER UPDATE OF status ON recordings
+WHEN new.status = 'completed' AND old.status <> 'completed'
+BEGIN
+    INSERT INTO jobs (stage, business_id, recording_sid, dedup_key, state, priority, run_at_ms, created_at_ms)
+    SELECT 'transcribe', new.business_id, new.sid, 'transcribe:' || new.sid, 'waiting',
+           CASE WHEN new.started_at_ms < new.completed_at_ms - 86400000 THEN 2 ELSE 1 END,
+           COALESCE(new.completed_at_ms, 0), COALESCE(new.completed_at_ms, 0)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM business_profiles, json_each(profile, '$.skips')
+        WHERE business_id = new.business_id AND value = 'transcribe'
+    )
+    ON CONFLICT (dedup_key) DO NOTHING;
+END;
+CREATE TRIGGER IF NOT EXISTS findings_of_expunged_recordings AFTER UPDATE OF status ON recordings
+WHEN new.status IN ('expired', 'erased')
+BEGIN
+    DELETE FROM said WHERE rowid IN (SELECT id FROM transcripts WHERE recording_sid = new.sid);
+    DELETE FROM transcripts WHERE recording_sid = new.sid;
+    DELETE FROM waveforms WHERE recording_sid = new.sid;
+    DELETE FROM jobs WHERE recording_sid = new.sid;
+    DELETE FROM appointments WHERE recording_sid = new.sid AND new.status = 'erased';
+END;

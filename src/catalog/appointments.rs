@@ -51,8 +51,6 @@ const CHANGE: &str = "
         changed_at_ms = $7
     WHERE business_id = $1 AND id = $2";
 
-const FORGET: &str = "DELETE FROM appointments WHERE business_id = $1 AND recording_sid = $2";
-
 const CALENDARS: &str = "
     SELECT id, name, is_default FROM business_calendars WHERE business_id = $1 ORDER BY id";
 
@@ -148,16 +146,6 @@ pub(super) async fn change(
         .await?;
     let found = query(ONE).bind(business.as_str()).bind(id).fetch_optional(db).await?;
     found.as_ref().map(appointment).transpose()
-}
-
-/// The call is erased.
-pub(super) async fn forget(
-    db: &mut SqliteConnection,
-    business: &BusinessId,
-    recording: RecordingSid,
-) -> Answer<()> {
-    query(FORGET).bind(business.as_str()).bind(recording.to_string()).execute(db).await?;
-    Ok(())
 }
 
 pub(super) async fn calendars(

@@ -63,7 +63,7 @@ pub(super) async fn page(
 ) -> Answer<CallPage> {
     let limit = filter.limit.clamp(1, PAGE_MAX);
     let below = below(&filter)?;
-    let question = filter.said.as_deref().map(said::question);
+    let question = filter.said.as_deref().map(|words| said::question(&business, words));
     // Nothing can be looked for, so nothing is found.
     let Some(question) = question.map_or(Some(None), |words| words.map(Some)) else {
         return Ok(CallPage { calls: Vec::new(), next_cursor: None });

@@ -11,7 +11,7 @@ use actors::ports::{CatalogError, Order, PresentCopy};
 use sqlx::{SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Failure};
-use super::{appointments, calls, findings, orders, recordings, rows};
+use super::{calls, orders, recordings, rows};
 
 /// By business, each with its own retention: the index has each one's recordings in the order of their ends.
 /// In this order, and no other: by itself SQLite begins with all calls there are.
@@ -153,6 +153,7 @@ pub(super) async fn erase(
     Ok(files)
 }
 
+/// What was found out about it goes with its new status: a trigger sees to that.
 async fn expunge(
     db: &mut SqliteConnection,
     business: &BusinessId,
@@ -166,13 +167,7 @@ async fn expunge(
     for delete in [DELETE_COPIES, DELETE_HISTORIES] {
         query(delete).bind(business.as_str()).bind(&sid).execute(&mut *db).await?;
     }
-    findings::forget(db, business, recording).await?;
-    let mark = if status == SourceStatus::Erased {
-        appointments::forget(db, business, recording).await?;
-        MARK_ERASED
-    } else {
-        MARK_EXPIRED
-    };
+    let mark = if status == SourceStatus::Erased { MARK_ERASED } else { MARK_EXPIRED };
     query(mark)
         .bind(business.as_str())
         .bind(&sid)

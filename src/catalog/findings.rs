@@ -59,14 +59,6 @@ const SUMMARY: &str = "
 
 const FACTS: &str = "SELECT facts FROM transcripts WHERE business_id = $1 AND recording_sid = $2";
 
-const ID_OF: &str = "SELECT id FROM transcripts WHERE business_id = $1 AND recording_sid = $2";
-
-const FORGET_TRANSCRIPT: &str = "
-    DELETE FROM transcripts WHERE business_id = $1 AND recording_sid = $2";
-
-const FORGET_WAVEFORM: &str = "
-    DELETE FROM waveforms WHERE business_id = $1 AND recording_sid = $2";
-
 const MICROS_MAX: u64 = i64::MAX as u64;
 
 /// Ends a job, writes down what came of it, and begins what stems from that: all or nothing.
@@ -195,7 +187,7 @@ async fn index(
     let summary = row.try_get::<Option<String>, _>("summary")?;
     let summary = summary.map(|json| written::read_summary(&json)).transpose()?;
     let summary = summary.map(|summary| summary.text()).unwrap_or_default();
-    said::index(db, row.try_get("id")?, &words, &summary).await
+    said::index(db, row.try_get("id")?, business, (&words, &summary)).await
 }
 
 pub(super) async fn waveform(
@@ -260,25 +252,6 @@ pub(super) async fn summary(db: &mut SqliteConnection, audio: AudioKey) -> Answe
 pub(super) async fn facts(db: &mut SqliteConnection, audio: AudioKey) -> Answer<Option<Facts>> {
     let json = column(db, FACTS, &audio).await?;
     json.map(|json| written::read_facts(&json)).transpose()
-}
-
-/// The recording is expunged, and so is all that was said in it.
-pub(super) async fn forget(
-    db: &mut SqliteConnection,
-    business: &BusinessId,
-    recording: RecordingSid,
-) -> Answer<()> {
-    if let Some(row) = row_of(db, ID_OF, business, recording).await? {
-        said::forget(db, row.try_get("id")?).await?;
-    }
-    for statement in [FORGET_TRANSCRIPT, FORGET_WAVEFORM] {
-        query(statement)
-            .bind(business.as_str())
-            .bind(recording.to_string())
-            .execute(&mut *db)
-            .await?;
-    }
-    jobs::forget(db, business, recording).await
 }
 
 async fn row_of(

@@ -30,12 +30,13 @@ const BEGIN: &str = "
     )
     ON CONFLICT (dedup_key) DO NOTHING";
 
-/// It was about other bytes.
+/// It was about other bytes; whoever is still at it is about those too, and loses the lease.
 const BEGIN_ANEW: &str = "
     UPDATE jobs
-    SET state = 'waiting', attempt = 0, interruptions = 0, run_at_ms = $2, finished_at_ms = NULL,
-        result = NULL
-    WHERE dedup_key = $1 AND state IN ('done', 'dead')";
+    SET state = 'waiting', attempt = 0, interruptions = 0, run_at_ms = $2, created_at_ms = $2,
+        priority = $3, lease_epoch = lease_epoch + 1, lease_owner = NULL, lease_until_ms = NULL,
+        finished_at_ms = NULL, result = NULL
+    WHERE dedup_key = $1 AND state IN ('running', 'done', 'dead')";
 
 const BURY_ORPHANS: &str = "
     UPDATE jobs
@@ -57,11 +58,11 @@ const CLAIM: &str = "
         lease_owner = $4, lease_until_ms = $5
     WHERE id IN (
         SELECT id FROM jobs
-        WHERE stage = $1 AND state = 'waiting' AND run_at_ms <= $2
-        ORDER BY priority, run_at_ms, id
+        WHERE stage = $1 AND state = 'waiting' AND priority = $6 AND run_at_ms <= $2
+        ORDER BY run_at_ms, id
         LIMIT $3
     )
-    RETURNING id, lease_epoch, stage, attempt, business_id, recording_sid,
+    RETURNING id, lease_epoch, stage, attempt, business_id, recording_sid, created_at_ms,
               (SELECT call_sid FROM recordings
                WHERE recordings.business_id = jobs.business_id
                  AND recordings.sid = jobs.recording_sid) AS call_sid";
@@ -79,7 +80,7 @@ const RELEASE: &str = "
 const FAIL: &str = "
     UPDATE jobs
     SET state = $4, run_at_ms = COALESCE($5, run_at_ms), last_error = $6, finished_at_ms = $7,
-        lease_owner = NULL, lease_until_ms = NULL
+        attempt = attempt - $8, lease_owner = NULL, lease_until_ms = NULL
     WHERE id = $1 AND lease_epoch = $2 AND state = 'running' AND lease_until_ms > $3";
 
 const FINISH: &str = "
@@ -115,7 +116,8 @@ const OF_RECORDING: &str = "
 
 const RETRY: &str = "
     UPDATE jobs
-    SET state = 'waiting', attempt = 0, interruptions = 0, run_at_ms = $2, finished_at_ms = NULL
+    SET state = 'waiting', attempt = 0, interruptions = 0, run_at_ms = $2, created_at_ms = $2,
+        finished_at_ms = NULL
     WHERE id = $1 AND state IN ('waiting', 'dead', 'cancelled')";
 
 const CANCEL: &str = "
@@ -124,8 +126,6 @@ const CANCEL: &str = "
     WHERE id = $1 AND state IN ('waiting', 'running', 'dead')";
 
 const EXISTS: &str = "SELECT 1 FROM jobs WHERE id = $1";
-
-const FORGET: &str = "DELETE FROM jobs WHERE business_id = $1 AND recording_sid = $2";
 
 /// What goes first.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +166,10 @@ pub(super) async fn begin_anew(
     stage: Stage,
     now: Timestamp,
 ) -> Answer<()> {
-    let again = query(BEGIN_ANEW).bind(dedup_key(stage, recording)).bind(now.as_millis());
+    let again = query(BEGIN_ANEW)
+        .bind(dedup_key(stage, recording))
+        .bind(now.as_millis())
+        .bind(Priority::Fresh as i64);
     match again.execute(&mut *db).await?.rows_affected() {
         0 => begin(db, business, recording, stage, Priority::Fresh, now).await,
         1.. => Ok(()),
@@ -185,16 +188,24 @@ pub(super) async fn claim(
     query(BURY_ORPHANS).bind(now.as_millis()).bind(INTERRUPTIONS_MAX).execute(&mut *db).await?;
     query(TAKE_UP_ORPHANS).bind(now.as_millis()).execute(&mut *db).await?;
     let mut claimed = Vec::new();
-    for (stage, wanted) in claim.wanted.into_iter().filter(|(_, wanted)| *wanted > 0) {
-        let found = query(CLAIM)
-            .bind(stage.as_str())
-            .bind(now.as_millis())
-            .bind(i64::from(wanted))
-            .bind(&claim.owner)
-            .bind(now.plus(claim.span).as_millis())
-            .fetch_all(&mut *db)
-            .await?;
-        claimed.extend(found.iter().map(claimed_job).collect::<Answer<Vec<_>>>()?);
+    for (stage, mut wanted) in claim.wanted {
+        // One after the other: what is not due yet is then passed over without being looked at.
+        for priority in [Priority::Fresh, Priority::Backlog] {
+            if wanted == 0 {
+                break;
+            }
+            let found = query(CLAIM)
+                .bind(stage.as_str())
+                .bind(now.as_millis())
+                .bind(i64::from(wanted))
+                .bind(&claim.owner)
+                .bind(now.plus(claim.span).as_millis())
+                .bind(priority as i64)
+                .fetch_all(&mut *db)
+                .await?;
+            wanted = wanted.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+            claimed.extend(found.iter().map(claimed_job).collect::<Answer<Vec<_>>>()?);
+        }
     }
     Ok(claimed)
 }
@@ -236,7 +247,7 @@ pub(super) async fn fail(
     db: &mut SqliteConnection,
     lease: Lease,
     error: String,
-    retry_at: Option<Timestamp>,
+    (retry_at, counts): (Option<Timestamp>, bool),
     now: Timestamp,
 ) -> Answer<()> {
     let state = if retry_at.is_some() { JobState::Waiting } else { JobState::Dead };
@@ -249,6 +260,7 @@ pub(super) async fn fail(
         .bind(retry_at.map(Timestamp::as_millis))
         .bind(error.chars().take(ERROR_LENGTH_MAX).collect::<String>())
         .bind(finished_at)
+        .bind(i64::from(!counts))
         .execute(db)
         .await?;
     held(lease, done.rows_affected())
@@ -329,16 +341,6 @@ async fn change(
     Ok(done.rows_affected() == 1)
 }
 
-/// The recording is expunged: whoever works on it has lost the lease.
-pub(super) async fn forget(
-    db: &mut SqliteConnection,
-    business: &BusinessId,
-    recording: RecordingSid,
-) -> Answer<()> {
-    query(FORGET).bind(business.as_str()).bind(recording.to_string()).execute(db).await?;
-    Ok(())
-}
-
 fn held(lease: Lease, rows: u64) -> Answer<()> {
     if rows == 1 { Ok(()) } else { Err(lost(lease)) }
 }
@@ -355,6 +357,7 @@ fn claimed_job(row: &SqliteRow) -> Answer<ClaimedJob> {
         call,
         recording,
         attempt: rows::fit(row.try_get("attempt")?, "attempt")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at_ms")?),
     })
 }
 

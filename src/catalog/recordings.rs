@@ -1,22 +1,17 @@
 //! Recordings, each under its call's parent leg.
 
-use std::time::Duration;
-
 use actors::domain::{
     AudioKey, BusinessId, CallKey, CallSid, Format, Recording, RecordingEvent, RecordingSid,
-    Retention, SourceStatus, Stage, Timestamp,
+    Retention, SourceStatus, Timestamp,
 };
 use actors::ports::RecordingRecord;
 use sqlx::{SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Failure};
-use super::jobs::{self, Priority};
 use super::rows;
 
 /// So many recordings of one call are listed, the ones that started last: a call's answer stays bounded.
 const RECORDINGS_OF_CALL_MAX: i64 = 64;
-/// What was recorded earlier than so long ago can wait for what is recorded now.
-const FRESH: Duration = Duration::from_hours(24);
 
 const OWNER: &str = "SELECT business_id FROM recordings WHERE sid = $1";
 
@@ -148,14 +143,9 @@ pub(super) async fn bring_up_to_date(
         .bind(event.duration.map(rows::as_millis))
         .bind(event.started_at.map(Timestamp::as_millis))
         .bind(completed_at.map(Timestamp::as_millis))
-        .execute(&mut *db)
+        .execute(db)
         .await?;
-    if completed_at.is_none() {
-        return Ok(());
-    }
-    let fresh = event.started_at.is_none_or(|at| now.since(at) < FRESH);
-    let priority = if fresh { Priority::Fresh } else { Priority::Backlog };
-    jobs::begin(db, &call.business, event.recording, Stage::Transcribe, priority, now).await
+    Ok(())
 }
 
 pub(super) async fn record_status(

@@ -4,17 +4,20 @@
 //! longer one. Hebrew writes "and", "the", "in", "to" and suchlike in front of a word, so each word is also indexed
 //! without those.
 
+use actors::domain::BusinessId;
 use sqlx::{SqliteConnection, query};
 
 use super::failure::Answer;
 
+/// Shorter words are looked for as they are: they begin too many.
+const BEGINNING_MIN: usize = 3;
 /// So many words of a question count.
 const WORDS_MAX: usize = 16;
 /// Without them at least so many letters are left of a word.
 const HEBREW_STEM_MIN: usize = 3;
 const HEBREW_PREFIXES_MAX: usize = 2;
 
-const INDEX: &str = "INSERT INTO said (rowid, words, summary) VALUES ($1, $2, $3)";
+const INDEX: &str = "INSERT INTO said (rowid, business, words, summary) VALUES ($1, $2, $3, $4)";
 
 const FORGET: &str = "DELETE FROM said WHERE rowid = $1";
 
@@ -22,12 +25,13 @@ const FORGET: &str = "DELETE FROM said WHERE rowid = $1";
 pub(super) async fn index(
     db: &mut SqliteConnection,
     transcript: i64,
-    words: &str,
-    summary: &str,
+    business: &BusinessId,
+    (words, summary): (&str, &str),
 ) -> Answer<()> {
     forget(db, transcript).await?;
     query(INDEX)
         .bind(transcript)
+        .bind(token(business))
         .bind(searchable(words))
         .bind(searchable(summary))
         .execute(db)
@@ -40,11 +44,22 @@ pub(super) async fn forget(db: &mut SqliteConnection, transcript: i64) -> Answer
     Ok(())
 }
 
-/// The question in FTS5's words: all of these, each perhaps a beginning. `None` if nothing can be looked for.
-pub(super) fn question(asked: &str) -> Option<String> {
-    let words: Vec<String> =
-        words(asked).take(WORDS_MAX).map(|word| format!("\"{word}\"*")).collect();
-    (!words.is_empty()).then(|| words.join(" "))
+/// The question in FTS5's words: all of these, the longer ones perhaps the beginning of still longer ones. `None` if
+/// nothing can be looked for.
+pub(super) fn question(business: &BusinessId, asked: &str) -> Option<String> {
+    let word = |word: String| {
+        let may_go_on = word.chars().count() >= BEGINNING_MIN;
+        format!("\"{word}\"{}", if may_go_on { "*" } else { "" })
+    };
+    let words: Vec<String> = words(asked).take(WORDS_MAX).map(word).collect();
+    let ours = token(business);
+    (!words.is_empty())
+        .then(|| format!("business : \"{ours}\" AND {{words summary}} : ({})", words.join(" ")))
+}
+
+/// One word to the index, whatever the business is called.
+fn token(business: &BusinessId) -> String {
+    business.as_str().bytes().fold("b".to_owned(), |token, byte| token + &format!("{byte:02x}"))
 }
 
 fn searchable(text: &str) -> String {
@@ -90,12 +105,17 @@ mod tests {
 
     #[test]
     fn a_question_is_words_whatever_else_is_in_it() {
-        assert_eq!(question("Door seal").as_deref(), Some("\"door\"* \"seal\"*"));
-        assert_eq!(question("NEAR(\"a b\" OR c*)").as_deref(), {
-            Some("\"near\"* \"a\"* \"b\"* \"or\"* \"c\"*")
+        let asked = |text: &str| {
+            let question = question(&"a-b".parse().expect("an id"), text)?;
+            let ours = "business : \"b612d62\" AND {words summary} : ";
+            Some(question.strip_prefix(ours).expect("of the business").to_owned())
+        };
+        assert_eq!(asked("Door seal").as_deref(), Some("(\"door\"* \"seal\"*)"));
+        assert_eq!(asked("NEAR(\"a b\" OR c*)").as_deref(), {
+            Some("(\"near\"* \"a\" \"b\" \"or\" \"c\")")
         });
-        assert_eq!(question(" \"*() "), None);
-        assert_eq!(question("dishwasher's").as_deref(), Some("\"dishwashers\"*"));
+        assert_eq!(asked(" \"*() "), None);
+        assert_eq!(asked("dishwasher's").as_deref(), Some("(\"dishwashers\"*)"));
     }
 
     #[test]

@@ -10,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use super::Service;
 
 const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Range, If-Range, Prefer, Content-Type, Last-Event-ID, X-Request-Id",
+    "Authorization, Range, If-Range, If-Match, If-None-Match, Prefer, Content-Type, Last-Event-ID, \
+     X-Request-Id",
 );
-const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
+const ALLOW_METHODS: HeaderValue =
+    HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "Content-Range, Accept-Ranges, Content-Length, ETag, Retry-After, Cache-Status, Repr-Digest, \
      Preference-Applied, X-Request-Id",

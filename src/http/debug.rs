@@ -183,6 +183,7 @@ fn pipeline(board: &Board) -> Value {
                 "paused_for_seconds": stage.paused_for.map(|span| span.as_secs()),
                 "finished_total": stage.finished_total,
                 "failed_total": stage.failed_total,
+                "postponed_total": stage.postponed_total,
                 "lost_total": stage.lost_total,
                 "last_error": stage.last_error,
             })

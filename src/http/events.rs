@@ -104,6 +104,9 @@ impl Following {
             let status = Status::of(&view);
             if self.sent.as_ref() != Some(&status) {
                 let event = Event::default().json_data(&status).ok()?;
+                // A copy begins a stage of its own.
+                self.stages_changed |=
+                    self.sent.as_ref().is_some_and(|sent| !sent.is_in(view.state));
                 self.sent = Some(status);
                 self.sent_at = Some(Instant::now());
                 return Some(if is_final(view.state) {
@@ -150,8 +153,6 @@ impl Following {
                     let watching = self.service.recordings.watch(&self.key, Some(recording));
                     self.watch = watching.await.ok()??;
                 }
-                // A copy begins a stage of its own.
-                self.stages_changed = true;
             }
             () = of_pipeline(&mut self.happenings, &mut self.jobs, recording) => {
                 self.stages_changed = true;

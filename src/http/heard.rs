@@ -48,6 +48,9 @@ impl Service {
         let jobs = self.jobs_of(&heard.audio).await?;
         let job = jobs.into_iter().find(|job| job.stage == stage);
         if job.is_none() && stage == Stage::Measure {
+            if !self.findings.business_profile(&heard.audio.business).await?.runs(stage) {
+                return Err(Problem::StageOff);
+            }
             let gone = heard.found.recording.status.gone();
             // It is measured as soon as there is a copy.
             return match gone.filter(|_| heard.found.copy.is_none()) {

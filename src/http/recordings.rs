@@ -66,6 +66,10 @@ pub(super) async fn status(
 }
 
 impl Status {
+    pub(super) fn is_in(&self, state: StateName) -> bool {
+        self.state == state.as_str()
+    }
+
     pub(super) fn of(view: &RecordingView) -> Self {
         let ready = view.state == StateName::Ready;
         let progress = view.progress();

@@ -10,6 +10,7 @@ use actors::domain::{
     AudioType, ByteRange, Playable, RangeAnswer, RecordingSid, Version, answer_range,
 };
 use axum::http::{HeaderMap, HeaderName, Method, header};
+use sha2::{Digest, Sha256};
 
 /// What all answers about a recording's audio agree on, whether it is here or still arriving.
 #[derive(Debug, Clone)]
@@ -56,6 +57,13 @@ pub(super) enum Selection {
 /// Recording, format and version, quoted as a strong entity tag.
 pub(super) fn entity_tag(recording: RecordingSid, version: Version) -> String {
     format!("\"{recording}-mp3-{}\"", version.0)
+}
+
+/// The entity tag of what was written for just this answer.
+pub(super) fn tag_of(written: &str) -> String {
+    let digest = Sha256::digest(written.as_bytes());
+    let short: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{short}\"")
 }
 
 /// Decides in the order of §13.2.2.

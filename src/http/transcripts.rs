@@ -9,11 +9,10 @@ use axum::extract::{MatchedPath, OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::Service;
 use super::problem::Problem;
-use super::representation::{match_fails, none_match_holds};
+use super::representation::{match_fails, none_match_holds, tag_of};
 use super::target::{Editable, Readable, Target};
 use written::{Form, Reading};
 
@@ -35,7 +34,7 @@ pub(super) async fn read(
     };
     let profile = service.findings.business_profile(&key.business).await?;
     let written = Reading::new(&heard, &kept, &profile, original).write(form);
-    if none_match_holds(&headers, &tag(&written)) {
+    if none_match_holds(&headers, &tag_of(&written)) {
         let headers = [(header::ETAG, tag_value(&written)), (header::CACHE_CONTROL, NO_CACHE)];
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
@@ -72,7 +71,7 @@ pub(super) async fn correct(
     };
     let profile = service.findings.business_profile(&key.business).await?;
     let seen = Reading::new(&heard, &kept, &profile, false).write(Form::Json);
-    if match_fails(&headers, &tag(&seen)) {
+    if match_fails(&headers, &tag_of(&seen)) {
         return Err(Problem::PreconditionFailed);
     }
     let revision = headers.contains_key(header::IF_MATCH).then_some(kept.revision);
@@ -118,15 +117,9 @@ fn wants_original(query: &str) -> Result<bool, Problem> {
 /// It may change at any time, and must not be kept by anybody between us and the reader.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Of what is sent, so that a business's labels are part of it too.
-fn tag(written: &str) -> String {
-    let digest = Sha256::digest(written.as_bytes());
-    let short: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{short}\"")
-}
-
+/// A business's labels are part of it too.
 fn tag_value(written: &str) -> HeaderValue {
-    HeaderValue::from_str(&tag(written)).expect("hex digits in quotes")
+    HeaderValue::from_str(&tag_of(written)).expect("hex digits in quotes")
 }
 
 fn respond(form: Form, written: String) -> Response {

@@ -3,7 +3,6 @@
 //! <https://github.com/bbc/audiowaveform/blob/master/doc/DataFormat.md>
 
 use actors::domain::{Stage, Waveform};
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::problem::Problem;
-use super::representation::none_match_holds;
+use super::representation::{none_match_holds, tag_of};
 use super::target::{Readable, Target};
 
 #[derive(Serialize)]
@@ -37,15 +36,16 @@ pub(super) async fn waveform(
     let Some(waveform) = service.findings.waveform(&heard.audio).await? else {
         return service.missing(&heard, Stage::Measure, Problem::StageFailed).await;
     };
-    let version = heard.found.copy.as_ref().map_or(0, |held| held.copy.version.0);
-    let tag = format!("\"{}-peaks-{version}\"", heard.audio.recording);
+    let written = serde_json::json!(WaveformJson::of(waveform)).to_string();
+    let tag = tag_of(&written);
     let has_it = none_match_holds(&headers, &tag);
     let tag = HeaderValue::from_str(&tag).expect("letters and digits");
     let cached = [(header::ETAG, tag), (header::CACHE_CONTROL, service.cache_control.clone())];
     if has_it {
         return Ok((StatusCode::NOT_MODIFIED, cached).into_response());
     }
-    Ok((cached, Json(WaveformJson::of(waveform))).into_response())
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    Ok((cached, json, written).into_response())
 }
 
 impl WaveformJson {

@@ -27,9 +27,12 @@ pub(super) fn of(
         None => format!("HTTP {}", status.as_u16()),
     };
     match status.as_u16() {
-        429 if codes.iter().any(|code| code == OUT_OF_MONEY) => ProviderError::Refused(told),
+        401..=403 => ProviderError::ShutOut(told),
+        429 if codes.iter().any(|code| code == OUT_OF_MONEY) => ProviderError::ShutOut(told),
         429 => ProviderError::Throttled { retry_after: pause(headers) },
         300..=399 => ProviderError::Refused(format!("{told}: redirects are not followed")),
+        503 if pause(headers).is_some() => ProviderError::Throttled { retry_after: pause(headers) },
+        502..=504 => ProviderError::Unreachable(told),
         408 | 500.. => ProviderError::Unavailable(told),
         _ => ProviderError::Refused(told),
     }
@@ -88,23 +91,24 @@ mod tests {
     #[test]
     fn each_status_has_its_meaning() {
         let refused = |told: &str| ProviderError::Refused(told.to_owned());
+        let shut_out = |told: &str| ProviderError::ShutOut(told.to_owned());
         let unavailable = |told: &str| ProviderError::Unavailable(told.to_owned());
         for (status, document, expected) in [
             (400, "{}", refused("HTTP 400")),
-            (401, r#"{"error":{"code":"invalid_api_key"}}"#, refused("HTTP 401, invalid_api_key")),
-            (403, "<html>", refused("HTTP 403")),
+            (401, r#"{"error":{"code":"invalid_api_key"}}"#, shut_out("HTTP 401, invalid_api_key")),
+            (403, "<html>", shut_out("HTTP 403")),
             (404, r#"{"error":{"type":"not_found"}}"#, refused("HTTP 404, not_found")),
             (400, r#"{"type":"BadRequestError","code":400}"#, refused("HTTP 400, BadRequestError")),
             (400, r#"{"error":"a sentence"}"#, refused("HTTP 400")),
             (307, "", refused("HTTP 307: redirects are not followed")),
             (408, "", unavailable("HTTP 408")),
             (500, "", unavailable("HTTP 500")),
-            (503, "<html>", unavailable("HTTP 503")),
+            (503, "<html>", ProviderError::Unreachable("HTTP 503".to_owned())),
             (429, "", ProviderError::Throttled { retry_after: None }),
             (
                 429,
                 r#"{"error":{"type":"insufficient_quota","code":null}}"#,
-                refused("HTTP 429, insufficient_quota"),
+                shut_out("HTTP 429, insufficient_quota"),
             ),
         ] {
             assert_eq!(told(status, document), expected);

@@ -78,7 +78,13 @@ impl CommandSpeech {
 
     async fn stored(&self, samples: &[i16]) -> Result<TempPath, ProviderError> {
         let (wav, folder) = (wav(samples), self.config.folder.clone());
-        let stored = tokio::task::spawn_blocking(move || store(&wav, &folder)).await;
+        let timeout = self.config.timeout;
+        let stored = tokio::task::spawn_blocking(move || {
+            // What a crash left becomes old enough some time after the start.
+            sweep(&folder, timeout)?;
+            store(&wav, &folder)
+        });
+        let stored = stored.await;
         stored.map_err(io::Error::other).flatten().map_err(|error| {
             ProviderError::Unavailable(format!("a piece could not be stored: {error}"))
         })

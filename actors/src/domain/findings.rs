@@ -14,10 +14,6 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub const fn is_empty(&self) -> bool {
-        self.topic.is_none() && self.outcome.is_none() && self.next_step.is_none()
-    }
-
     pub fn text(&self) -> String {
         let parts = [&self.topic, &self.outcome, &self.next_step];
         let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();

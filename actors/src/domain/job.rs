@@ -18,6 +18,15 @@ pub enum Stage {
 impl Stage {
     pub const ALL: [Self; 4] = [Self::Measure, Self::Transcribe, Self::Summarise, Self::Extract];
 
+    /// Whom it asks.
+    pub const fn provider(self) -> Provider {
+        match self {
+            Self::Measure => Provider::Ourselves,
+            Self::Transcribe => Provider::Speech,
+            Self::Summarise | Self::Extract => Provider::LanguageModel,
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Measure => "measure",
@@ -30,6 +39,13 @@ impl Stage {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stage| stage.as_str() == text)
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    Ourselves,
+    Speech,
+    LanguageModel,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +110,7 @@ pub struct ClaimedJob {
     pub recording: RecordingSid,
     /// Counted from 1.
     pub attempt: u32,
+    pub created_at: Timestamp,
 }
 
 /// How a job is tried again.
@@ -102,6 +119,8 @@ pub struct JobRetry {
     pub attempts_max: u32,
     pub pause_first: Duration,
     pub pause_max: Duration,
+    /// A job that is older than this has no failures any more that are nobody's.
+    pub outage_max: Duration,
 }
 
 impl JobRetry {
@@ -150,6 +169,7 @@ mod tests {
         attempts_max: 4,
         pause_first: Duration::from_secs(10),
         pause_max: Duration::from_secs(30),
+        outage_max: Duration::from_hours(1),
     };
     const NOW: Timestamp = Timestamp::from_millis(0);
 

@@ -64,10 +64,6 @@ impl Transcript {
         let texts: Vec<&str> = self.utterances.iter().map(|said| said.text.as_str()).collect();
         texts.join("\n")
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.utterances.iter().all(|said| said.text.trim().is_empty())
-    }
 }
 
 /// A transcript as it is kept: what was heard, and beside it what people made of that.

@@ -24,7 +24,13 @@ pub(super) struct Pool {
     pub(super) workers: usize,
     factory: FactoryRef<JobId, Errand>,
     paused_until: Option<Instant>,
+    /// How often its provider was out of order since it last worked.
+    outages: u32,
 }
+
+/// While a provider is out of order it is asked ever more seldom, by one worker.
+const OUTAGE_PAUSE_FIRST: Duration = Duration::from_secs(2);
+const OUTAGE_PAUSE_MAX: Duration = Duration::from_mins(5);
 
 impl Pool {
     pub(super) async fn start(
@@ -56,7 +62,7 @@ impl Pool {
             .build();
         let cell = parent.get_cell();
         let (factory, _) = Actor::spawn_linked(None, definition, arguments, cell).await?;
-        Ok(Self { stage, workers, factory, paused_until: None })
+        Ok(Self { stage, workers, factory, paused_until: None, outages: 0 })
     }
 
     /// An errand that cannot be delivered says so when it is dropped.
@@ -64,12 +70,27 @@ impl Pool {
         let _ = self.factory.dispatch(errand.job.lease.job, errand);
     }
 
-    pub(super) fn pause(&mut self, until: Instant) {
-        self.paused_until = self.paused_until.max(Some(until));
+    /// Its provider is out of order, and perhaps said for how long.
+    pub(super) fn fails(&mut self, told: Option<Duration>) {
+        self.outages = self.outages.saturating_add(1);
+        let doubled = OUTAGE_PAUSE_FIRST.saturating_mul(1 << (self.outages - 1).min(16));
+        let pause = told.unwrap_or_else(|| doubled.min(OUTAGE_PAUSE_MAX));
+        self.paused_until = self.paused_until.max(Some(Instant::now() + pause));
     }
 
-    pub(super) fn is_paused(&self, now: Instant) -> bool {
-        self.paused_for(now).is_some()
+    /// Its provider works, or somebody thinks so.
+    pub(super) fn works(&mut self) {
+        self.outages = 0;
+        self.paused_until = None;
+    }
+
+    /// How many workers may be busy now.
+    pub(super) fn admits(&self, now: Instant) -> usize {
+        match (self.paused_for(now), self.outages) {
+            (Some(_), _) => 0,
+            (None, 0) => self.workers,
+            (None, 1..) => 1,
+        }
     }
 
     pub(super) fn paused_for(&self, now: Instant) -> Option<Duration> {

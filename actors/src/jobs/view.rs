@@ -20,6 +20,8 @@ pub struct StageView {
     pub paused_for: Option<Duration>,
     pub finished_total: u64,
     pub failed_total: u64,
+    /// Not for their own fault.
+    pub postponed_total: u64,
     pub lost_total: u64,
     pub last_error: Option<String>,
 }
@@ -40,8 +42,14 @@ pub enum StageOutcome {
         error: String,
         /// Whether it is tried again.
         again: bool,
-        /// The provider asks everybody to wait for so long.
-        pause: Option<Duration>,
+    },
+    /// Nobody's fault: it is tried again, and this was no attempt.
+    Postponed {
+        error: String,
+        /// Whether the provider is out of order, for everybody.
+        of_provider: bool,
+        /// For how long it wants to be left alone.
+        told: Option<Duration>,
     },
     /// Given back untried.
     Released,
@@ -57,6 +65,7 @@ impl StageView {
             paused_for: None,
             finished_total: 0,
             failed_total: 0,
+            postponed_total: 0,
             lost_total: 0,
             last_error: None,
         }
@@ -72,6 +81,10 @@ impl StageView {
                 self.failed_total += 1;
                 self.last_error = Some(error.clone());
             }
+            StageOutcome::Postponed { error, .. } => {
+                self.postponed_total += 1;
+                self.last_error = Some(error.clone());
+            }
             StageOutcome::Lost => self.lost_total += 1,
             StageOutcome::Released => {}
         }
@@ -83,7 +96,7 @@ impl StageOutcome {
     pub(super) const fn as_str(&self) -> &'static str {
         match self {
             Self::Finished => "done",
-            Self::Failed { again: true, .. } | Self::Released => "waiting",
+            Self::Failed { again: true, .. } | Self::Postponed { .. } | Self::Released => "waiting",
             Self::Failed { again: false, .. } => "dead",
             Self::Lost => "lost",
         }
@@ -91,7 +104,7 @@ impl StageOutcome {
 
     pub(super) fn error(&self) -> Option<&str> {
         match self {
-            Self::Failed { error, .. } => Some(error),
+            Self::Failed { error, .. } | Self::Postponed { error, .. } => Some(error),
             Self::Finished | Self::Released | Self::Lost => None,
         }
     }

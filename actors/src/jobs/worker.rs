@@ -10,9 +10,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::pool::{Errand, Progress};
 use super::view::StageOutcome;
-use crate::domain::{ClaimedJob, JobId, JobRetry, Lease, Timestamp};
-use crate::ports::{CatalogError, Chance, Clock, Finding, JobStore};
-use crate::stages::{StageError, Stages};
+use crate::domain::{ClaimedJob, JobId, JobRetry, Lease};
+use crate::ports::{CatalogError, Chance, Clock, Failure, Finding, JobStore};
+use crate::stages::{Fault, StageError, Stages};
 
 pub(super) struct StageWorker;
 
@@ -27,6 +27,8 @@ pub(crate) struct Bench {
 
 /// Between two tries to write down what came of a job, while the catalog is away and the lease lasts.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
+/// The catalog would have been away for five minutes, and the lease with it, unless it dislikes just this.
+const WRITES_MAX: u32 = 300;
 
 impl Worker for StageWorker {
     type Key = JobId;
@@ -82,7 +84,7 @@ impl Bench {
         AbortOnDropHandle::new(running).await.unwrap_or_else(|_| {
             // What it panicked with may be words from the call.
             tracing::error!("a stage of the pipeline panicked");
-            Err(StageError::for_good("our own code failed".to_owned()))
+            Err(StageError::lasting("our own code failed".to_owned()))
         })
     }
 
@@ -99,17 +101,25 @@ impl Bench {
             Err(CatalogError::LeaseLost(_)) => lost(job),
             Err(error) => {
                 // The finding itself cannot be stored.
-                self.fail(job, StageError::for_good(error.to_string())).await
+                self.fail(job, StageError::lasting(error.to_string())).await
             }
         }
     }
 
     async fn fail(&self, job: &ClaimedJob, error: StageError) -> StageOutcome {
-        let StageError { words, may_pass, retry_after } = error;
+        let StageError { words, fault } = error;
         let (now, chance) = (self.clock.now(), self.chance.unit());
-        let next_at = self.retry.next_at(job.attempt, retry_after, now, chance);
-        let retry_at = next_at.filter(|_| may_pass);
-        if self.write_down(job.lease, Ending::Failed(&words, retry_at)).await.is_err() {
+        let is_young = now.since(job.created_at) < self.retry.outage_max;
+        let (counts, told) = match fault {
+            Fault::Lasting | Fault::Passing => (true, None),
+            Fault::Outage => (!is_young, None),
+            Fault::ProviderOutage(told) => (!is_young, told),
+        };
+        let attempt = if counts { job.attempt } else { 1 };
+        let next_at = self.retry.next_at(attempt, told, now, chance);
+        let retry_at = next_at.filter(|_| fault != Fault::Lasting);
+        let ending = Ending::Failed(Failure { words: &words, retry_at, counts });
+        if self.write_down(job.lease, ending).await.is_err() {
             return lost(job);
         }
         let again = retry_at.is_some();
@@ -118,7 +128,11 @@ impl Bench {
             recording.sid = %job.recording, stage = job.stage.as_str(), attempt = job.attempt,
             again, error = words, "stage failed"
         );
-        StageOutcome::Failed { error: words, again, pause: retry_after }
+        if counts {
+            return StageOutcome::Failed { error: words, again };
+        }
+        let of_provider = matches!(fault, Fault::ProviderOutage(_));
+        StageOutcome::Postponed { error: words, of_provider, told }
     }
 
     async fn release(&self, job: &ClaimedJob) -> StageOutcome {
@@ -131,13 +145,11 @@ impl Bench {
 
     /// Until the catalog has taken it; the lease ends the wait, whose holder is then told to leave.
     async fn write_down(&self, lease: Lease, ending: Ending<'_>) -> Result<(), CatalogError> {
-        loop {
+        for _ in 1..WRITES_MAX {
             let now = self.clock.now();
             let written = match ending {
                 Ending::Finished(finding) => self.store.finish_job(lease, finding, now).await,
-                Ending::Failed(words, retry_at) => {
-                    self.store.fail_job(lease, words, retry_at, now).await
-                }
+                Ending::Failed(failure) => self.store.fail_job(lease, failure, now).await,
             };
             match written {
                 Err(CatalogError::Away(error)) => {
@@ -147,6 +159,7 @@ impl Bench {
                 written => return written,
             }
         }
+        Err(CatalogError::LeaseLost(format!("job {}", lease.job)))
     }
 }
 
@@ -154,7 +167,7 @@ impl Bench {
 #[derive(Clone, Copy)]
 enum Ending<'a> {
     Finished(&'a Finding),
-    Failed(&'a str, Option<Timestamp>),
+    Failed(Failure<'a>),
 }
 
 fn lost(job: &ClaimedJob) -> StageOutcome {

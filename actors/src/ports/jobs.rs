@@ -35,12 +35,10 @@ pub trait JobStore: Send + Sync {
     /// Gives a job back untried: the process ends.
     async fn release_job(&self, lease: Lease, now: Timestamp) -> Result<(), CatalogError>;
 
-    /// The attempt failed. `retry_at` says when it is made again; without one the job is dead.
     async fn fail_job(
         &self,
         lease: Lease,
-        error: &str,
-        retry_at: Option<Timestamp>,
+        failure: Failure<'_>,
         now: Timestamp,
     ) -> Result<(), CatalogError>;
 
@@ -75,6 +73,17 @@ pub struct Claim {
     /// Names this process's incarnation, for operators.
     pub owner: String,
     pub span: Duration,
+}
+
+/// How an attempt ended without a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure<'a> {
+    /// For operators: never words from the call.
+    pub words: &'a str,
+    /// When it is tried again; without that the job is dead.
+    pub retry_at: Option<Timestamp>,
+    /// Whether this was one of the job's attempts.
+    pub counts: bool,
 }
 
 /// What a stage came to.

@@ -27,10 +27,16 @@ pub trait Speech: Send + Sync {
 pub enum ProviderError {
     #[error("the provider asks for a pause{}", pause(*retry_after))]
     Throttled { retry_after: Option<Duration> },
-    /// It cannot be reached, is out of order, or too slow: another time it may work.
+    /// It cannot be reached, or says that it is not there just now. That is nobody's fault, and no job's in particular.
+    #[error("the provider cannot be reached: {0}")]
+    Unreachable(String),
+    /// It failed at this, or is too slow: another time it may work.
     #[error("the provider is out of order: {0}")]
     Unavailable(String),
-    /// It refuses us: a key, a model or a setting is wrong.
+    /// It does not let us in: a key is wrong, or there is no money left. Nothing else would fare better.
+    #[error("the provider does not let us in: {0}")]
+    ShutOut(String),
+    /// It refuses what it was asked: a model or a setting is wrong, or just this is too much for it.
     #[error("the provider refuses: {0}")]
     Refused(String),
     /// It answered, and the answer is of no use. Never with words from the call in it.

@@ -17,6 +17,10 @@ use crate::ports::{
 const CLOSED_MAX: Duration = Duration::from_secs(30);
 /// Requests that one transfer may take, as it is cut while the speech service takes its time.
 const RESUMES_MAX: u32 = 20;
+/// After one that failed.
+const RESUME_PAUSE: Duration = Duration::from_secs(2);
+/// Whoever gets so far has earned as many again.
+const RESUMES_PER_BYTES: u64 = 16 * 1024 * 1024;
 /// What has two channels is wanted in two, so that voices can be told apart. What has one is given in one.
 const CHANNELS: u8 = 2;
 
@@ -70,7 +74,11 @@ impl Transfer {
         loop {
             match self.body.chunks.next().await {
                 Some(Ok(bytes)) => {
+                    let before = self.received / RESUMES_PER_BYTES;
                     self.received += bytes.len() as u64;
+                    if self.received / RESUMES_PER_BYTES > before {
+                        self.resumes_left = RESUMES_MAX;
+                    }
                     return Ok(Some(bytes));
                 }
                 None => return Ok(None),
@@ -85,12 +93,18 @@ impl Transfer {
         let Some((total, validator)) = rest.filter(|_| cut.is_interruption()) else {
             return Err(cut);
         };
-        self.resumes_left = self.resumes_left.checked_sub(1).ok_or_else(|| cut.clone())?;
-        admitted(&self.pacer, &self.request).await?;
         let from = Resume { offset: self.received, total, validator };
-        let resumed = self.source.resume(&self.request, &from).await;
-        self.pacer.heard(self.request.account, resumed.as_ref().map(drop), self.clock.now());
-        let body = resumed?;
+        let body = loop {
+            self.resumes_left = self.resumes_left.checked_sub(1).ok_or_else(|| cut.clone())?;
+            admitted(&self.pacer, &self.request).await?;
+            let resumed = self.source.resume(&self.request, &from).await;
+            self.pacer.heard(self.request.account, resumed.as_ref().map(drop), self.clock.now());
+            match resumed {
+                Ok(body) => break body,
+                Err(error) if error.leaves_what_arrived() => sleep(RESUME_PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        };
         if body.start != self.received {
             // It is other audio by now, and what was heard of it counts for nothing.
             return Err(FetchError::ContentChanged);

@@ -1,12 +1,15 @@
 //! From audio to words: the Transcriber's work.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
+use tokio::time::sleep;
 
 use super::guards::{Guard, Hallucination};
-use super::{StageError, Stages};
+use super::{Fault, StageError, Stages};
 use crate::domain::{ClaimedJob, Transcript, Utterance};
 use crate::jobs::Progress;
-use crate::ports::{EncodedAudio, Finding, Piece, RecordingRecord};
+use crate::ports::{EncodedAudio, Finding, Piece, ProviderError, RecordingRecord, Speech};
 
 /// What was heard so far.
 #[derive(Default)]
@@ -37,7 +40,7 @@ impl Stages {
             if piece.voiced.is_empty() {
                 continue;
             }
-            let said = speech.transcribe(&piece, language.as_deref()).await?;
+            let said = transcribed(&**speech, &piece, language.as_deref()).await?;
             let end = piece.start + piece.duration();
             hearing.take_in(&piece, said)?;
             let part = end.as_secs_f64() / lasts.max(end).as_secs_f64().max(f64::EPSILON);
@@ -58,8 +61,14 @@ impl Stages {
             Err(error) => error,
         };
         let has_copy = found.copy.as_ref().is_some_and(|held| held.present);
-        if !has_copy || !error.kind().is_about_what_was_asked_for() {
+        if !error.kind().is_about_what_was_asked_for() {
             return Err(error.into());
+        }
+        if !has_copy {
+            let heard_at = found.recording.completed_at;
+            let is_young = heard_at.is_some_and(|at| self.clock.now().since(at) < NOT_YET);
+            let fault = if is_young { Fault::Outage } else { Fault::Passing };
+            return Err(StageError { words: error.to_string(), fault });
         }
         tracing::info!(
             recording.sid = %job.recording, %error,
@@ -68,6 +77,35 @@ impl Stages {
         self.copy(found).await
     }
 }
+
+/// A long recording has hundreds of pieces: one that fails must not cost all the others.
+async fn transcribed(
+    speech: &dyn Speech,
+    piece: &Piece,
+    language: Option<&str>,
+) -> Result<Transcript, ProviderError> {
+    let mut pause = PIECE_PAUSE_FIRST;
+    for _ in 1..PIECE_TRIES {
+        let told = match speech.transcribe(piece, language).await {
+            Err(ProviderError::Throttled { retry_after }) => retry_after,
+            Err(ProviderError::Unreachable(_) | ProviderError::Unavailable(_)) => None,
+            answer => return answer,
+        };
+        pause = told.unwrap_or(pause * 2);
+        if pause > PIECE_PAUSE_MAX {
+            return Err(ProviderError::Throttled { retry_after: told });
+        }
+        sleep(pause).await;
+    }
+    speech.transcribe(piece, language).await
+}
+
+/// Twilio's 404 may mean "not there yet" for so long after completion.
+const NOT_YET: Duration = Duration::from_mins(10);
+const PIECE_TRIES: u32 = 3;
+const PIECE_PAUSE_FIRST: Duration = Duration::from_millis(500);
+/// For longer the whole job is put off.
+const PIECE_PAUSE_MAX: Duration = Duration::from_secs(20);
 
 impl Hearing {
     fn take_in(&mut self, piece: &Piece, mut said: Transcript) -> Result<(), StageError> {

@@ -24,7 +24,8 @@ impl Stages {
 
     /// As it is known by now, corrections included.
     async fn conversation(&self, job: &ClaimedJob) -> Result<Conversation, StageError> {
-        let missing = |what: &str| StageError::for_good(format!("there is no {what}"));
+        self.recording(job).await?;
+        let missing = |what: &str| StageError::lasting(format!("there is no {what}"));
         let record = self.catalog.load_call(&job.call).await?;
         let call = record.ok_or_else(|| missing("such call"))?.call;
         let kept = self.findings.transcript(&playback_audio(job)).await?;

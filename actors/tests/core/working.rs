@@ -117,7 +117,8 @@ async fn a_catalog_that_is_away_for_a_moment_loses_no_work() {
 async fn failures_are_tried_again_ever_later_and_the_last_one_is_final() {
     let (world, ids) = with_jobs(1).await;
     let broken = || Reply::Error(ProviderError::Unavailable("it answered 500".to_owned()));
-    (0..3).for_each(|_| world.speech.answers(broken()));
+    // Each attempt asks three times.
+    (0..9).for_each(|_| world.speech.answers(broken()));
     world.speech.answering.open();
     settle().await;
     for (attempt, pause_s) in [(1, 5), (2, 10)] {
@@ -135,12 +136,12 @@ async fn failures_are_tried_again_ever_later_and_the_last_one_is_final() {
     let error = world.jobs.row(ids[0]).record.last_error;
     assert!(error.is_some_and(|error| error.contains("500")));
     sleep(Duration::from_hours(2)).await;
-    assert_eq!(world.speech.asked.load(Ordering::SeqCst), 3);
+    assert_eq!(world.speech.asked.load(Ordering::SeqCst), 9);
 
     actors::ports::JobStore::retry_job(&*world.jobs, ids[0], world.clock.reading())
         .await
         .expect("taken");
-    world.core.jobs.look();
+    world.core.jobs.hurry();
     world.until("it is done", |world| world.jobs.state(ids[0]) == JobState::Done).await;
 }
 
@@ -159,6 +160,47 @@ async fn a_provider_that_asks_for_a_pause_gets_it_from_everybody() {
     assert!(stage.paused_for.is_some());
     sleep(Duration::from_mins(2)).await;
     assert_eq!(world.jobs.count(JobState::Done), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_no_jobs_failure_however_long_it_takes_and_is_probed_by_one() {
+    let (world, _) = with_jobs(5).await;
+    let away = || Reply::Error(ProviderError::Unreachable("connection refused".to_owned()));
+    (0..21).for_each(|_| world.speech.answers(away()));
+    world.speech.answering.open();
+    sleep(Duration::from_mins(2)).await;
+    let asked = world.speech.asked.load(Ordering::SeqCst);
+    assert!((6..21).contains(&asked), "ever more seldom: {asked}");
+    assert_eq!(world.jobs.count(JobState::Dead), 0);
+    let view = world.core.board.jobs.borrow().clone();
+    let stage = view.stages.iter().find(|it| it.stage == Stage::Transcribe).expect("shown");
+    assert!(stage.postponed_total >= 2 && stage.failed_total == 0, "{stage:?}");
+    world.until_late("all are done", |world| world.jobs.count(JobState::Done) == 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_without_end_uses_the_attempts_up() {
+    let (world, ids) = with_jobs(1).await;
+    let away = || Reply::Error(ProviderError::Unreachable("connection refused".to_owned()));
+    (0..2_000).for_each(|_| world.speech.answers(away()));
+    world.speech.answering.open();
+    sleep(Duration::from_hours(2)).await;
+    assert_eq!(world.jobs.state(ids[0]), JobState::Dead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_piece_that_fails_does_not_cost_the_others() {
+    let (world, ids) = with_jobs(1).await;
+    world.speech.answers(Reply::Text("one"));
+    world.speech.answers(Reply::Error(ProviderError::Unavailable("it answered 500".to_owned())));
+    world.speech.answering.open();
+    world.until("it is done", |world| world.jobs.state(ids[0]) == JobState::Done).await;
+    assert_eq!(world.jobs.row(ids[0]).record.attempt, 1);
+    assert_eq!(
+        world.speech.asked.load(Ordering::SeqCst),
+        3,
+        "one of the two pieces was asked for again"
+    );
 }
 
 #[tokio::test(start_paused = true)]

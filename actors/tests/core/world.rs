@@ -167,6 +167,15 @@ impl World {
         self.view(n).map(|view| view.state)
     }
 
+    /// The same, though it takes a quarter of an hour.
+    pub(crate) async fn until_late(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < 15 * PATIENCE, "in vain: {what}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// Lets time pass until it is so.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
@@ -213,6 +222,7 @@ pub(crate) fn settings() -> Settings {
                 attempts_max: 3,
                 pause_first: Duration::from_secs(10),
                 pause_max: Duration::from_mins(1),
+                outage_max: Duration::from_hours(1),
             },
             // Nobody works where nobody looks at it: a pool of workers would wake up all the time.
             measurers: 0,

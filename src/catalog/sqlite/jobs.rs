@@ -5,7 +5,7 @@ use std::time::Duration;
 use actors::domain::{
     AudioKey, CallKey, ClaimedJob, JobId, JobRecord, JobState, Lease, Profile, Stage, Timestamp,
 };
-use actors::ports::{CatalogError, Claim, Finding, JobFilter, JobStore};
+use actors::ports::{CatalogError, Claim, Failure, Finding, JobFilter, JobStore};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
@@ -40,12 +40,11 @@ impl JobStore for SqliteCatalog {
     async fn fail_job(
         &self,
         lease: Lease,
-        error: &str,
-        retry_at: Option<Timestamp>,
+        Failure { words, retry_at, counts }: Failure<'_>,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let error = error.to_owned();
-        self.database.write(move |db| jobs::fail(db, lease, error, retry_at, now).boxed()).await
+        let (error, next) = (words.to_owned(), (retry_at, counts));
+        self.database.write(move |db| jobs::fail(db, lease, error, next, now).boxed()).await
     }
 
     async fn finish_job(

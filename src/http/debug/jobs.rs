@@ -57,6 +57,7 @@ pub(in crate::http) async fn retry(
 ) -> Result<Response, Problem> {
     let id = parse(&id)?;
     let done = service.job_store.retry_job(id, service.clock.now()).await;
+    service.jobs.hurry();
     settled(&service, id, done, "it runs already, or is done").await
 }
 
@@ -68,6 +69,7 @@ pub(in crate::http) async fn cancel(
 ) -> Result<Response, Problem> {
     let id = parse(&id)?;
     let done = service.job_store.cancel_job(id, service.clock.now()).await;
+    service.jobs.look_again();
     settled(&service, id, done, "it is over already").await
 }
 
@@ -79,7 +81,6 @@ async fn settled(
 ) -> Result<Response, Problem> {
     match done {
         Ok(true) => {
-            service.jobs.look();
             tracing::info!(job.id = %id, "an operator changed a job");
             Ok((StatusCode::ACCEPTED, no_store(), Json(one(service, id).await?)).into_response())
         }
@@ -146,6 +147,7 @@ fn stage_json(view: &StageView, counts: &[(Stage, JobState, u64)]) -> Value {
         "paused_for_seconds": view.paused_for.map(|span| span.as_secs()),
         "finished_total": view.finished_total,
         "failed_total": view.failed_total,
+        "postponed_total": view.postponed_total,
         "lost_total": view.lost_total,
         "last_error": view.last_error,
         "next": next_of_stage(view),

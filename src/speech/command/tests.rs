@@ -81,7 +81,9 @@ async fn failures_are_told_without_a_word_of_what_was_printed() {
             ProviderError::Unavailable(why) => format!("Unavailable {why}"),
             ProviderError::Refused(why) => format!("Refused {why}"),
             ProviderError::Nonsense(why) => format!("Nonsense {why}"),
-            ProviderError::Throttled { .. } => "Throttled".to_owned(),
+            ProviderError::Throttled { .. }
+            | ProviderError::Unreachable(_)
+            | ProviderError::ShutOut(_) => "what a program cannot mean".to_owned(),
         };
         assert_eq!(told, expected);
     }

@@ -139,6 +139,8 @@ contract! {
         a_renewed_lease_lasts,
         a_failed_attempt_is_made_again_at_its_time,
         an_interruption_is_no_attempt_but_not_without_end,
+        what_was_nobodys_fault_is_no_attempt,
+        a_copy_that_is_replaced_while_it_is_measured_is_measured_again,
         what_is_given_back_was_never_tried,
         a_finding_and_the_end_of_its_job_are_one,
         a_dead_job_comes_back_when_an_operator_wants_it,

@@ -176,7 +176,7 @@ async fn what_fails_for_another_reason_is_asked_with_times_again() {
     let provider = Provider::start(answers).await;
     let speech = speech(endpoint(&provider.url));
     let error = speech.transcribe(&piece(), None).await.expect_err("out of order");
-    assert_eq!(error, ProviderError::Unavailable("HTTP 503".to_owned()));
+    assert_eq!(error, ProviderError::Unreachable("HTTP 503".to_owned()));
     let heard = speech.transcribe(&piece(), None).await.expect("a transcript");
     assert_eq!(shown(&heard), ["1–2 Yes [Yes 1–2]"]);
 }

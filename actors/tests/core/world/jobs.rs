@@ -10,7 +10,7 @@ use actors::domain::{
     Transcript, Utterance, Waveform,
 };
 use actors::ports::{
-    CatalogError, Claim, Ear, EarError, EncodedAudio, Finding, JobFilter, JobStore,
+    CatalogError, Claim, Ear, EarError, EncodedAudio, Failure, Finding, JobFilter, JobStore,
     PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream, ProviderError, Speech,
 };
 use async_trait::async_trait;
@@ -50,7 +50,7 @@ impl FakeJobs {
             lease_until: None,
             last_error: None,
             result: None,
-            created_at: Timestamp::from_millis(0),
+            created_at: Timestamp::from_millis(1_700_000_000_000),
             finished_at: None,
         };
         rows.push(Row { record, epoch: 0, findings: Vec::new() });
@@ -111,6 +111,7 @@ impl FakeJobs {
                     call: row.record.call.clone(),
                     recording: row.record.recording,
                     attempt: row.record.attempt,
+                    created_at: row.record.created_at,
                 });
             }
         }
@@ -172,14 +173,14 @@ impl JobStore for FakeJobs {
     async fn fail_job(
         &self,
         lease: Lease,
-        error: &str,
-        retry_at: Option<Timestamp>,
+        Failure { words, retry_at, counts }: Failure<'_>,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         self.under(lease, now, |row| {
             row.record.state = retry_at.map_or(JobState::Dead, |_| JobState::Waiting);
             row.record.run_at = retry_at.unwrap_or(row.record.run_at);
-            row.record.last_error = Some(error.to_owned());
+            row.record.last_error = Some(words.to_owned());
+            row.record.attempt -= u32::from(!counts);
         })
     }
 

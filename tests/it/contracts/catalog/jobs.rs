@@ -6,7 +6,7 @@ use actors::domain::{
     ClaimedJob, JobId, JobRecord, JobState, Lease, Profile, Stage, Summary, Timestamp, Transcript,
     Waveform,
 };
-use actors::ports::{CatalogError, Claim, Finding, JobFilter};
+use actors::ports::{CatalogError, Claim, Failure, Finding, JobFilter};
 
 use super::Store;
 use super::examples::{
@@ -43,6 +43,10 @@ async fn states(store: &dyn Store) -> Vec<(Stage, JobState)> {
 fn said() -> Finding {
     let transcript = Transcript { language: Some("en".to_owned()), utterances: Vec::new() };
     Finding::Transcript { transcript, channels: 2 }
+}
+
+fn failure(words: &str, retry_at: Option<Timestamp>) -> Failure<'_> {
+    Failure { words, retry_at, counts: true }
 }
 
 fn is_lost<T>(answer: &Result<T, CatalogError>) -> bool {
@@ -151,7 +155,7 @@ pub(super) async fn who_lost_a_lease_changes_nothing(store: &dyn Store) {
     let second = claim_one(store, Stage::Transcribe, at(340)).await;
     let now = at(341);
     assert!(is_lost(&store.finish_job(first, &said(), now).await));
-    assert!(is_lost(&store.fail_job(first, "late", None, now).await));
+    assert!(is_lost(&store.fail_job(first, failure("late", None), now).await));
     assert!(is_lost(&store.release_job(first, now).await));
     assert_eq!(store.renew_leases(&[first, second], SPAN, now).await.expect("asked"), [first]);
     assert_eq!(states(store).await, [(Stage::Transcribe, JobState::Running)]);
@@ -184,14 +188,17 @@ pub(super) async fn a_failed_attempt_is_made_again_at_its_time(store: &dyn Store
     add_acme(store).await;
     add(store, 1).await;
     let lease = claim_one(store, Stage::Transcribe, at(300)).await;
-    store.fail_job(lease, "it answered 500", Some(at(400)), at(301)).await.expect("failed");
+    store
+        .fail_job(lease, failure("it answered 500", Some(at(400))), at(301))
+        .await
+        .expect("failed");
     let job = jobs(store).await.remove(0);
     assert_eq!((job.state, job.attempt, job.run_at), (JobState::Waiting, 1, at(400)));
     assert_eq!(job.last_error.as_deref(), Some("it answered 500"));
     assert!(claim(store, Stage::Transcribe, 1, at(399)).await.is_empty());
     let again = claim(store, Stage::Transcribe, 1, at(400)).await.remove(0);
     assert_eq!(again.attempt, 2);
-    store.fail_job(again.lease, "and again", None, at(401)).await.expect("failed");
+    store.fail_job(again.lease, failure("and again", None), at(401)).await.expect("failed");
     let job = jobs(store).await.remove(0);
     assert_eq!((job.state, job.finished_at), (JobState::Dead, Some(at(401))));
     assert!(claim(store, Stage::Transcribe, 1, at(9_999)).await.is_empty());
@@ -212,6 +219,32 @@ pub(super) async fn an_interruption_is_no_attempt_but_not_without_end(store: &dy
     let job = jobs(store).await.remove(0);
     assert_eq!(job.state, JobState::Dead);
     assert!(job.last_error.is_some_and(|error| error.contains("interrupted")));
+}
+
+pub(super) async fn what_was_nobodys_fault_is_no_attempt(store: &dyn Store) {
+    add_acme(store).await;
+    add(store, 1).await;
+    for round in 0..30 {
+        let job = claim(store, Stage::Transcribe, 1, at(300 + round)).await.remove(0);
+        assert_eq!(job.attempt, 1);
+        let away = Failure { counts: false, ..failure("away", Some(at(301 + round))) };
+        store.fail_job(job.lease, away, at(300 + round)).await.expect("put off");
+    }
+    let job = jobs(store).await.remove(0);
+    assert_eq!((job.state, job.attempt), (JobState::Waiting, 0));
+}
+
+pub(super) async fn a_copy_that_is_replaced_while_it_is_measured_is_measured_again(
+    store: &dyn Store,
+) {
+    add_acme(store).await;
+    add(store, 1).await;
+    let audio = audio("acme", 1);
+    store.commit_copy(&audio, &copy(1), at(201)).await.expect("committed");
+    let late = claim_one(store, Stage::Measure, at(202)).await;
+    store.commit_copy(&audio, &copy(2), at(203)).await.expect("committed");
+    assert!(is_lost(&store.finish_job(late, &Finding::Waveform(waveform()), at(204)).await));
+    claim_one(store, Stage::Measure, at(205)).await;
 }
 
 pub(super) async fn what_is_given_back_was_never_tried(store: &dyn Store) {
@@ -251,7 +284,7 @@ pub(super) async fn a_dead_job_comes_back_when_an_operator_wants_it(store: &dyn 
     add(store, 1).await;
     let lease = claim_one(store, Stage::Transcribe, at(300)).await;
     assert!(!store.retry_job(lease.job, at(301)).await.expect("asked"), "it runs");
-    store.fail_job(lease, "no", None, at(302)).await.expect("failed");
+    store.fail_job(lease, failure("no", None), at(302)).await.expect("failed");
     assert!(store.retry_job(lease.job, at(303)).await.expect("asked"));
     let again = claim(store, Stage::Transcribe, 1, at(303)).await.remove(0);
     assert_eq!(again.attempt, 1, "with all its attempts");
@@ -280,7 +313,7 @@ pub(super) async fn jobs_are_listed_page_by_page_and_counted(store: &dyn Store) 
         add(store, n).await;
     }
     let lease = claim_one(store, Stage::Transcribe, at(300)).await;
-    store.fail_job(lease, "no", None, at(301)).await.expect("failed");
+    store.fail_job(lease, failure("no", None), at(301)).await.expect("failed");
     let first = JobFilter { limit: 3, ..JobFilter::default() };
     let page = store.jobs(&first).await.expect("listed");
     let rest = JobFilter { before: page.last().map(|job| job.id), ..first.clone() };
