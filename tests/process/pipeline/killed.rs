@@ -112,6 +112,7 @@ async fn businesses() -> Works {
 }
 
 /// A call that the service was told of.
+#[derive(Debug)]
 struct Call {
     recording: RecordingSid,
     script: &'static str,
@@ -195,7 +196,15 @@ async fn check(works: &Works, calls: &[Call], undisturbed: &BTreeMap<&'static st
     for call in calls {
         let outcome = outcomes.remove(&call.recording.to_string()).expect("it is known");
         assert_eq!(outcome.business(), call.business);
-        assert_eq!(outcome.in_general(), undisturbed[call.script], "{}", call.script);
+        let (outcome, expected) = (outcome.in_general(), &undisturbed[call.script]);
+        assert_eq!(
+            (&outcome.jobs, &outcome.writes),
+            (&expected.jobs, &expected.writes),
+            "{call:?}"
+        );
+        assert_eq!(outcome.appointments, expected.appointments, "{call:?}");
+        assert_eq!(outcome.understood, expected.understood, "{call:?}");
+        assert!(outcome == *expected, "{call:?}: it was measured otherwise");
     }
     assert!(outcomes.is_empty(), "nobody placed these: {outcomes:#?}");
 }
