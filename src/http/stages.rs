@@ -42,7 +42,7 @@ fn stage(record: JobRecord, view: &JobsView) -> StageJson {
         state: if waits && is_off(&record, view) { "off" } else { record.state.as_str() },
         attempt: record.attempt,
         progress: progress.filter(|_| record.state == JobState::Running),
-        retry_at: (waits && record.attempt > 0).then(|| rfc3339(record.run_at)),
+        retry_at: (waits && record.last_error.is_some()).then(|| rfc3339(record.run_at)),
         reason: record.last_error,
     }
 }
