@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::openai::{Endpoint, EndpointConfig};
-use answer::Broken;
+use answer::{Broken, Try};
 
 pub struct OpenAiLanguageModel {
     endpoint: Endpoint,
@@ -55,7 +55,7 @@ impl OpenAiLanguageModel {
         task: &Task,
         conversation: &Conversation,
         zone: &TimeZone,
-        read: impl Fn(&str) -> Result<T, Broken>,
+        read: impl Fn(&str, Try) -> Result<T, Broken>,
     ) -> Result<T, ProviderError> {
         let mut messages = vec![
             json!({ "role": "system", "content": task.instructions }),
@@ -64,8 +64,9 @@ impl OpenAiLanguageModel {
         let mut attempts = 0;
         loop {
             attempts += 1;
+            let this_try = if attempts < ATTEMPTS_MAX { Try::First } else { Try::Last };
             let answer = self.complete(task, &messages).await?;
-            match answer::content(&answer)?.and_then(|content| read(&content)) {
+            match answer::content(&answer)?.and_then(|content| read(&content, this_try)) {
                 Ok(found) => return Ok(found),
                 Err(Broken(why)) if attempts >= ATTEMPTS_MAX => {
                     return Err(ProviderError::Nonsense(why.to_owned()));
@@ -95,12 +96,14 @@ impl OpenAiLanguageModel {
 impl LanguageModel for OpenAiLanguageModel {
     async fn summarise(&self, conversation: &Conversation) -> Result<Summary, ProviderError> {
         let zone = zone_of(conversation)?;
-        self.ask(&self.summary, conversation, &zone, answer::summary).await
+        let read = |content: &str, _| answer::summary(content);
+        self.ask(&self.summary, conversation, &zone, read).await
     }
 
     async fn extract(&self, conversation: &Conversation) -> Result<Facts, ProviderError> {
         let zone = zone_of(conversation)?;
-        let read = |content: &str| answer::facts(content, conversation.began_at, &zone);
+        let began_at = conversation.began_at;
+        let read = |content: &str, this_try| answer::facts(content, began_at, &zone, this_try);
         self.ask(&self.facts, conversation, &zone, read).await
     }
 }

@@ -13,6 +13,13 @@ use super::schema::{AppointmentAnswer, FactsAnswer, SummaryAnswer, ValueAnswer};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Broken(pub(super) &'static str);
 
+/// Whether the model can still be asked to mend its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Try {
+    First,
+    Last,
+}
+
 const VALUE_CHARS_MAX: usize = 500;
 const YEARS_AHEAD_MAX: i64 = 2;
 
@@ -55,10 +62,18 @@ pub(super) fn summary(content: &str) -> Result<Summary, Broken> {
     Ok(Summary { topic: text(topic)?, outcome: text(outcome)?, next_step: text(next_step)? })
 }
 
-/// Appointments are told by the clocks of `zone`.
-pub(super) fn facts(content: &str, began_at: Timestamp, zone: &TimeZone) -> Result<Facts, Broken> {
+/// Appointments are told by the clocks of `zone`. One that stays impossible does not make the rest wrong.
+pub(super) fn facts(
+    content: &str,
+    began_at: Timestamp,
+    zone: &TimeZone,
+    this_try: Try,
+) -> Result<Facts, Broken> {
     let FactsAnswer { customer_name, city, service, appointment } = parse(content)?;
-    let appointment = appointment.map(|it| proposed(it, began_at, zone)).transpose()?;
+    let appointment = match appointment.map(|it| proposed(it, began_at, zone)).transpose() {
+        Err(_) if this_try == Try::Last => None,
+        appointment => appointment?,
+    };
     Ok(Facts {
         customer_name: fact(customer_name)?,
         city: fact(city)?,

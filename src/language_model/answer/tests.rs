@@ -4,7 +4,7 @@ use actors::domain::{Fact, Facts, Timestamp};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Broken, content, facts, summary};
+use super::{Broken, Try, content, facts, summary};
 
 /// Friday 2026-11-27, 10:15 in Jerusalem.
 const BEGAN_AT: Timestamp = Timestamp::from_millis(1_795_767_300_000);
@@ -14,7 +14,7 @@ fn zone() -> TimeZone {
 }
 
 fn facts_of(answer: &Value) -> Result<Facts, Broken> {
-    facts(&answer.to_string(), BEGAN_AT, &zone())
+    facts(&answer.to_string(), BEGAN_AT, &zone(), Try::First)
 }
 
 fn with_appointment(starts_at: &str, confidence: f64) -> Value {
@@ -113,6 +113,16 @@ fn a_date_that_cannot_be_is_broken() {
     let late = Broken("starts_at lies more than two years after the call");
     assert_eq!(starts_at("2028-11-27T10:16"), Err(late));
     assert!(starts_at("2028-11-27T10:15").is_ok());
+}
+
+#[test]
+fn a_date_that_stays_impossible_leaves_the_other_facts() {
+    let mut answer = with_appointment("2026-11-27T10:14", 0.5);
+    answer["city"] = json!({ "value": "Haifa", "confidence": 0.5 });
+    assert!(facts_of(&answer).is_err());
+    let left = facts(&answer.to_string(), BEGAN_AT, &zone(), Try::Last).expect("the rest");
+    assert!(left.appointment.is_none());
+    assert_eq!(left.city.map(|city| city.value).as_deref(), Some("Haifa"));
 }
 
 #[test]
