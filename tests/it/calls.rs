@@ -1,5 +1,7 @@
 //! Lists of calls and one call, from outside: pages, filters, and what Twilio is asked for beside its webhooks.
 
+use hearback::app::World;
+use hearback::config::Config;
 use hearback::simulator::{Announcement, PlannedCall};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -9,6 +11,15 @@ use crate::support::{ACME, TestApp, header};
 /// Friday, 20 November 2026, 14:00 UTC, and a minute for each of the calls.
 const FIRST_STARTED_AT_MS: i64 = 1_795_183_200_000;
 const MINUTE_MS: i64 = 60_000;
+
+/// Calls of a given day are kept, whatever day it is when this runs.
+async fn start() -> TestApp {
+    let adjust = |config: &mut Config| {
+        config.play.prefetch = false;
+        config.retention.days = 0;
+    };
+    TestApp::start_with(World::default(), adjust).await
+}
 
 /// Five calls, a minute apart, the oldest first; the third has no recording.
 async fn five_calls(app: &TestApp) -> Vec<String> {
@@ -71,7 +82,7 @@ fn sids(listed: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_list_is_read_page_by_page_newest_first() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let mut expected = five_calls(&app).await;
     expected.reverse();
     assert_eq!(sids(&list(&app, "").await), expected);
@@ -94,7 +105,7 @@ async fn a_list_is_read_page_by_page_newest_first() {
 
 #[tokio::test]
 async fn a_page_stays_what_it_is_while_calls_come_in() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let placed = five_calls(&app).await;
     let first = list(&app, "?limit=2").await;
     let cursor = first["next_cursor"].as_str().expect("more");
@@ -106,7 +117,7 @@ async fn a_page_stays_what_it_is_while_calls_come_in() {
 
 #[tokio::test]
 async fn filters_narrow_the_list() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let placed = five_calls(&app).await;
     let rows: &[(&str, &[usize])] = &[
         ("direction=inbound", &[4, 2, 0]),
@@ -142,7 +153,7 @@ async fn filters_narrow_the_list() {
 
 #[tokio::test]
 async fn a_filter_that_cannot_be_meant_is_refused() {
-    let app = TestApp::start().await;
+    let app = start().await;
     for query in [
         "limit=0",
         "limit=201",
@@ -171,7 +182,7 @@ async fn a_filter_that_cannot_be_meant_is_refused() {
 
 #[tokio::test]
 async fn what_the_webhooks_did_not_say_twilio_is_asked_for() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (recording, audio) = TestApp::synthetic(60_000, 1);
     let planned = PlannedCall {
         account: Some(ACME),
