@@ -13,6 +13,8 @@ const REQUESTS_KEPT_MAX: usize = 1_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     pub gets: u64,
+    /// Those for WAV: nobody plays it, somebody transcribes it.
+    pub wav_gets: u64,
     /// Bytes of bodies handed to the socket.
     pub bytes_sent: u64,
     pub in_flight: u64,
@@ -61,6 +63,12 @@ impl SeenRequest {
     }
 }
 
+impl SeenRequest {
+    fn is_for_wav(&self) -> bool {
+        self.target.split('?').next().is_some_and(|path| path.ends_with(".wav"))
+    }
+}
+
 impl Tally {
     pub(super) fn counters(&self) -> Counters {
         self.lock().counters.clone()
@@ -73,7 +81,9 @@ impl Tally {
     fn begin(&self, request: &SeenRequest) {
         let mut counted = self.lock();
         let counters = &mut counted.counters;
-        counters.gets += u64::from(request.method == "GET");
+        let is_get = request.method == "GET";
+        counters.gets += u64::from(is_get);
+        counters.wav_gets += u64::from(is_get && request.is_for_wav());
         counters.with_authorization += u64::from(request.with_authorization);
         counters.in_flight += 1;
         counters.in_flight_max = counters.in_flight_max.max(counters.in_flight);

@@ -26,9 +26,9 @@ export async function startDemo() {
     stop: () => stopped(child, 'SIGINT'),
     /** From now on, one for each request for the recording's audio; the last one repeats. */
     behave: (sid, behaviours) => twilio('PUT', `/recordings/${sid}/behaviour`, behaviours),
-    /** How often audio was fetched from Twilio: of one recording, or of all. */
+    /** How often audio to play was fetched from Twilio: of one recording, or of all. The WAV is for the pipeline. */
     async downloads(sid) {
-      return (await recordings(sid)).reduce((sum, one) => sum + one.counters.gets, 0);
+      return (await recordings(sid)).reduce((sum, one) => sum + one.counters.gets - one.counters.wav_gets, 0);
     },
     /** Places a call of one recording, of which the service has heard, and that it has not fetched. */
     async placeCall(recording) {
