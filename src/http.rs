@@ -192,3 +192,9 @@ fn no_referrer() -> SetResponseHeaderLayer<HeaderValue> {
 fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
 }
+
+/// How every time comes in: as they leave, or with any other offset.
+fn time(text: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(Timestamp::from_millis(at.as_millisecond()))
+}

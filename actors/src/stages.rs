@@ -17,13 +17,12 @@ use crate::domain::{AudioKey, ClaimedJob, FetchError, Format, GoneCause, Stage};
 use crate::fetcher::Pacer;
 use crate::jobs::Progress;
 use crate::ports::{
-    Catalog, CatalogError, Clock, Ear, EarError, Finding, Findings, JobStore, LanguageModel,
-    ProviderError, RecordingRecord, RecordingSource, Speech, Vault,
+    Catalog, CatalogError, Clock, Ear, EarError, Finding, Findings, LanguageModel, ProviderError,
+    RecordingRecord, RecordingSource, Speech, Vault,
 };
 
 pub(crate) struct Stages {
     pub(crate) catalog: Arc<dyn Catalog>,
-    pub(crate) jobs: Arc<dyn JobStore>,
     pub(crate) findings: Arc<dyn Findings>,
     pub(crate) vault: Arc<dyn Vault>,
     pub(crate) source: Arc<dyn RecordingSource>,

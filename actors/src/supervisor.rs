@@ -438,7 +438,6 @@ impl Root {
         let Pipeline { jobs, findings, ear, speech, language_model } = self.ports.pipeline.clone();
         let stages = Stages {
             catalog: Arc::clone(&self.ports.catalog),
-            jobs: Arc::clone(&jobs),
             findings,
             vault: Arc::clone(&self.ports.vault),
             source: Arc::clone(&self.ports.source),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::problem::Problem;
-use super::{Service, rfc3339};
+use super::{Service, rfc3339, time};
 use crate::auth::Caller;
 
 const LIMIT_DEFAULT: u32 = 50;
@@ -195,11 +195,6 @@ fn from_cursor(cursor: &str) -> Option<(Timestamp, i64)> {
     let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let (at_ms, id) = text.split_once(' ')?;
     Some((Timestamp::from_millis(at_ms.parse().ok()?), id.parse().ok()?))
-}
-
-fn time(text: &str) -> Option<Timestamp> {
-    let at: jiff::Timestamp = text.parse().ok()?;
-    Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
 fn number(id: &str) -> Result<i64, Problem> {

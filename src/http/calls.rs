@@ -15,7 +15,7 @@ use super::heard::Heard;
 use super::problem::Problem;
 use super::stages::{StageJson, stages};
 use super::target::Target;
-use super::{Service, rfc3339};
+use super::{Service, rfc3339, time};
 use crate::auth::Caller;
 
 const LIMIT_DEFAULT: u32 = 50;
@@ -209,11 +209,6 @@ fn filter(query: &str) -> Result<CallFilter, Problem> {
         }
     }
     Ok(filter)
-}
-
-fn time(text: &str) -> Option<Timestamp> {
-    let at: jiff::Timestamp = text.parse().ok()?;
-    Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
 fn call_json(record: CallRecord, service: &Service) -> CallJson {

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use super::CatalogError;
 use crate::domain::{
-    AudioKey, CallKey, ClaimedJob, Facts, JobId, JobRecord, JobState, Lease, Profile, RecordingSid,
-    Stage, Summary, Timestamp, Transcript, Waveform,
+    AudioKey, ClaimedJob, Facts, JobId, JobRecord, JobState, Lease, RecordingSid, Stage, Summary,
+    Timestamp, Transcript, Waveform,
 };
 
 #[async_trait]
@@ -49,9 +49,6 @@ pub trait JobStore: Send + Sync {
         finding: &Finding,
         now: Timestamp,
     ) -> Result<(), CatalogError>;
-
-    /// How the business of a call wants it to be understood.
-    async fn profile(&self, call: &CallKey) -> Result<Profile, CatalogError>;
 
     // What operators see and do.
 

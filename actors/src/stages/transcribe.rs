@@ -29,7 +29,7 @@ impl Stages {
         let off = || StageError::passing("there is no speech service".to_owned());
         let speech = self.speech.as_ref().ok_or_else(off)?;
         let found = self.recording(job).await?;
-        let language = self.jobs.profile(&job.call).await?.language;
+        let language = self.findings.business_profile(&job.call.business).await?.language;
         let audio = self.audio(job, &found).await?;
         let lasts = found.recording.duration.unwrap_or_default();
         let mut pieces = self.ear.listen(audio, speech.piece_limits());

@@ -30,7 +30,7 @@ impl Stages {
         let call = record.ok_or_else(|| missing("such call"))?.call;
         let kept = self.findings.transcript(&playback_audio(job)).await?;
         let kept = kept.ok_or_else(|| missing("transcript"))?;
-        let profile = self.jobs.profile(&job.call).await?;
+        let profile = self.findings.business_profile(&job.call.business).await?;
         let names = self.catalog.businesses().await?.into_iter();
         let name = names.filter(|known| known.id == job.call.business).map(|known| known.name);
         let turns = kept.corrected().utterances.into_iter().map(|said| Turn {

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use actors::domain::{
-    AudioKey, CallKey, ClaimedJob, JobId, JobRecord, JobState, Lease, Profile, Stage, Timestamp,
-};
+use actors::domain::{AudioKey, ClaimedJob, JobId, JobRecord, JobState, Lease, Stage, Timestamp};
 use actors::ports::{CatalogError, Claim, Failure, Finding, JobFilter, JobStore};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use super::SqliteCatalog;
-use crate::catalog::{findings, jobs, profiles};
+use crate::catalog::{findings, jobs};
 
 #[async_trait]
 impl JobStore for SqliteCatalog {
@@ -55,13 +53,6 @@ impl JobStore for SqliteCatalog {
     ) -> Result<(), CatalogError> {
         let finding = finding.clone();
         self.database.write(move |db| findings::finish(db, lease, finding, now).boxed()).await
-    }
-
-    async fn profile(&self, call: &CallKey) -> Result<Profile, CatalogError> {
-        let business = call.business.clone();
-        self.database
-            .read(move |db| async move { profiles::load(db, &business).await }.boxed())
-            .await
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, CatalogError> {

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use actors::domain::{
-    AudioKey, CallKey, ClaimedJob, JobId, JobRecord, JobState, Lease, Profile, Stage, Timestamp,
-    Transcript, Utterance, Waveform,
+    AudioKey, ClaimedJob, JobId, JobRecord, JobState, Lease, Profile, Stage, Timestamp, Transcript,
+    Utterance, Waveform,
 };
 use actors::ports::{
     CatalogError, Claim, Ear, EarError, EncodedAudio, Failure, Finding, JobFilter, JobStore,
@@ -194,11 +194,6 @@ impl JobStore for FakeJobs {
             row.record.state = JobState::Done;
             row.findings.push(finding.clone());
         })
-    }
-
-    async fn profile(&self, _: &CallKey) -> Result<Profile, CatalogError> {
-        drop(self.reached()?);
-        Ok(Profile::default())
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, CatalogError> {

@@ -320,7 +320,6 @@ pub(super) async fn a_profile_is_kept(store: &dyn Store) {
     };
     store.set_profile(&acme, &profile).await.expect("set");
     assert_eq!(store.business_profile(&acme).await.expect("read"), profile);
-    assert_eq!(store.profile(&key("acme", 1)).await.expect("read"), profile);
     let nobody = store.set_profile(&business("nobody"), &profile).await;
     assert!(matches!(nobody, Err(CatalogError::Unknown(_))), "{nobody:?}");
 }
