@@ -138,6 +138,8 @@ struct FactJson {
 
 async fn understood(service: &Service, heard: &Heard) -> Result<Understood, Problem> {
     let (audio, findings) = (&heard.audio, &service.findings);
+    // Before what they find: what is said to be done is there to be read.
+    let stages = stages(service, audio).await?;
     let labels = findings.business_profile(&audio.business).await?.labels;
     let (base, call) = (&service.path_prefix, heard.call.call.sid);
     let transcript = findings.transcript(audio).await?.map(|kept| TranscriptLink {
@@ -167,7 +169,7 @@ async fn understood(service: &Service, heard: &Heard) -> Result<Understood, Prob
         }),
         facts,
         appointment: appointment.map(|it| AppointmentJson::of(it, &labels)),
-        stages: stages(service, audio).await?,
+        stages,
     })
 }
 
