@@ -1,0 +1,3 @@
+// The module that pages embed: importing it defines `<hearback-player>`.
+
+export { HearbackPlayer } from './player/element.ts';

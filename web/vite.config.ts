@@ -1,0 +1,37 @@
+// Two builds into dist/: `--mode player` makes the one module that pages embed, the other the console's page.
+
+import { defineConfig } from 'vitest/config';
+
+/** A running service for `npm run dev`, such as the one that `hearback demo` prints. */
+const service = process.env.HEARBACK_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig(({ mode }) => ({
+  base: './',
+  build: mode === 'player' ? player : console,
+  server: { proxy: { '/api': service, '/debug': service } },
+  test: { include: ['src/**/*.test.ts'] },
+}));
+
+const player = {
+  outDir: 'dist/web',
+  lib: { entry: 'src/player.ts', formats: ['es' as const], fileName: () => 'player.js' },
+  target: 'es2022',
+  emptyOutDir: true,
+  copyPublicDir: false,
+};
+
+const console = {
+  target: 'es2022',
+  emptyOutDir: false,
+  // The service's content security policy has no place for inline anything.
+  assetsInlineLimit: 0,
+  assetsDir: 'web',
+  modulePreload: { polyfill: false },
+  rollupOptions: {
+    output: {
+      entryFileNames: 'web/console.js',
+      assetFileNames: 'web/[name][extname]',
+      chunkFileNames: 'web/[name].js',
+    },
+  },
+};
