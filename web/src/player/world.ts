@@ -17,7 +17,8 @@ export function browserWorld(): World {
   return {
     now: () => Date.now(),
     after(ms, then) {
-      const timer = setTimeout(then, ms);
+      // A longer one would end at once.
+      const timer = setTimeout(then, Math.min(ms, 2 ** 31 - 1));
       return () => clearTimeout(timer);
     },
     createMedia: createAudio,
