@@ -172,7 +172,9 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     return mine?.duration_seconds ?? null;
   }
 
-  const durationSeconds = (): number | null => playback.durationSeconds ?? measuredSeconds() ?? announcedSeconds();
+  function durationSeconds(): number | null {
+    return playback.durationSeconds ?? measuredSeconds() ?? announcedSeconds();
+  }
 
   function skipSilence(at: number): void {
     if (!sound.skipsSilence || waveform.finding.kind !== 'found') return;
