@@ -48,6 +48,12 @@ export function noticeOf(
   }
 }
 
+/** Known without the time: what the waveform below it hangs on. */
+export function noticeKindOf({ name }: Playback): 'strip' | 'card' | null {
+  if (name === 'stopped') return 'card';
+  return name === 'idle' || name === 'playing' || name === 'paused' ? null : 'strip';
+}
+
 /** What a screen reader is told: that something else is the case, not how it moves on. */
 export function announcementOf(
   { playback, progress }: Pick<PlayerState, 'playback' | 'progress'>,
