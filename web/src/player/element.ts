@@ -21,6 +21,7 @@ import type { PlayerState, PlayerStore, Request } from './state.ts';
 import { createPlayerStore } from './store.ts';
 import { layoutStyles, themeStyles } from './styles.ts';
 import { controlsStyles, isWanted } from './views/controls.ts';
+import './views/copied.ts';
 import type { CopiedView } from './views/copied.ts';
 import { type KeysHelpView, keysHelpStyles } from './views/keys-help.ts';
 import { type LaneName, lanesOf } from './views/lanes.ts';

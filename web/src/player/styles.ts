@@ -19,6 +19,7 @@ export const themeStyles = css`
     --hover: color-mix(in oklab, var(--ink) 6%, var(--surface));
     --raised: color-mix(in oklab, var(--ink) 2.5%, var(--surface));
     --tint: color-mix(in oklab, var(--accent) 11%, var(--surface));
+    --now: color-mix(in oklab, var(--accent) 28%, var(--surface));
     --tint-edge: color-mix(in oklab, var(--accent) 30%, var(--surface));
     --warn: light-dark(#8a4b00, #f2b866);
     --warn-tint: color-mix(in oklab, var(--warn) 9%, var(--surface));
@@ -43,7 +44,7 @@ export const themeStyles = css`
   .icon .solid { fill: currentcolor; stroke: none; }
   .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .quiet, .coming { color: var(--quiet); }
-  .small { min-inline-size: 1.75rem; block-size: 1.75rem; font-size: 1rem; }
+  .icon-button.small { min-inline-size: 1.75rem; block-size: 1.75rem; font-size: 1rem; }
   .action { min-block-size: 2.25rem; padding: 0.375rem 1rem; border: 1px solid var(--accent); border-radius: 0.625rem; background: var(--accent); color: var(--on-accent); font-size: 0.875rem; font-weight: 600; font-variant-numeric: tabular-nums; }
   .action:not(:disabled):hover { background: var(--accent-strong); }
   .action.is-plain { border-color: var(--edge); background: none; color: var(--ink); }
@@ -51,11 +52,12 @@ export const themeStyles = css`
   input[type='datetime-local'] { min-block-size: 2.25rem; padding: 0.25rem 0.625rem; border: 1px solid var(--edge); border-radius: 0.625rem; background: var(--surface); color: var(--ink); }
   @media (prefers-reduced-motion: reduce) { *, ::before, ::after { transition: none !important; } }
   @media (forced-colors: active) {
-    .play, .action, .icon-button[aria-pressed='true'], .solo[aria-pressed='true'] { border: 2px solid ButtonText; }
+    .player .play, .action, .player .icon-button[aria-pressed='true'], .player .solo[aria-pressed='true'] { border: 2px solid ButtonText; }
   }
 `;
 
 export const layoutStyles = css`
+  .panel-head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; min-block-size: 2.25rem; }
   .player { position: relative; display: grid; border: 1px solid var(--line); border-radius: var(--hearback-radius, 1rem); background: var(--surface); }
   .head { display: grid; gap: 1rem; padding: 1.25rem 1.25rem 1rem; }
   .panels { display: grid; grid-template-columns: minmax(0, 1fr); border-block-start: 1px solid var(--line); }
@@ -70,6 +72,9 @@ export const layoutStyles = css`
     .head { padding: 1.5rem 1.5rem 1.125rem; gap: 1.25rem; }
     .panel { padding: 1.125rem 1.5rem 1.5rem; }
     .panels:has(.summary):has(.transcript) { grid-template-columns: minmax(0, 1.7fr) minmax(15rem, 1fr); }
+    .panels:has(.summary) hearback-transcript { display: grid; }
+    .panels:has(.summary) .scroller { min-block-size: var(--hearback-transcript-height, 24rem); }
+    .panels:has(.summary) .lines { position: absolute; inset: 0; max-block-size: none; }
     .panels:has(.transcript) hearback-summary:has(.panel) { border-block-start: 0; border-inline-start: 1px solid var(--line); }
   }
   @container (max-width: 22rem) {

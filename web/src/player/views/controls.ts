@@ -23,13 +23,15 @@ export class ControlsView extends View {
     const { words, sound } = this;
     return html`<div class="controls" part="controls" role="group" aria-label=${words.say('controls')}>
       <div class="transport">
-        ${this.#play()} ${this.#jump('back', -JUMP_SECONDS)} ${this.#jump('forward', JUMP_SECONDS)} ${this.#time(this.timeline)}
+        ${this.#play()}
+        <div class="jumps" dir="ltr">${this.#jump('back', -JUMP_SECONDS)}${this.#jump('forward', JUMP_SECONDS)}</div>
+        ${this.#time(this.timeline)}
       </div>
       <div class="settings">
         <button type="button" class="quiet-button rate" part="button" aria-label=${words.say('speed')}
           title=${words.say('speed_said', { rate: sound.rate })}
           @click=${() => this.send({ type: 'rate', rate: nextRate(sound.rate) })}>
-          ${words.say('speed_value', { rate: sound.rate })}
+          <span dir="ltr">${words.say('speed_value', { rate: sound.rate })}</span>
         </button>
         ${this.#toggle('silence', words.say('skip_silence'), sound.skipsSilence, () =>
           this.send({ type: 'skip_silence', skips: !sound.skipsSilence }),
@@ -87,7 +89,7 @@ export class ControlsView extends View {
 
   #toggle(name: Icon, label: string, isOn: boolean, pressed: () => void) {
     return html`<button type="button" class="icon-button" part="button" aria-label=${label} title=${label}
-      aria-pressed=${isOn ? 'true' : 'false'} @click=${pressed}>${icon(name)}</button>`;
+      aria-pressed=${isOn ? 'true' : 'false'} @click=${pressed}>${icon(name)}<span class="label">${label}</span></button>`;
   }
 
   #download(url: string) {
@@ -141,8 +143,14 @@ export const controlsStyles = css`
   .time { margin-inline-start: 0.5rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
   .time .now { font-size: 1.125rem; font-weight: 600; letter-spacing: -0.01em; }
   .time .of { color: var(--quiet); font-size: 0.875rem; }
+  .jumps { display: flex; gap: 0.125rem; }
+  .icon-button .label { display: none; }
   .volume { display: flex; align-items: center; gap: 0.125rem; }
   .volume input { inline-size: 5.5rem; min-block-size: 1.5rem; margin: 0; accent-color: var(--accent); }
+  @container (min-width: 52rem) {
+    .icon-button[aria-pressed] { display: inline-flex; align-items: center; gap: 0.375rem; padding-inline: 0.5rem 0.625rem; }
+    .icon-button .label { display: inline; font-size: 0.8125rem; font-weight: 550; }
+  }
   @container (max-width: 30rem) {
     .volume input { inline-size: 3.5rem; }
     .keys-button { display: none; }

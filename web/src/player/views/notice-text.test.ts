@@ -67,7 +67,7 @@ describe('noticeOf', () => {
     expect(notice(preparing(), progress)).toMatchObject({
       title: 'Waiting for the recording…',
       details: ['Attempt 2', 'Tried again in 12 s'],
-      reason: 'the source answered 503.',
+      reason: 'the source answered 503',
     });
     expect(notice(preparing(), { ...progress, retryAtMs: NOW - 1 })).toMatchObject({
       details: ['Attempt 2', 'Trying again…'],

@@ -1,6 +1,6 @@
 // What is said of a recording that does not play (yet): pure.
 
-import { ended, percentOf, playingTime } from '../../words/formats.ts';
+import { percentOf, playingTime } from '../../words/formats.ts';
 import type { Playback, PlayerState, Progress } from '../state.ts';
 import type { PlayerWords } from '../words.ts';
 
@@ -95,8 +95,7 @@ function preparing(
     ...(progress.attempt > 1 ? [words.say('attempt', { count: progress.attempt })] : []),
     ...again(progress.retryAtMs, 'tried_in', words, nowMs),
   ];
-  const reason = progress.reason === null ? null : ended(progress.reason);
-  return { kind: 'strip', title: words.say(phaseKey(progress)), details, reason, percent };
+  return { kind: 'strip', title: words.say(phaseKey(progress)), details, reason: progress.reason, percent };
 }
 
 function recovering(

@@ -18,9 +18,10 @@ export class SummaryView extends View {
   override render() {
     if (this.details === null) return nothing;
     const { summary, facts, appointment } = this.details;
+    if (!summary && !facts && !appointment && !this.#isComing('summarise')) return nothing;
     const { say } = this.words;
     return html`<section class="panel summary" part="summary" aria-label=${say('summary')}>
-      <h3>${say('summary')}</h3>
+      <div class="panel-head"><h3>${say('summary')}</h3></div>
       ${this.#isComing('summarise') ? html`<p class="coming" role="status">${say('summary_coming')}</p>` : nothing}
       <dl class="said">
         ${this.#row('topic', summary?.topic)} ${this.#row('outcome', summary?.outcome)} ${this.#row('next_step', summary?.next_step)}
@@ -139,8 +140,8 @@ export class SummaryView extends View {
 define('hearback-summary', SummaryView);
 
 export const summaryStyles = css`
-  .summary { display: grid; gap: 1rem; align-content: start; }
-  .summary dl { display: grid; gap: 0.75rem; margin: 0; }
+  .summary { display: grid; gap: 0.625rem; align-content: start; }
+  .summary dl { display: grid; gap: 0.75rem; margin: 0 0 0.375rem; }
   .summary dl:not(:has(div)) { display: none; }
   .summary dt, .appointment .label { color: var(--quiet); font-size: 0.75rem; font-weight: 550; letter-spacing: 0.01em; }
   .summary dd { margin: 0; overflow-wrap: anywhere; text-align: match-parent; text-align: -webkit-match-parent; }
@@ -153,6 +154,7 @@ export const summaryStyles = css`
   .appointment .status { padding: 0.125rem 0.5rem; border-radius: 1rem; background: var(--tint); color: var(--accent); font-size: 0.75rem; font-weight: 600; }
   .appointment[data-status='dismissed'] .status { background: var(--hover); color: var(--quiet); }
   .appointment[data-status='dismissed'] .when { text-decoration: line-through; }
+  .appointment p:not(.when) { font-size: 0.875rem; }
   .appointment .when { font-size: 1rem; font-weight: 620; }
   .actions { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: end; margin-block-start: 0.5rem; }
   .actions label { display: grid; gap: 0.25rem; flex: 1 1 100%; font-size: 0.8125rem; color: var(--quiet); }

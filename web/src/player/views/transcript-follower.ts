@@ -8,6 +8,8 @@ import { type Line, lineAt, wordAt } from './transcript-index.ts';
 const OWN_SCROLL_MS = 800;
 /** Where the current line stands, from the top of the list. */
 const PLACE = 0.35;
+/** Lines that come into sight turn out higher or lower than estimated: so often it is aimed again. */
+const AIMS_MAX = 4;
 
 export class Follower implements ReactiveController {
   #list: HTMLElement | null = null;
@@ -15,11 +17,13 @@ export class Follower implements ReactiveController {
   #line = -1;
   #word = -1;
   #follows = true;
+  #isAway = false;
+  #frame = 0;
   #ownScrollUntilMs = 0;
-  readonly #changed: (follows: boolean) => void;
+  readonly #changed: (isAway: boolean) => void;
   readonly #scrolled = () => this.#readerScrolled();
 
-  constructor(host: ReactiveControllerHost, changed: (follows: boolean) => void) {
+  constructor(host: ReactiveControllerHost, changed: (isAway: boolean) => void) {
     this.#changed = changed;
     host.addController(this);
   }
@@ -50,21 +54,26 @@ export class Follower implements ReactiveController {
     this.#line = line;
     this.#word = word;
     this.#mark();
-    if (isOtherLine && this.#follows) this.#scrollTo(this.#elementOf(line));
+    if (!isOtherLine) return;
+    if (this.#follows) this.#scrollTo(this.#elementOf(line));
+    else this.#look();
   }
 
   resume(): void {
-    this.#follow(true);
+    this.#follows = true;
+    this.#look();
     this.#scrollTo(this.#elementOf(this.#line));
   }
 
   /** Something else than the current line is wanted in view. */
   lookAt(element: HTMLElement): void {
-    this.#follow(false);
+    this.#follows = false;
     this.#scrollTo(element);
+    this.#look();
   }
 
   hostDisconnected(): void {
+    cancelAnimationFrame(this.#frame);
     this.#list?.removeEventListener('scroll', this.#scrolled);
     this.#list = null;
   }
@@ -86,27 +95,37 @@ export class Follower implements ReactiveController {
   }
 
   /** Within its list alone: the page around it stays where it is. */
-  #scrollTo(element: HTMLElement | null): void {
+  #scrollTo(element: HTMLElement | null, aims = AIMS_MAX): void {
     const list = this.#list;
     if (!list || !element || list.scrollHeight <= list.clientHeight) return;
     const offset = element.getBoundingClientRect().top - list.getBoundingClientRect().top;
-    const top = list.scrollTop + offset - list.clientHeight * PLACE;
-    const isFar = Math.abs(top - list.scrollTop) > list.clientHeight * 1.5;
+    const distance = offset - list.clientHeight * PLACE;
+    const isFar = aims < AIMS_MAX || Math.abs(distance) > list.clientHeight * 1.5;
     const isCalm = isFar || matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.#ownScrollUntilMs = performance.now() + OWN_SCROLL_MS;
-    list.scrollTo({ top, behavior: isCalm ? 'instant' : 'smooth' });
+    list.scrollBy({ top: distance, behavior: isCalm ? 'instant' : 'smooth' });
+    cancelAnimationFrame(this.#frame);
+    if (isFar && aims > 1 && Math.abs(distance) > 1)
+      this.#frame = requestAnimationFrame(() => this.#scrollTo(element, aims - 1));
   }
 
+  /** Whoever scrolls away from the current line reads elsewhere, and whoever comes back to it listens again. */
   #readerScrolled(): void {
-    if (!this.#follows || performance.now() < this.#ownScrollUntilMs) return;
+    if (performance.now() < this.#ownScrollUntilMs) return;
+    this.#follows = this.#isCurrentInSight();
+    this.#look();
+  }
+
+  #look(): void {
+    const isAway = !this.#follows && this.#line >= 0 && !this.#isCurrentInSight();
+    if (isAway === this.#isAway) return;
+    this.#isAway = isAway;
+    this.#changed(isAway);
+  }
+
+  #isCurrentInSight(): boolean {
     const line = this.#elementOf(this.#line)?.getBoundingClientRect();
     const list = this.#list?.getBoundingClientRect();
-    if (line && list && (line.bottom < list.top || line.top > list.bottom)) this.#follow(false);
-  }
-
-  #follow(follows: boolean): void {
-    if (this.#follows === follows) return;
-    this.#follows = follows;
-    this.#changed(follows);
+    return !line || !list || (line.bottom > list.top && line.top < list.bottom);
   }
 }

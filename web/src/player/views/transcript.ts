@@ -17,6 +17,9 @@ import { Follower } from './transcript-follower.ts';
 import { type Line, linesOf, type Match, matchesOf, piecesOf } from './transcript-index.ts';
 import { define, View } from './view.ts';
 
+/** From here on, lines out of sight are neither laid out nor painted. */
+const MANY_LINES = 100;
+
 interface Edit {
   readonly utterance: number;
   /** As it was when the edit began: what somebody else makes of it meanwhile does not overwrite ours. */
@@ -36,10 +39,11 @@ export class TranscriptView extends View {
   /** Which match is looked at. */
   @state() private looked = 0;
   @state() private edit: Edit | null = null;
-  @state() private isFollowing = true;
+  /** The current line is out of sight, because somebody reads elsewhere. */
+  @state() private isAway = false;
 
-  readonly #follower = new Follower(this, (follows) => {
-    this.isFollowing = follows;
+  readonly #follower = new Follower(this, (isAway) => {
+    this.isAway = isAway;
   });
   readonly #pace = new Pace(this, (second) => this.#follower.moveTo(second));
 
@@ -96,7 +100,7 @@ export class TranscriptView extends View {
       else byLine.set(match.line, [[number, match]]);
     }
     return html`<div class="scroller">
-      <ol class="lines" lang=${transcript?.language ?? nothing} @click=${this.#clicked}>
+      <ol class="lines ${this.lines.length > MANY_LINES ? 'are-many' : ''}" lang=${transcript?.language ?? nothing} @click=${this.#clicked}>
         ${this.lines.map((line, index) => {
           const own = byLine.get(index) ?? [];
           const first = own[0]?.[0] ?? 0;
@@ -125,11 +129,11 @@ export class TranscriptView extends View {
         })}
       </ol>
       ${
-        this.isFollowing
-          ? nothing
-          : html`<button type="button" class="to-current" part="button" @click=${() => this.#follower.resume()}>
+        this.isAway
+          ? html`<button type="button" class="to-current" part="button" @click=${() => this.#follower.resume()}>
               ${icon('follow')}${this.words.say('to_current')}
             </button>`
+          : nothing
       }
     </div>`;
   }
@@ -297,7 +301,6 @@ define('hearback-transcript', TranscriptView);
 
 export const transcriptStyles = css`
   .transcript { display: grid; grid-template-rows: auto minmax(0, 1fr); gap: 0.625rem; }
-  .panel-head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; min-block-size: 2.25rem; }
   .search {
     display: flex; align-items: center; gap: 0.25rem; flex: 1 1 14rem; max-inline-size: 24rem; margin-inline-start: auto; padding-inline: 0.625rem 0.25rem;
     block-size: 2.25rem; border: 1px solid var(--edge); border-radius: 0.625rem; background: var(--surface); color: var(--quiet);
@@ -312,7 +315,7 @@ export const transcriptStyles = css`
     position: relative; max-block-size: var(--hearback-transcript-height, 24rem); margin: 0; padding: 0 0 0.25rem; overflow-y: auto; overscroll-behavior: contain;
     list-style: none; scrollbar-width: thin; scrollbar-color: var(--edge) transparent;
   }
-  .lines li { content-visibility: auto; contain-intrinsic-size: auto 2.5rem; }
+  .lines.are-many li { content-visibility: auto; contain-intrinsic-size: auto 2.5rem; }
   .who { display: flex; align-items: center; gap: 0.5rem; padding-block: 0.875rem 0.125rem; padding-inline-start: 0.5rem; font-size: 0.8125rem; font-weight: 620; }
   .lines li:first-child .who { padding-block-start: 0.125rem; }
   .line { position: relative; display: grid; grid-template-columns: 3.25rem minmax(0, 1fr) 1.75rem; align-items: start; border-radius: 0.5rem; }
@@ -324,8 +327,7 @@ export const transcriptStyles = css`
   .text { padding-block: 0.25rem; line-height: 1.5rem; overflow-wrap: anywhere; cursor: pointer; text-align: match-parent; text-align: -webkit-match-parent; }
   .text span { border-radius: 0.25rem; }
   .text span:hover { text-decoration: underline; text-decoration-color: var(--edge); text-underline-offset: 0.2em; }
-  .text span[data-now] { background: var(--accent); color: var(--on-accent); box-shadow: 0 0 0 0.125rem var(--accent); }
-  .text span[data-now] mark { background: none; color: inherit; outline: 0; }
+  .text span[data-now] { background: var(--now); box-shadow: 0 0 0 0.125rem var(--now); }
   mark { background: var(--mark); color: inherit; border-radius: 0.125rem; }
   mark.is-looked-at { outline: 2px solid var(--warn); }
   .pencil { opacity: 0; margin-block: 0.125rem; }

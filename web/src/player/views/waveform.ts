@@ -218,9 +218,9 @@ export const waveformStyles = css`
   .pointer { left: var(--pointer, 0%); background: var(--quiet); opacity: 0; }
   .pointer.is-shown { opacity: 1; }
   .pointer span {
-    position: absolute; inset-block-end: calc(100% + 0.125rem); left: 50%; transform: translateX(clamp(-100%, -50%, 0%));
-    padding: 0.125rem 0.375rem; border-radius: 0.375rem; background: var(--ink); color: var(--surface);
-    font-size: 0.75rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap;
+    position: absolute; inset-block-end: calc(100% + 0.125rem); left: 50%; transform: translateX(-50%);
+    padding: 0 0.375rem; border-radius: 0.25rem; background: var(--ink); color: var(--surface);
+    font-size: 0.6875rem; line-height: 1.0625rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap;
   }
   @media (forced-colors: active) {
     .playhead { background: Highlight; }
