@@ -76,6 +76,12 @@ it.each([
   expect(service.json).not.toHaveBeenCalled();
 });
 
+it('says so when the browser keeps no cookie', async () => {
+  const { session: one } = session({ json: new Problem(401, 'no_credentials') });
+  await one.signIn(GOOD);
+  expect(one.state).toEqual({ name: 'out', why: { key: 'no_cookie' }, isBusy: false });
+});
+
 it('forgets the business with the session', async () => {
   const { session: one } = session();
   await one.signIn(GOOD);

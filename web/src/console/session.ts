@@ -14,7 +14,7 @@ export type SessionState =
 
 export type SignInProblem =
   | TokenProblem
-  | { readonly key: 'token_refused' | 'session_ended' | 'sign_in_busy' | 'unreachable' };
+  | { readonly key: 'token_refused' | 'no_cookie' | 'session_ended' | 'sign_in_busy' | 'unreachable' };
 
 /** What of the service a session needs. */
 export type SessionService = Pick<Service, 'json' | 'signIn' | 'signOut'>;
@@ -45,7 +45,7 @@ export class Session {
   async resume(): Promise<void> {
     const signal = this.#begin();
     if (this.state.name !== 'asking') this.#become({ name: 'asking', trouble: null });
-    await this.#learn(signal);
+    await this.#learn(signal, null);
   }
 
   async signIn(token: string): Promise<void> {
@@ -61,7 +61,8 @@ export class Session {
     }
     if (signal.aborted) return;
     rememberLabel(token);
-    await this.#learn(signal);
+    // The token was good: it is the cookie that did not come back.
+    await this.#learn(signal, { key: 'no_cookie' });
   }
 
   /** Throws a `Problem` where the service cannot be told: then the cookie is still there, and so is the session. */
@@ -85,22 +86,33 @@ export class Session {
     this.#begin();
   }
 
-  async #learn(signal: AbortSignal): Promise<void> {
+  /** `refused`: what to say where nobody is signed in. */
+  async #learn(signal: AbortSignal, refused: SignInProblem | null): Promise<void> {
     try {
       await this.service.json('GET', OPERATORS_ONLY, bounded(signal));
       if (!signal.aborted) this.#become({ name: 'in', business: rememberedLabel(Date.now()), isOperator: true });
     } catch (error) {
-      if (!signal.aborted) this.#answered(problemOf(error), signal);
+      if (!signal.aborted) this.#answered(problemOf(error), signal, refused);
     }
   }
 
-  #answered(problem: Problem, signal: AbortSignal): void {
-    if (problem.status === 403) {
-      return this.#become({ name: 'in', business: rememberedLabel(Date.now()), isOperator: false });
+  #answered(problem: Problem, signal: AbortSignal, refused: SignInProblem | null): void {
+    switch (problem.status) {
+      case 403:
+        this.#become({ name: 'in', business: rememberedLabel(Date.now()), isOperator: false });
+        break;
+      case 401:
+        this.end(refused);
+        break;
+      default:
+        this.#become({ name: 'asking', trouble: problem });
+        this.#timer = setTimeout(
+          () => {
+            void this.#learn(signal, refused);
+          },
+          Math.max(problem.retryAfterMs ?? 0, ASK_AGAIN_MS),
+        );
     }
-    if (problem.status === 401) return this.end(null);
-    this.#become({ name: 'asking', trouble: problem });
-    this.#timer = setTimeout(() => void this.#learn(signal), Math.max(problem.retryAfterMs ?? 0, ASK_AGAIN_MS));
   }
 
   #begin(): AbortSignal {

@@ -21,6 +21,8 @@ export const en = {
   token_shape: 'This is not a whole token: one has three parts with dots between them. Was it cut off when copied?',
   token_expired: 'This token expired {when}. Ask for a new one.',
   token_refused: 'The token was refused. It may have expired, or belong to another installation. Ask for a new one.',
+  no_cookie:
+    'The token is good, but the browser did not keep the cookie. Allow cookies for this site, and use https if the service does.',
   session_ended: 'Your session has ended. Sign in again to go on where you were.',
   sign_in_busy: 'The server is busy. Try again in a moment.',
   unreachable: 'The server cannot be reached. Check the connection and try again.',

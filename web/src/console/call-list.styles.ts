@@ -1,0 +1,209 @@
+// How rows of calls look: a table's columns where there is room, two lines each where there is not.
+
+import { css } from 'lit';
+
+export const listStyles = css`
+  :host {
+    container: calls / inline-size;
+  }
+  .rows {
+    overflow: clip;
+    overflow-anchor: none;
+  }
+  .row {
+    position: relative;
+    display: grid;
+    grid-template: "direction who actions" auto "direction when actions" auto "direction states actions" auto /
+      auto minmax(0, 1fr) auto;
+    align-items: center;
+    column-gap: 0.875rem;
+    padding: 0.8rem 0.875rem;
+  }
+  .row + .row {
+    border-block-start: 1px solid var(--line);
+  }
+  .row:hover {
+    background: color-mix(in oklab, var(--raised) 55%, var(--surface));
+  }
+  .row:has(.open:focus-visible) {
+    background: var(--tint);
+    box-shadow: inset 0.1875rem 0 0 var(--accent);
+  }
+  .row:has(.open:focus-visible):dir(rtl) {
+    box-shadow: inset -0.1875rem 0 0 var(--accent);
+  }
+  .direction {
+    grid-area: direction;
+    align-self: start;
+    display: grid;
+    place-items: center;
+    inline-size: 2.25rem;
+    block-size: 2.25rem;
+    border-radius: 50%;
+    background: var(--raised);
+    color: var(--quiet);
+  }
+  .direction.inbound {
+    background: var(--tint);
+    color: var(--accent);
+  }
+  .who {
+    grid-area: who;
+    min-inline-size: 0;
+    display: flex;
+    flex-wrap: wrap;
+    align-items: baseline;
+    column-gap: 0.5rem;
+  }
+  .open {
+    color: inherit;
+    font-weight: 580;
+    text-decoration: none;
+    overflow-wrap: anywhere;
+  }
+  .open:focus-visible {
+    outline: none;
+  }
+  /* The whole row opens its call; what else can be pressed lies above. */
+  .open::after {
+    content: "";
+    position: absolute;
+    inset: 0;
+  }
+  .open:focus-visible::after {
+    outline: 2px solid var(--accent);
+    outline-offset: -2px;
+    border-radius: inherit;
+  }
+  .when {
+    grid-area: when;
+    display: flex;
+    flex-wrap: wrap;
+    column-gap: 0.5rem;
+    align-items: baseline;
+    font-size: 0.875rem;
+  }
+  .length {
+    grid-area: when;
+    justify-self: end;
+    font-size: 0.875rem;
+  }
+  .states {
+    grid-area: states;
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0.25rem 0.4rem;
+    padding-block-start: 0.35rem;
+  }
+  .actions {
+    grid-area: actions;
+    display: flex;
+    align-items: center;
+    gap: 0.125rem;
+  }
+  .actions a,
+  .actions button {
+    position: relative;
+    z-index: 1;
+  }
+  .play {
+    inline-size: 2.5rem;
+    block-size: 2.5rem;
+    border-radius: 50%;
+    border-color: color-mix(in oklab, var(--accent) 35%, transparent);
+    color: var(--accent);
+  }
+  .play .icon {
+    inline-size: 1.125rem;
+    block-size: 1.125rem;
+  }
+  .play:hover,
+  .row:has(.open:focus-visible) .play {
+    background: var(--accent);
+    color: var(--on-accent);
+  }
+  :host([kind="number"]) .row {
+    grid-template: "direction who actions" auto "direction states actions" auto / auto minmax(0, 1fr) auto;
+  }
+  :host([kind="number"]) .who {
+    display: grid;
+    row-gap: 0.1rem;
+  }
+  .about-when {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: baseline;
+    column-gap: 0.5rem;
+  }
+  :host([kind="number"]) .length {
+    grid-area: states;
+  }
+  .topic,
+  .outcome {
+    overflow-wrap: anywhere;
+    text-align: match-parent;
+  }
+  .more {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: center;
+    gap: 0.25rem 0.75rem;
+    padding-block-start: 1rem;
+  }
+  .failed-text {
+    color: var(--failed);
+  }
+  .failed-text:empty {
+    display: none;
+  }
+  .keys {
+    padding-block-start: 0.875rem;
+    text-align: center;
+  }
+  @media (pointer: coarse) {
+    .keys {
+      display: none;
+    }
+  }
+  @container calls (min-width: 46rem) {
+    .row {
+      grid-template: "direction who when length states actions" auto /
+        auto minmax(12rem, 1.3fr) minmax(10rem, 1fr) 4rem minmax(8.5rem, 0.8fr) auto;
+      column-gap: 1.125rem;
+      padding: 0.7rem 1.125rem;
+    }
+    .who {
+      display: grid;
+    }
+    .direction {
+      align-self: center;
+    }
+    .when {
+      display: grid;
+    }
+    .length {
+      grid-area: length;
+    }
+    .states {
+      padding-block-start: 0;
+    }
+    :host([kind="number"]) .row {
+      grid-template: "direction who length states actions" auto /
+        auto minmax(12rem, 1fr) 4rem minmax(8rem, auto) auto;
+    }
+    :host([kind="number"]) .length {
+      grid-area: length;
+    }
+  }
+  @media (forced-colors: active) {
+    .row:has(.open:focus-visible) {
+      outline: 2px solid Highlight;
+      outline-offset: -2px;
+    }
+    .play {
+      border-color: currentcolor;
+    }
+  }
+`;
