@@ -68,7 +68,7 @@ export class CallFilters extends LitElement {
             <kbd aria-hidden="true">/</kbd>
           </label>
           <button type="button" class="button" aria-expanded=${this.isOpen} aria-controls="details" @click=${this.#toggled}>
-            ${icon('filters')}${count > 0 ? say('filters_set', { count: formats.number(count) }) : say('filters')}
+            ${icon('filters')}${say('filters')} ${count > 0 ? html`<span class="count">${formats.number(count)}</span>` : nothing}
           </button>
         </div>
         <div id="details" class="details" ?hidden=${!this.isOpen}>${this.#details()}</div>
@@ -238,6 +238,17 @@ function filterStyles() {
     }
     .search:focus-within kbd {
       display: none;
+    }
+    .count {
+      min-inline-size: 1.25rem;
+      padding-inline: 0.3rem;
+      border-radius: 99rem;
+      background: var(--accent);
+      color: var(--on-accent);
+      font-size: 0.75rem;
+      font-weight: 650;
+      line-height: 1.25rem;
+      text-align: center;
     }
     .details {
       display: grid;

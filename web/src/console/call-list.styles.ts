@@ -13,10 +13,9 @@ export const listStyles = css`
   .row {
     position: relative;
     display: grid;
-    grid-template: "direction who actions" auto "direction when actions" auto "direction states actions" auto /
-      auto minmax(0, 1fr) auto;
+    grid-template: "direction who who actions" auto "direction meta states actions" auto / auto minmax(0, 1fr) auto auto;
     align-items: center;
-    column-gap: 0.875rem;
+    column-gap: 0.75rem;
     padding: 0.8rem 0.875rem;
   }
   .row + .row {
@@ -34,7 +33,6 @@ export const listStyles = css`
   }
   .direction {
     grid-area: direction;
-    align-self: start;
     display: grid;
     place-items: center;
     inline-size: 2.25rem;
@@ -75,26 +73,31 @@ export const listStyles = css`
     outline-offset: -2px;
     border-radius: inherit;
   }
-  .when {
-    grid-area: when;
+  .meta {
+    grid-area: meta;
     display: flex;
     flex-wrap: wrap;
-    column-gap: 0.5rem;
     align-items: baseline;
-    font-size: 0.875rem;
+    column-gap: 0.4rem;
+    min-inline-size: 0;
   }
-  .length {
-    grid-area: when;
-    justify-self: end;
-    font-size: 0.875rem;
+  .when + .length::before {
+    content: "· ";
+    color: var(--quiet);
+  }
+  /* The arrow and the link's name tell the direction. */
+  .sides,
+  .moment,
+  .history {
+    display: none;
   }
   .states {
     grid-area: states;
     display: flex;
     flex-wrap: wrap;
     align-items: center;
+    justify-content: end;
     gap: 0.25rem 0.4rem;
-    padding-block-start: 0.35rem;
   }
   .actions {
     grid-area: actions;
@@ -125,19 +128,27 @@ export const listStyles = css`
   }
   :host([kind="number"]) .row {
     grid-template: "direction who actions" auto "direction states actions" auto / auto minmax(0, 1fr) auto;
+    row-gap: 0.35rem;
+  }
+  :host([kind="number"]) .direction {
+    align-self: start;
   }
   :host([kind="number"]) .who {
     display: grid;
     row-gap: 0.1rem;
+  }
+  :host([kind="number"]) .states {
+    justify-content: start;
+  }
+  :host([kind="number"]) .meta {
+    grid-area: states;
+    justify-self: end;
   }
   .about-when {
     display: flex;
     flex-wrap: wrap;
     align-items: baseline;
     column-gap: 0.5rem;
-  }
-  :host([kind="number"]) .length {
-    grid-area: states;
   }
   .topic,
   .outcome {
@@ -169,31 +180,52 @@ export const listStyles = css`
   }
   @container calls (min-width: 46rem) {
     .row {
-      grid-template: "direction who when length states actions" auto /
-        auto minmax(12rem, 1.3fr) minmax(10rem, 1fr) 4rem minmax(8.5rem, 0.8fr) auto;
+      grid-template: "direction who when length states actions" auto "direction sides when length states actions" auto /
+        auto minmax(12rem, 1.3fr) minmax(9rem, 1fr) 3.5rem minmax(9rem, 0.9fr) auto;
       column-gap: 1.125rem;
       padding: 0.7rem 1.125rem;
     }
     .who {
-      display: grid;
+      align-self: end;
     }
-    .direction {
-      align-self: center;
+    .meta {
+      display: contents;
+    }
+    .when + .length::before {
+      display: none;
+    }
+    .sides {
+      grid-area: sides;
+      align-self: start;
+      display: block;
     }
     .when {
+      grid-area: when;
       display: grid;
+      font-size: 0.875rem;
+    }
+    .moment {
+      display: inline;
+    }
+    .history {
+      display: inline-grid;
     }
     .length {
       grid-area: length;
+      justify-self: end;
+      font-size: 0.875rem;
     }
     .states {
-      padding-block-start: 0;
+      justify-content: start;
     }
     :host([kind="number"]) .row {
-      grid-template: "direction who length states actions" auto /
-        auto minmax(12rem, 1fr) 4rem minmax(8rem, auto) auto;
+      grid-template: "direction who length states actions" auto / auto minmax(12rem, 1fr) 3.5rem minmax(9rem, auto) auto;
     }
-    :host([kind="number"]) .length {
+    :host([kind="number"]) .direction,
+    :host([kind="number"]) .who {
+      align-self: center;
+    }
+    :host([kind="number"]) .meta {
       grid-area: length;
     }
   }

@@ -97,10 +97,12 @@ export class CallList extends LitElement {
     const duration = durationText(call);
     return html`
       <li class="row" data-call=${call.call_sid}>
-        <span class="direction ${direction}" title=${say(direction)}>${icon(direction)}<span class="unseen">${say(direction)}</span></span>
+        <span class="direction ${direction}">${icon(direction)}</span>
         <div class="who">${this.kind === 'calls' ? this.#party(call, isCurrent) : this.#about(call, isCurrent)}</div>
-        ${this.kind === 'calls' ? this.#when(call) : nothing}
-        <span class="length">${duration === null ? nothing : html`<span title=${say('lasted', { time: duration })}>${duration}</span>`}</span>
+        <div class="meta small">
+          ${this.kind === 'calls' ? html`${this.#sides(call)}${this.#when(call)}` : nothing}
+          ${duration === null ? nothing : html`<span class="length" title=${say('lasted', { time: duration })}>${duration}</span>`}
+        </div>
         <span class="states">
           ${status === null ? nothing : html`<span class="tag">${say(status)}</span>`}
           ${this.#states(call)}
@@ -111,11 +113,15 @@ export class CallList extends LitElement {
   }
 
   #party(call: Call, isCurrent: boolean): TemplateResult {
+    return this.#link(call, isCurrent, html`<bdi dir="ltr">${partyOf(call, this.words)}</bdi>`);
+  }
+
+  #sides(call: Call): TemplateResult {
     const via = viaOf(call, this.words);
-    return html`
-      ${this.#link(call, isCurrent, html`<bdi dir="ltr">${partyOf(call, this.words)}</bdi>`)}
-      ${via === null ? nothing : html`<span class="via quiet small">${via}</span>`}
-    `;
+    return html`<span class="sides quiet">
+      <span>${this.words.say(directionKey(call.direction))}</span>
+      ${via === null ? nothing : html`<span class="via">${via}</span>`}
+    </span>`;
   }
 
   #about(call: Call, isCurrent: boolean): TemplateResult {

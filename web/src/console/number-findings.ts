@@ -3,6 +3,7 @@
 
 import type { Service } from '../service/service.ts';
 import type { Appointment, Call, Summary } from '../service/shapes.ts';
+import { problemOf } from './poller.ts';
 
 export interface FindingsListener {
   summaries(found: ReadonlyMap<string, Summary | null>): void;
@@ -56,9 +57,18 @@ export class NumberFindings {
   }
 
   async #askSummary(call: string): Promise<void> {
-    const { summary } = await this.service.call(call, this.#signal());
-    this.#summaries.set(call, summary);
+    this.#summaries.set(call, await this.#summaryOf(call));
     this.listener.summaries(new Map(this.#summaries));
+  }
+
+  async #summaryOf(call: string): Promise<Summary | null> {
+    try {
+      return (await this.service.call(call, this.#signal())).summary;
+    } catch (error) {
+      // Erased meanwhile: that one is not asked about again, and the others still are.
+      if (problemOf(error).status === 404) return null;
+      throw error;
+    }
   }
 
   async #askAppointments(): Promise<void> {
