@@ -88,25 +88,24 @@ export class CallFilters extends LitElement {
     const { say } = this.words;
     const { from, to, status, hasRecording } = this.filters;
     const recording = (value: string, key: 'recording_any' | 'recording_with' | 'recording_without') =>
-      html`<option value=${value} ?selected=${String(hasRecording ?? '') === value}>${say(key)}</option>`;
+      html`<option value=${value} .selected=${String(hasRecording ?? '') === value}>${say(key)}</option>`;
     return html`
-      <label class="number">${say('number')}
-        <input type="tel" name="number" dir="ltr" autocomplete="off" maxlength=${NUMBER_CHARACTERS_MAX}
-          placeholder="+1 555 010 0123" .value=${this.typed.number} @input=${this.#typed}>
-      </label>
-      <label>${say('from_day')} <input type="date" name="from" max=${to || nothing} .value=${from} @change=${this.#changed}></label>
-      <label>${say('to_day')} <input type="date" name="to" min=${from || nothing} .value=${to} @change=${this.#changed}></label>
-      <label>${say('status')}
-        <select name="status" @change=${this.#changed}>
-          <option value="" ?selected=${status === null}>${say('status_any')}</option>
-          ${CALL_STATUSES.map((one) => html`<option value=${one} ?selected=${status === one}>${say(`status_${one}`)}</option>`)}
-        </select>
-      </label>
-      <label>${say('recording')}
-        <select name="has_recording" @change=${this.#changed}>
+      <p class="number"><label for="number">${say('number')}</label>
+        <input id="number" type="tel" name="number" dir="ltr" autocomplete="off" maxlength=${NUMBER_CHARACTERS_MAX}
+          placeholder="+1 555 010 0123" .value=${this.typed.number} @input=${this.#typed}></p>
+      <p><label for="from">${say('from_day')}</label>
+        <input id="from" type="date" name="from" max=${to || nothing} .value=${from} @change=${this.#changed}></p>
+      <p><label for="to">${say('to_day')}</label>
+        <input id="to" type="date" name="to" min=${from || nothing} .value=${to} @change=${this.#changed}></p>
+      <p><label for="status">${say('status')}</label>
+        <select id="status" name="status" @change=${this.#changed}>
+          <option value="" .selected=${status === null}>${say('status_any')}</option>
+          ${CALL_STATUSES.map((one) => html`<option value=${one} .selected=${status === one}>${say(`status_${one}`)}</option>`)}
+        </select></p>
+      <p><label for="recording">${say('recording')}</label>
+        <select id="recording" name="has_recording" @change=${this.#changed}>
           ${recording('', 'recording_any')}${recording('true', 'recording_with')}${recording('false', 'recording_without')}
-        </select>
-      </label>
+        </select></p>
       <button type="button" class="button plain clear" ?disabled=${!isFiltered(this.filters)} @click=${this.#cleared}>${icon('close')}${say('clear')}</button>
     `;
   }
@@ -257,9 +256,11 @@ function filterStyles() {
       gap: 0.625rem;
       padding-block-start: 0.875rem;
     }
-    .details label {
+    .details p {
       display: grid;
       gap: 0.2rem;
+    }
+    .details label {
       color: var(--quiet);
       font-size: 0.8125rem;
       font-weight: 500;
