@@ -35,6 +35,8 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   let isDisposed = false;
   let sound: Sound = { ...readPreferences(world.storage), soloChannel: null };
   let stages: readonly Stage[] = [];
+  /** By the stream of events, which knows sooner than the call's details. */
+  let hasHeardStages = false;
   let status: RecordingStatus | null = null;
   let preparing: Preparing | null = null;
   let pauses: { readonly of: Peaks; readonly spans: readonly Span[] } | null = null;
@@ -134,6 +136,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     const isNewlyDone = (name: StageName) => isDone(name, now) && !isDone(name, stages);
     const isMore = (['transcribe', 'summarise', 'extract'] as const).some(isNewlyDone);
     stages = now;
+    hasHeardStages = true;
     tellStages('events');
     if (isMore && !service.isLink) details.load();
     changed();
@@ -141,8 +144,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
 
   function detailsChanged(): void {
     if (details.finding.kind === 'found' && stages !== details.finding.value.stages) {
-      // The stream of events, where there is one, knows sooner.
-      if (status === null) stages = details.finding.value.stages;
+      if (!hasHeardStages) stages = details.finding.value.stages;
       tellStages('details');
     }
     changed();
