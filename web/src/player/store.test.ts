@@ -186,6 +186,17 @@ describe('played', () => {
     expect(world.media?.did.at(-1)).toBe('seek 5.75');
   });
 
+  test('what has not changed stays the same object', async () => {
+    await playing();
+    const { playback, may, timeline, sound, transcript } = store.state;
+    world.media?.tell({ type: 'time', second: 1 });
+    expect(store.state.timeline).not.toBe(timeline);
+    expect(store.state.playback).toBe(playback);
+    expect(store.state.may).toBe(may);
+    expect(store.state.sound).toBe(sound);
+    expect(store.state.transcript).toBe(transcript);
+  });
+
   test('toggle means what is wanted, also while it is prepared', async () => {
     service.answers('check', making());
     await mounted();
