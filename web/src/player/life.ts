@@ -102,7 +102,7 @@ export function wantsSound({ stage }: Life): boolean {
   }
 }
 
-export function playbackOf({ stage }: Life): Playback {
+export function playbackOf({ stage }: Pick<Life, 'stage'>): Playback {
   switch (stage.name) {
     case 'asking':
     case 'renewing':

@@ -8,22 +8,14 @@ import type { CallDetails, Preparing, RecordingStatus, Stage, StageName, Transcr
 import { createChanges } from './changes.ts';
 import { createFinding } from './finding.ts';
 import { createFollowing } from './following.ts';
-import { type Life, playbackOf, wantsSound } from './life.ts';
+import { playbackOf, wantsSound } from './life.ts';
 import { type Peaks, peaksOf, silences } from './peaks.ts';
 import { createPlayback } from './playback.ts';
 import { keepPreferences, readPreferences } from './preferences.ts';
-import { isFinal, isWorthChecking, progressOf, progressOfCheck } from './progress.ts';
-import type {
-  Playback,
-  PlayerState,
-  PlayerStore,
-  Progress,
-  Request,
-  Sound,
-  Span,
-  StoreOptions,
-  Timeline,
-} from './state.ts';
+import { isFinal, isWorthChecking } from './progress.ts';
+import { readSaid } from './said.ts';
+import type { PlayerStore, Request, Sound, Span, StoreOptions } from './state.ts';
+import { createView, type Parts } from './view.ts';
 import { browserWorld, type World } from './world.ts';
 
 /** A jump over less is not worth its click. */
@@ -35,6 +27,8 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   let isDisposed = false;
   let sound: Sound = { ...readPreferences(world.storage), soloChannel: null };
   let stages: readonly Stage[] = [];
+  /** By the stream of events, which knows sooner than the call's details. */
+  let hasHeardStages = false;
   let status: RecordingStatus | null = null;
   let preparing: Preparing | null = null;
   let pauses: { readonly of: Peaks; readonly spans: readonly Span[] } | null = null;
@@ -83,7 +77,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   });
   const stopOnline = world.onOnline(() => playback.tell({ type: 'online' }));
   const view = createView();
-  let state = view();
+  let state = view(parts());
   let isStale = false;
   let isToldSoon = false;
 
@@ -114,17 +108,17 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   }
 
   function followed(event: ServerEvent): void {
-    const said = parse(event.data);
-    if (event.name === 'stages' && isStages(said)) {
-      staged(said.stages);
-      return;
-    }
-    if (event.name !== 'message' || !isStatus(said)) return;
+    const said = readSaid(event);
+    if (said?.of === 'stages') staged(said.stages);
+    if (said?.of === 'recording') becomes(said.status);
+  }
+
+  function becomes(now: RecordingStatus): void {
     const before = status;
-    status = said;
-    if (said.state === 'ready' && before !== null && before.state !== 'ready') waveform.load();
-    if (isWorthChecking(said)) playback.tell({ type: 'announced' });
-    if (said.received_bytes > (before?.received_bytes ?? 0)) playback.tell({ type: 'arriving' });
+    status = now;
+    if (now.state === 'ready' && before !== null && before.state !== 'ready') waveform.load();
+    if (isWorthChecking(now)) playback.tell({ type: 'announced' });
+    if (now.received_bytes > (before?.received_bytes ?? 0)) playback.tell({ type: 'arriving' });
     changed();
   }
 
@@ -134,6 +128,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     const isNewlyDone = (name: StageName) => isDone(name, now) && !isDone(name, stages);
     const isMore = (['transcribe', 'summarise', 'extract'] as const).some(isNewlyDone);
     stages = now;
+    hasHeardStages = true;
     tellStages('events');
     if (isMore && !service.isLink) details.load();
     changed();
@@ -141,8 +136,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
 
   function detailsChanged(): void {
     if (details.finding.kind === 'found' && stages !== details.finding.value.stages) {
-      // The stream of events, where there is one, knows sooner.
-      if (status === null) stages = details.finding.value.stages;
+      if (!hasHeardStages) stages = details.finding.value.stages;
       tellStages('details');
     }
     changed();
@@ -170,6 +164,23 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     const { recordings } = details.finding.value;
     const mine = recordings.find((one) => (recording === null ? one.primary : one.recording_sid === recording));
     return mine?.duration_seconds ?? null;
+  }
+
+  function parts(): Parts {
+    return {
+      life: playback.life,
+      durationSeconds: durationSeconds(),
+      buffered: playback.buffered,
+      status,
+      preparing,
+      sound,
+      waveform: waveform.finding,
+      transcript: transcript.finding,
+      details: details.finding,
+      stages,
+      change: changes.change,
+      isLink: service.isLink,
+    };
   }
 
   function durationSeconds(): number | null {
@@ -269,56 +280,9 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     });
   }
 
-  /** What has not changed stays the same object. */
-  function createView(): () => PlayerState {
-    let life: Life | null = null;
-    let shown: Playback = { name: 'idle' };
-    let timeline: Timeline | null = null;
-    let progress: Progress | null = null;
-    let told: RecordingStatus | Preparing | null = null;
-    let toldFor: number | null = null;
-    let may = mayDo(service.isLink);
-
-    function updated(): void {
-      if (life?.stage !== playback.life.stage) shown = playbackOf(playback.life);
-      life = playback.life;
-      const next = {
-        second: life.second,
-        durationSeconds: durationSeconds(),
-        buffered: playback.buffered,
-        hasEnded: life.hasEnded,
-      };
-      if (timeline === null || !isSame(timeline, next)) timeline = next;
-      const latest = status ?? preparing;
-      if (latest !== told || toldFor !== next.durationSeconds) {
-        if (status !== null) progress = progressOf(status, next.durationSeconds);
-        else progress = preparing === null ? null : progressOfCheck(preparing, next.durationSeconds);
-        [told, toldFor] = [latest, next.durationSeconds];
-      }
-      if (may.download === service.isLink) may = mayDo(service.isLink);
-    }
-
-    return () => {
-      updated();
-      return {
-        playback: shown,
-        wantsSound: wantsSound(playback.life),
-        progress,
-        timeline: timeline ?? { second: 0, durationSeconds: null, buffered: [], hasEnded: false },
-        sound,
-        waveform: waveform.finding,
-        transcript: transcript.finding,
-        details: details.finding.kind === 'found' ? details.finding.value : null,
-        stages,
-        change: changes.change,
-        may,
-      };
-    };
-  }
-
   return {
     get state() {
-      if (isStale) state = view();
+      if (isStale) state = view(parts());
       isStale = false;
       return state;
     },
@@ -342,34 +306,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   };
 }
 
-const mayDo = (isLink: boolean) => ({ download: !isLink, correct: !isLink, decide: !isLink });
-
 /** Of a number that somebody gave us. */
 function second(value: number): number {
   return Number.isFinite(value) && value > 0 ? value : 0;
-}
-
-function isSame(one: Timeline, other: Timeline): boolean {
-  return (
-    one.second === other.second &&
-    one.durationSeconds === other.durationSeconds &&
-    one.buffered === other.buffered &&
-    one.hasEnded === other.hasEnded
-  );
-}
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return null;
-  }
-}
-
-function isStages(said: unknown): said is { readonly stages: readonly Stage[] } {
-  return typeof said === 'object' && said !== null && 'stages' in said && Array.isArray(said.stages);
-}
-
-function isStatus(said: unknown): said is RecordingStatus {
-  return typeof said === 'object' && said !== null && 'state' in said && 'received_bytes' in said;
 }
