@@ -24,7 +24,10 @@ function Call({ link }: { link: string }) {
         onhearback-link-expired={({ detail }) => detail.renewWith(newLink())}
       />
       <p>
-        It is {state}. <button onClick={() => player.current?.play()}>Play from here</button>
+        It is {state}.{' '}
+        <button type="button" onClick={() => player.current?.play()}>
+          Play from here
+        </button>
       </p>
     </>
   );
