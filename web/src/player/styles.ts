@@ -13,7 +13,7 @@ export const themeStyles = css`
     --caller: var(--hearback-caller, light-dark(#9a4d1c, #f0a878));
     --agent: var(--hearback-agent, light-dark(#0b6b5d, #5cc9b4));
     --font: var(--hearback-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans Hebrew', sans-serif);
-    --on-accent: light-dark(#ffffff, #06231e);
+    --on-accent: var(--hearback-on-accent, light-dark(#ffffff, #06231e));
     --accent-strong: color-mix(in oklab, var(--accent) 88%, var(--ink));
     --edge: color-mix(in oklab, var(--quiet) 70%, var(--surface));
     --hover: color-mix(in oklab, var(--ink) 6%, var(--surface));

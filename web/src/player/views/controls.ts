@@ -49,7 +49,7 @@ export class ControlsView extends View {
     const wantsSound = isWanted(this.playback);
     const label = this.words.say(wantsSound ? 'pause' : 'play');
     return html`<button type="button" class="play" part="play" aria-label=${label} title=${label}
-      @click=${() => this.send({ type: 'toggle' })}>${icon(wantsSound ? 'pause' : 'play')}</button>`;
+      ?disabled=${isDeadEnd(this.playback)} @click=${() => this.send({ type: 'toggle' })}>${icon(wantsSound ? 'pause' : 'play')}</button>`;
   }
 
   #jump(name: 'back' | 'forward', seconds: number) {
@@ -114,6 +114,12 @@ export function isWanted({ name }: Playback): boolean {
   }
 }
 
+/** Nothing that anybody does here, or signing in, would make it play. */
+function isDeadEnd(playback: Playback): boolean {
+  if (playback.name !== 'stopped' || playback.retry !== 'never') return false;
+  return playback.why !== 'signed_out' && playback.why !== 'link_expired';
+}
+
 define('hearback-controls', ControlsView);
 
 export const controlsStyles = css`
@@ -126,8 +132,9 @@ export const controlsStyles = css`
     border: 0; border-radius: 50%; background: var(--accent); color: var(--on-accent); font-size: 1.625rem;
     transition: background-color 120ms, transform 120ms;
   }
-  .play:hover { background: var(--accent-strong); }
-  .play:active { transform: scale(0.96); }
+  .play:disabled { background: var(--hover); color: var(--quiet); opacity: 1; }
+  .play:not(:disabled):hover { background: var(--accent-strong); }
+  .play:not(:disabled):active { transform: scale(0.96); }
   .icon-button, .quiet-button {
     display: inline-grid; place-items: center; flex: none; min-inline-size: 2.25rem; block-size: 2.25rem; padding: 0;
     border: 1px solid transparent; border-radius: 0.625rem; background: none; color: var(--quiet); font-size: 1.25rem;

@@ -42,7 +42,8 @@ export class NoticeView extends View {
 
   #strip({ title, details, reason, percent }: Strip) {
     return html`<div class="strip" part="notice">
-      <p><strong>${title}</strong> ${details.map((detail) => html`<span class="detail">${detail}</span>`)}</p>
+      <p><strong>${title}</strong></p>
+      <p class="details">${details.map((detail) => html`<span class="detail">${detail}</span>`)}</p>
       ${reason === null ? nothing : html`<p class="reason"><bdi lang="en">${sentence(reason)}</bdi></p>`}
       <progress max="100" value=${percent ?? nothing} aria-label=${title}></progress>
     </div>`;
@@ -80,7 +81,8 @@ export const noticeStyles = css`
   }
   .strip strong { font-weight: 600; }
   .strip .detail { color: var(--quiet); font-variant-numeric: tabular-nums; }
-  .strip .detail::before { content: '·'; margin-inline: 0.375em; }
+  .strip .details:empty { display: none; }
+  .strip .detail:not(:first-child)::before { content: '·'; margin-inline: 0.375em; }
   .strip .reason { color: var(--quiet); font-size: 0.8125rem; overflow-wrap: anywhere; }
   .strip progress {
     display: block; inline-size: 100%; block-size: 0.25rem; margin-block-start: 0.5rem; border: 0; border-radius: 0.125rem;

@@ -19,6 +19,7 @@ export class Follower implements ReactiveController {
   #follows = true;
   #isAway = false;
   #frame = 0;
+  #marked: readonly Element[] = [];
   #ownScrollUntilMs = 0;
   readonly #changed: (isAway: boolean) => void;
   readonly #scrolled = () => this.#readerScrolled();
@@ -79,19 +80,22 @@ export class Follower implements ReactiveController {
   }
 
   #mark(): void {
-    for (const marked of this.#list?.querySelectorAll('[data-current], [data-now]') ?? []) {
-      marked.removeAttribute('data-current');
-      marked.removeAttribute('aria-current');
-      marked.removeAttribute('data-now');
+    for (const element of this.#marked) {
+      element.removeAttribute('data-current');
+      element.removeAttribute('aria-current');
+      element.removeAttribute('data-now');
     }
     const line = this.#elementOf(this.#line);
+    const words = line ? [...line.querySelectorAll(`[data-word="${this.#word}"]`)] : [];
     line?.setAttribute('data-current', '');
     line?.setAttribute('aria-current', 'true');
-    for (const word of line?.querySelectorAll(`[data-word="${this.#word}"]`) ?? []) word.setAttribute('data-now', '');
+    for (const word of words) word.setAttribute('data-now', '');
+    this.#marked = line ? [line, ...words] : [];
   }
 
   #elementOf(line: number): HTMLElement | null {
-    return line < 0 ? null : (this.#list?.querySelector<HTMLElement>(`[data-line="${line}"]`) ?? null);
+    const element = this.#list?.children[line];
+    return element instanceof HTMLElement ? element : null;
   }
 
   /** Within its list alone: the page around it stays where it is. */
@@ -105,8 +109,8 @@ export class Follower implements ReactiveController {
     this.#ownScrollUntilMs = performance.now() + OWN_SCROLL_MS;
     list.scrollBy({ top: distance, behavior: isCalm ? 'instant' : 'smooth' });
     cancelAnimationFrame(this.#frame);
-    if (isFar && aims > 1 && Math.abs(distance) > 1)
-      this.#frame = requestAnimationFrame(() => this.#scrollTo(element, aims - 1));
+    // What came into sight is laid out after the frame, so that even a hit is looked at again.
+    if (isFar && aims > 1) this.#frame = requestAnimationFrame(() => this.#scrollTo(element, aims - 1));
   }
 
   /** Whoever scrolls away from the current line reads elsewhere, and whoever comes back to it listens again. */

@@ -20,6 +20,8 @@ import { define, View } from './view.ts';
 /** From here on, lines out of sight are neither laid out nor painted. */
 const MANY_LINES = 100;
 
+const PACE: ReadonlySet<PropertyKey> = new Set(['timeline', 'isRunning', 'rate']);
+
 interface Edit {
   readonly utterance: number;
   /** As it was when the edit began: what somebody else makes of it meanwhile does not overwrite ours. */
@@ -55,6 +57,13 @@ export class TranscriptView extends View {
     </section>`;
   }
 
+  /** That the sound moves on is no reason to draw thousands of lines. */
+  protected override shouldUpdate(changed: PropertyValues<this>): boolean {
+    const isPaceAlone = [...changed.keys()].every((name) => PACE.has(name));
+    if (isPaceAlone && this.hasUpdated) this.#tellPace();
+    return !isPaceAlone || !this.hasUpdated;
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('transcript')) {
       this.lines = this.transcript.kind === 'found' ? linesOf(this.transcript.value) : [];
@@ -66,6 +75,10 @@ export class TranscriptView extends View {
 
   protected override updated(): void {
     this.#follower.show(this.querySelector<HTMLElement>('.lines'), this.lines);
+    this.#tellPace();
+  }
+
+  #tellPace(): void {
     const { second } = this.timeline ?? { second: 0 };
     this.#pace.tell({ second, isRunning: this.isRunning, rate: this.rate });
   }
