@@ -23,8 +23,10 @@ export function viaOf(call: Call, words: ConsoleWords): string | null {
   return null;
 }
 
-export function directionKey(direction: Direction | null): 'inbound' | 'outbound' | 'direction_unknown' {
-  return direction ?? 'direction_unknown';
+export type CallDirection = Direction | 'unknown';
+
+export function directionOf(call: Call): CallDirection {
+  return call.direction ?? 'unknown';
 }
 
 export function whenOf(call: Call): string {

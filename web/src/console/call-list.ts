@@ -6,7 +6,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { Call, Summary } from '../service/shapes.ts';
 import { instant } from '../words/formats.ts';
 import {
-  directionKey,
+  directionOf,
   durationText,
   partyNumber,
   partyOf,
@@ -92,7 +92,7 @@ export class CallList extends LitElement {
 
   #row(call: Call, isCurrent: boolean): TemplateResult {
     const { say } = this.words;
-    const direction = directionKey(call.direction);
+    const direction = directionOf(call);
     const status = statusKey(call.status);
     const duration = durationText(call);
     return html`
@@ -119,7 +119,7 @@ export class CallList extends LitElement {
   #sides(call: Call): TemplateResult {
     const via = viaOf(call, this.words);
     return html`<span class="sides quiet">
-      <span>${this.words.say(directionKey(call.direction))}</span>
+      <span>${this.words.say(`call_${directionOf(call)}`)}</span>
       ${via === null ? nothing : html`<span class="via">${via}</span>`}
     </span>`;
   }
@@ -142,7 +142,7 @@ export class CallList extends LitElement {
     const { say, formats } = this.words;
     const name = say('call_named', {
       party: partyOf(call, this.words),
-      direction: say(directionKey(call.direction)),
+      direction: say(`call_${directionOf(call)}`),
       when: formats.moment(whenOf(call), this.nowMs) ?? '',
     });
     return html`<a class="open" href=${formatRoute(callOf(call.call_sid))} aria-label=${name} tabindex=${isCurrent ? 0 : -1}>${content}</a>`;

@@ -10,7 +10,7 @@ import { instant, phone, playingTime, shortSid } from '../words/formats.ts';
 import { callStyles } from './call.styles.ts';
 import {
   channelsText,
-  directionKey,
+  directionOf,
   durationText,
   partyNumber,
   partyOf,
@@ -126,7 +126,7 @@ export class CallPage extends LitElement {
     if (call === null) {
       return html`<header><h1 tabindex="-1">${this.isTroubled ? say('call_unreachable') : say('loading')}</h1></header>`;
     }
-    const direction = directionKey(call.direction);
+    const direction = directionOf(call);
     const number = partyNumber(call);
     const status = statusKey(call.status);
     const party = partyOf(call, this.words);
@@ -149,7 +149,7 @@ export class CallPage extends LitElement {
     const duration = durationText(call);
     const via = viaOf(call, this.words);
     return html`<ul class="facts">
-      <li>${say(directionKey(call.direction))}${via === null ? nothing : html` <span class="quiet">${via}</span>`}</li>
+      <li>${say(`call_${directionOf(call)}`)}${via === null ? nothing : html` <span class="quiet">${via}</span>`}</li>
       <li><time datetime=${when} title=${formats.relative(when, this.nowMs) ?? nothing}>${ms === null ? when : formats.exact(ms)}</time></li>
       ${duration === null ? nothing : html`<li>${say('lasted', { time: duration })}</li>`}
       <li class="sid">

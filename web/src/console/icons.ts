@@ -5,7 +5,7 @@ import { html, svg, type TemplateResult } from 'lit';
 const SHAPES = {
   inbound: svg`<path d="M14.5 5.5l-9 9M5.5 8v6.5H12"/>`,
   outbound: svg`<path d="M5.5 14.5l9-9M8 5.5h6.5V12"/>`,
-  direction_unknown: svg`<path d="M4 7h11M12.5 4L15.5 7l-3 3M16 13H5M7.5 10l-3 3 3 3"/>`,
+  unknown: svg`<path d="M4 7h11M12.5 4L15.5 7l-3 3M16 13H5M7.5 10l-3 3 3 3"/>`,
   absent: svg`<circle cx="10" cy="10" r="5.5" stroke-dasharray="2.6 2.4"/>`,
   downloading: svg`<path d="M10 3.5v9M6 9l4 4 4-4M4.5 16.5h11"/>`,
   ready: svg`<path d="M4.5 10.5l3.7 3.7 7.3-8.2"/>`,
