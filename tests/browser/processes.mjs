@@ -1,5 +1,6 @@
-// Programs that a test starts, hears from, and ends.
+// Programs that a test starts, hears from, and ends; and where they may listen.
 
+import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /** The first line of what `child` writes into `stream`, which is how it says that it is there. */
@@ -21,4 +22,13 @@ export function stopped(child, signal = 'SIGTERM') {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
   return ended;
+}
+
+/** For programs that cannot choose one and tell. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
