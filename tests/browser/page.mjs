@@ -56,6 +56,8 @@ export function pageOver(engine) {
     },
     reload: async () => page.open(await evaluate(() => location.href)),
     run: evaluate,
+    /** A whole script of somebody else's. */
+    load: (source) => engine.evaluate(`{ ${source} }`),
     /** Resolves with what `task` returns in the page, once that is true. */
     until: (task, argument, { what = 'what is waited for', withinMs = WITHIN_MS } = {}) =>
       untilTrue(task, argument, what, withinMs),

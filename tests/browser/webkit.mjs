@@ -2,10 +2,9 @@
 //
 // WEBKIT: its MiniBrowser.
 
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { firstLine, freePort, stopped } from './processes.mjs';
+import { firstLine, freePort, started, stopped } from './processes.mjs';
 
 const { WEBKIT } = process.env;
 const START_MS = 20_000;
@@ -92,7 +91,7 @@ function primitives(session) {
 /** A display without a screen, under a number that it finds itself. */
 async function startDisplay() {
   const flags = ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'];
-  const child = spawn('Xvfb', flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  const child = started('Xvfb', flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
   const number = await firstLine(child, child.stdio[3], START_MS);
   return { name: `:${number}`, stop: () => stopped(child) };
 }
@@ -101,7 +100,7 @@ async function startDriver(display) {
   // It cannot choose a port and tell which.
   const port = await freePort();
   const env = { ...process.env, DISPLAY: display };
-  const child = spawn('WebKitWebDriver', ['--host=127.0.0.1', `--port=${port}`], { env, stdio: 'ignore' });
+  const child = started('WebKitWebDriver', ['--host=127.0.0.1', `--port=${port}`], { env, stdio: 'ignore' });
   const command = async (method, path, body) => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) });
     const { value } = await answer.json();
