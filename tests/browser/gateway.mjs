@@ -4,17 +4,19 @@
 
 import { createServer, request } from 'node:http';
 
+/** Who asks for these wants to know whether there is more. */
+const TWO_BYTES = 'bytes=0-1';
+
 /**
  * `prefix`: the path below which the service is to be found, with slashes at both ends; it is taken off.
  *
  * Each of `requests` is `{ method, path, search, range, origin, status, bytes, atMs, endMs }`; `endMs` is null while it
  * goes on, `status` null where it got no answer.
  */
-export async function startGateway({ prefix = '/' } = {}) {
+export async function startGateway({ prefix = '/', target = null } = {}) {
   const requests = [];
   const violations = [];
   const rules = [];
-  let target = null;
   const server = createServer((asked, answer) => {
     const { pathname, search } = new URL(asked.url, 'http://gateway');
     if (pathname === VIOLATIONS) return void gather(asked, answer, violations);
@@ -22,7 +24,7 @@ export async function startGateway({ prefix = '/' } = {}) {
     if (path === null || target === null) return refuse(answer, path === null && !pathname.startsWith('/favicon') ? pathname : null);
     const entry = noted(asked, answer, path, search);
     requests.push(entry);
-    void serve(asked, answer, entry, ruleFor(path));
+    void serve(asked, answer, entry, ruleFor(entry));
   });
 
   function refuse(answer, astray) {
@@ -30,8 +32,9 @@ export async function startGateway({ prefix = '/' } = {}) {
     answer.writeHead(404).end();
   }
 
-  function ruleFor(path) {
-    const rule = rules.find((one) => one.on.test(path) && one.times > 0);
+  function ruleFor({ path, range, method }) {
+    const isMeant = ({ on, times, cutAfter }) => times > 0 && on.test(path) && !(cutAfter && range === TWO_BYTES);
+    const rule = method === 'OPTIONS' ? undefined : rules.find(isMeant);
     if (rule) rule.times -= 1;
     return rule ?? {};
   }
@@ -57,13 +60,13 @@ export async function startGateway({ prefix = '/' } = {}) {
     /** What a page's content security policy forbade it. */
     violations,
     /** Where requests go from now on. */
-    leadTo: (service) => (target = service),
+    leadTo: (service) => void (target = service),
     matching,
     count: (pattern = /./) => matching(pattern).length,
     /** How many have not ended: what somebody still waits for, or listens to. */
     running: (pattern = /./) => matching(pattern).filter(({ endMs }) => endMs === null).length,
     forget: () => requests.splice(0),
-    /** Cuts the connection in so many bytes of a body. */
+    /** Cuts the connection in so many bytes of a body; one of two bytes is let pass. */
     cut: (on, cutAfter, times = 1) => rules.push({ on, cutAfter, times }),
     /** Keeps the request waiting before it is passed on. */
     delay: (on, afterMs, times = Infinity) => rules.push({ on, afterMs, times }),

@@ -17,6 +17,12 @@ const LISTEN = `window.failures = [];
 addEventListener('error', (event) => failures.push(String(event.message)));
 addEventListener('unhandledrejection', (event) => failures.push(String(event.reason)));`;
 
+/** The services that may be embedded, under whatever port they are. */
+const SERVICE = 'http://127.0.0.1:*';
+const POLICY =
+  `default-src 'none'; script-src 'self' ${SERVICE}; connect-src 'self' ${SERVICE}; media-src ${SERVICE}; ` +
+  `style-src 'self'; img-src 'self'; base-uri 'none'; report-uri ${VIOLATIONS}`;
+
 /**
  * Serves what `show` is given, under a policy as strict as the service's own; `violations` is what it forbade.
  *
@@ -26,19 +32,20 @@ export async function startHosts() {
   const pages = new Map([['/listen.js', LISTEN]]);
   const folders = new Map();
   const violations = [];
-  let service = null;
+  let renew = null;
   const server = createServer((asked, answer) => {
     const { pathname } = new URL(asked.url, 'http://hosts');
     if (pathname === VIOLATIONS) return void gather(asked, answer, violations);
     void contentOf(pathname).then((content) => {
       if (content === null) return answer.writeHead(404).end();
       const type = TYPES[extname(pathname)] ?? TYPES['.html'];
-      answer.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': policyFor(service) });
+      answer.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': POLICY });
       answer.end(content);
     });
   });
 
   async function contentOf(path) {
+    if (path.startsWith('/renew/')) return renew(path.slice('/renew/'.length));
     if (pages.has(path)) return pages.get(path);
     for (const [prefix, folder] of folders) {
       if (!path.startsWith(prefix)) continue;
@@ -53,7 +60,8 @@ export async function startHosts() {
   return {
     origin,
     violations,
-    leadTo: (url) => (service = new URL(url).origin),
+    /** What a team's own server does for its pages: `GET /renew/CA…` answers with a new link. */
+    renewBy: (signedLink) => void (renew = signedLink),
     /** The address of a page with this body and this module script of its own. */
     show(body, { script = '', language = 'en', direction = 'ltr', player }) {
       const path = `/page-${pages.size}`;
@@ -78,7 +86,3 @@ export async function startHosts() {
     },
   };
 }
-
-const policyFor = (service) =>
-  `default-src 'none'; script-src 'self' ${service}; connect-src ${service}; media-src ${service}; ` +
-  `style-src 'self'; img-src 'self'; base-uri 'none'; report-uri ${VIOLATIONS}`;

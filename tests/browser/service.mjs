@@ -66,6 +66,8 @@ export async function startService({ prefix, origins = [], settings = {} } = {})
     ...asks,
     calls,
     command,
+    /** One more, with failures and counts of its own; what it leads to is signed for under `url` all the same. */
+    openGateway: () => startGateway({ prefix, target: `http://127.0.0.1:${port}` }),
     /** Ends the process, as somebody does who installs the next version; `start` is that version's. */
     shutDown: () => stopped(serving, 'SIGINT'),
     start: async () => void (serving = await startServing()),
