@@ -46,7 +46,6 @@ export async function startChromium({ locale = 'en-US', isDark, isStill, viewpor
 
 async function startFirefox({ locale = 'en-US', isDark, isStill, viewport = WIDE } = {}) {
   const extraPrefsFirefox = {
-    // Where there is no sound card it reports an error of the recording, unless nothing is to be heard anyway.
     'media.default_volume': '0.0',
     'intl.accept_languages': locale,
     'layout.css.prefers-color-scheme.content-override': isDark ? 0 : 1,
@@ -55,6 +54,7 @@ async function startFirefox({ locale = 'en-US', isDark, isStill, viewport = WIDE
   const options = { browser: 'firefox', executablePath: FIREFOX, extraPrefsFirefox, protocolTimeout: COMMAND_MS };
   const browser = await puppeteer.launch({ ...options, defaultViewport: viewport });
   const driven = await browser.newPage();
+  await driven.evaluateOnNewDocument(stayQuiet);
   const page = pageOver({
     ...pointedAndTyped(driven, (x, y, steps) => driven.mouse.move(x, y, { steps })),
     resize: (size) => driven.setViewport(size),
@@ -78,12 +78,30 @@ const pointedAndTyped = (driven, move) => ({
   hover: ({ x, y }) => move(x, y, 1),
   async key(name, modifiers) {
     for (const one of modifiers) await driven.keyboard.down(one);
-    await driven.keyboard.press(name);
+    await driven.keyboard.press(name === 'Space' ? ' ' : name);
     for (const one of modifiers) await driven.keyboard.up(one);
   },
   text: (text) => driven.keyboard.type(text),
   picture: async (path, whole = false) => void (await driven.screenshot({ path, fullPage: whole })),
 });
+
+/**
+ * In the page, before anything else: whatever volume is set, Firefox is at its default, which is 0 here. Where there is
+ * no sound card it reports an error of the recording, unless nothing is to be heard anyway.
+ */
+function stayQuiet() {
+  const volumes = new WeakMap();
+  Object.defineProperty(HTMLMediaElement.prototype, 'volume', {
+    configurable: true,
+    get() {
+      return volumes.get(this) ?? 1;
+    },
+    set(volume) {
+      volumes.set(this, volume);
+      this.dispatchEvent(new Event('volumechange'));
+    },
+  });
+}
 
 /** Chromium reports every refusal and cut as an error of the page; they are what these tests are about. */
 const isOfTheNetwork = (text) => text.startsWith('Failed to load resource');

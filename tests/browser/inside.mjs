@@ -50,7 +50,8 @@ export function install() {
   const pressed = (event) => event.isTrusted && (pressedMs = performance.now());
   for (const type of ['pointerdown', 'keydown']) addEventListener(type, pressed, true);
 
-  const plain = (text) => (text ?? '').replace(/\s+/g, ' ').trim();
+  /** Without what only tells directions apart. */
+  const plain = (text) => (text ?? '').replace(/[\u200e\u200f\u2066-\u2069]/g, '').replace(/\s+/g, ' ').trim();
   const display = (one) => getComputedStyle(one).display;
 
   /** The nodes below one as they are shown, slots filled in. */

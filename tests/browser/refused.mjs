@@ -52,8 +52,8 @@ const REFUSALS = [
 
 /** What needs thousands of requests or a database that fails to come about, in the service's own words. */
 const PROVOKED = [
-  { what: '429', problem: { status: 429, code: 'rate_limited', retryAfter: 30 }, says: /Too many requests in a short time\./ },
-  { what: '503 for long', problem: { status: 503, code: 'away', retryAfter: 60 }, says: /The service is busy just now\./ },
+  { what: '429', problem: { status: 429, code: 'rate_limited', retryAfter: 1 }, says: /Too many requests in a short time\./ },
+  { what: '503', problem: { status: 503, code: 'away', retryAfter: 1 }, says: /The service is busy just now\./ },
   { what: '500', problem: { status: 500, code: 'internal' }, says: /Something is wrong on our side\./ },
 ];
 
