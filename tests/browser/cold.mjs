@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { engines } from './engines.mjs';
-import * as player from './player.mjs';
+import * as player from './plain-audio.mjs';
 import { startDemo } from './service.mjs';
 
 const { SCREENSHOTS } = process.env;

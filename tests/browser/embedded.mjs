@@ -1,0 +1,223 @@
+// `<hearback-player>` in a page of somebody else's, at another origin, by a signed link alone: what a listener does.
+//
+// HEARBACK: the binary; CHROMIUM, FIREFOX, WEBKIT: the browsers; SCREENSHOTS: the folder for pictures of what was seen.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  describeEmbedded,
+  FIRST_BYTE_MS,
+  jumps,
+  MODEST,
+  overlap,
+  PAUSE,
+  PLAY,
+  PLAYER,
+  POSITION,
+  SHORT,
+  SHORT_SECONDS,
+  trackSound,
+} from './embedding.mjs';
+
+const { SCREENSHOTS } = process.env;
+const TIMEOUT_MS = 240_000;
+/** Bounds of a machine that does six things at once; what it took is printed. */
+const SOUND_MS = 5_000;
+/** WebKitGTK gathers half of a short recording before it begins. */
+const SOUND_MS_WEBKIT = 15_000;
+const LANDS_MS = 8_000;
+const QUIET_MS = 3_000;
+
+mkdirSync(SCREENSHOTS, { recursive: true });
+
+describeEmbedded('embedded', tests, { timeout: TIMEOUT_MS });
+
+function tests(name, scene, world) {
+  const soundMs = name === 'webkit' ? SOUND_MS_WEBKIT : SOUND_MS;
+
+  test(`${name}: nothing is fetched until play is pressed; then it is seen to arrive, sounds, and plays to its end`, async () => {
+    const behaviours = [{ first_byte_ms: FIRST_BYTE_MS, bytes_per_second: 60_000 }];
+    const { call, recording } = await scene.showCall({ ...SHORT, behaviours });
+    const { page } = scene;
+    await page.sees(PLAY);
+    await pause(QUIET_MS / 3);
+    assert.equal(await scene.state(), 'idle');
+    assert.deepEqual(scene.audio(call), []);
+    assert.equal(await world.service.downloads(recording), 0);
+
+    await page.press(PLAY);
+    const { sincePressMs } = await page.sounds({ withinMs: soundMs });
+    console.log(`${name}: sound ${Math.round(sincePressMs)} ms after the press, its first byte after ${FIRST_BYTE_MS} ms`);
+    await scene.becomes('playing');
+    await page.picture(join(SCREENSHOTS, `embedded-${name}.png`));
+    await page.press(POSITION, { at: { x: 0.9, y: 0.5 } });
+    await page.until(() => looking.media.size > 0 && [...looking.media].every(({ ended }) => ended), null, {
+      what: 'it ends',
+      withinMs: SHORT_SECONDS * 1000,
+    });
+    await page.sees(PLAY);
+    assert.equal(await world.service.downloads(recording), 1);
+    await assertSound(scene, world);
+  });
+
+  test(`${name}: what comes slowly says how far it is`, async () => {
+    const behaviours = [{ first_byte_ms: FIRST_BYTE_MS, bytes_per_second: 12_000 }];
+    await scene.showCall({ ...SHORT, behaviours });
+    await scene.page.press(PLAY);
+    const said = await scene.page.reads(/\d+ ?%|\d+ s of \d+ s|\d+:\d\d of 0:2\d|\d+ s \/ \d+ s/, { within: PLAYER });
+    console.log(`${name}: "${said}"`);
+    await scene.page.sounds({ from: 1, withinMs: 20_000 });
+  });
+
+  test(`${name}: a click and a drag on the waveform seek, in either reading direction`, async () => {
+    const { page } = scene;
+    for (const language of ['en', 'he']) {
+      const direction = language === 'he' ? 'rtl' : 'ltr';
+      const { call } = await scene.showCall(SHORT, { language, direction, attributes: `lang="${language}"` });
+      await world.service.fetched(call);
+      const slider = { role: 'slider', selector: '[aria-valuetext]', nth: 0 };
+      await page.press({ role: 'button', name: language === 'he' ? /נגינה|הפעל|נגן|השמע/ : 'Play' });
+      await page.sounds({ withinMs: soundMs });
+      await page.press(slider, { at: { x: 0.5, y: 0.5 } });
+      await page.sounds({ from: SHORT_SECONDS * 0.5 - 0.5, to: SHORT_SECONDS * 0.5 + 3, withinMs: LANDS_MS });
+      await page.drag(slider, 0.5, 0.2);
+      await page.sounds({ from: SHORT_SECONDS * 0.2 - 0.5, to: SHORT_SECONDS * 0.2 + 3, withinMs: LANDS_MS });
+    }
+  });
+
+  test(`${name}: all of it goes by keyboard alone`, async () => {
+    const { call } = await scene.showCall(SHORT);
+    const { page } = scene;
+    await world.service.fetched(call);
+    await page.tabTo(PLAY);
+    await page.keys('Space');
+    await page.sounds({ withinMs: soundMs });
+    await page.tabTo(POSITION);
+    await page.keys('5');
+    await page.sounds({ from: SHORT_SECONDS / 2 - 0.5, to: SHORT_SECONDS / 2 + 3, withinMs: LANDS_MS });
+    await page.keys('j');
+    await page.sounds({ from: 2, to: 7, withinMs: LANDS_MS });
+    await page.keys('l');
+    await page.sounds({ from: 12, to: 17, withinMs: LANDS_MS });
+    await page.keys('ArrowLeft');
+    await page.sounds({ from: 7, to: 13, withinMs: LANDS_MS });
+    await page.keys('>');
+    await page.until(() => looking.sound()?.rate === 1.25, null, { what: 'it plays faster' });
+    await page.keys('k');
+    await page.until(() => looking.sound()?.isPaused, null, { what: 'it pauses' });
+    await scene.becomes('paused');
+    await page.keys('<', 'k');
+    await page.until(() => looking.sound()?.rate === 1 && !looking.sound().isPaused, null, { what: 'it plays on' });
+  });
+
+  test(`${name}: what is not there yet is asked for when the service said, by one check at a time, and then plays`, async () => {
+    const { call, recording } = await scene.showCall({ ...SHORT, behaviours: [{ first_byte_ms: 8_000 }] });
+    await scene.page.press(PLAY);
+    await scene.becomes('preparing');
+    await scene.page.sounds({ withinMs: 15_000 + soundMs });
+    const checks = scene.checks(call);
+    assert.ok(checks.some(({ status }) => status === 202), `no check was told to wait: ${statuses(checks)}`);
+    assert.equal(overlap(checks), false, 'two checks at once');
+    assert.ok(checks.length <= 5, `${checks.length} checks in eight seconds`);
+    assert.equal(await world.service.downloads(recording), 1);
+  });
+
+  test(`${name}: a connection that is cut in mid-play goes on at the same second`, async () => {
+    const { call } = await scene.showCall({ ...SHORT, behaviours: [MODEST] });
+    const { page, gateway } = scene;
+    gateway.cut(new RegExp(`file/${call}`), 70_000, 2);
+    await page.run(trackSound);
+    await page.press(PLAY);
+    await page.sounds({ from: 16, withinMs: 45_000 });
+    assert.deepEqual(await jumps(page), []);
+    gateway.heal();
+    await assertSound(scene, world);
+  });
+
+  test(`${name}: a server that is away for some seconds is waited for, and play goes on at the same second`, async () => {
+    const { call } = await scene.showCall({ ...SHORT, behaviours: [{ ...MODEST, bytes_per_second: 12_000 }] });
+    const { page, gateway } = scene;
+    await page.run(trackSound);
+    await page.press(PLAY);
+    await page.sounds({ from: 2, withinMs: 25_000 });
+    await gateway.goAway();
+    await pause(6_000);
+    await gateway.comeBack();
+    await page.sounds({ from: 20, withinMs: 60_000 });
+    assert.deepEqual(await jumps(page), []);
+    assert.equal(overlap(scene.checks(call)), false, 'two checks at once');
+    assert.ok(scene.audio(call).length < 30, `${scene.audio(call).length} requests`);
+  });
+
+  test(`${name}: a link that expires in mid-play is renewed by the page, and play goes on at the same second`, async () => {
+    const script = `
+      const player = document.querySelector('hearback-player');
+      window.renewals = 0;
+      player.addEventListener('hearback-link-expired', async () => {
+        window.renewals += 1;
+        const renewed = new URL(await (await fetch('/renew/CALL')).text());
+        renewed.host = new URL(player.getAttribute('link')).host;
+        player.setAttribute('link', renewed.href);
+      });`;
+    const placed = await world.service.placeCall({ ...SHORT, behaviours: [{ ...MODEST, bytes_per_second: 12_000 }] });
+    const link = await scene.linkTo(placed.call, 3);
+    const body = `<hearback-player link="${link.replaceAll('&', '&amp;')}"></hearback-player>`;
+    await scene.show(body, { script: script.replace('CALL', placed.call) });
+    const { page, gateway } = scene;
+    await page.run(trackSound);
+    await page.press(PLAY);
+    await page.sounds({ from: 4, withinMs: 25_000 });
+    await gateway.resetAll();
+    await page.sounds({ from: 18, withinMs: 45_000 });
+    assert.deepEqual(await jumps(page), []);
+    const renewals = await page.run(() => renewals);
+    assert.ok(renewals >= 1 && renewals <= 3, `${renewals} renewals`);
+  });
+
+  test(`${name}: what is removed from the page asks for nothing any more, and makes no sound`, async () => {
+    const { call } = await scene.showCall({ ...SHORT, behaviours: [{ ...MODEST, bytes_per_second: 9_000 }] });
+    const { page, gateway } = scene;
+    await page.press(PLAY);
+    await page.sounds({ withinMs: 25_000 });
+    const ofCall = new RegExp(call);
+    assert.ok(gateway.running(ofCall) > 0, 'nothing runs while it arrives');
+    await page.run(() => document.querySelector('hearback-player').remove());
+    await pause(1_000);
+    assert.equal(gateway.running(ofCall), 0, 'requests go on');
+    assert.ok(await page.run(() => [...looking.media].every((one) => one.paused)), 'it goes on to sound');
+    const asked = gateway.count(ofCall);
+    await pause(QUIET_MS);
+    assert.equal(gateway.count(ofCall), asked, 'it goes on asking');
+    assert.equal(gateway.running(ofCall), 0);
+  });
+
+  test(`${name}: of two players each plays its own call`, async () => {
+    const [first, second] = await Promise.all([world.service.placeCall(SHORT), world.service.placeCall(SHORT)]);
+    const tags = [first, second].map(async ({ call }, index) => {
+      await world.service.fetched(call);
+      const link = (await scene.linkTo(call)).replaceAll('&', '&amp;');
+      return `<hearback-player id="p${index}" link="${link}"></hearback-player>`;
+    });
+    await scene.show((await Promise.all(tags)).join(''));
+    const { page } = scene;
+    await page.press({ ...PLAY, within: '#p0' });
+    await page.sees('#p0[state="playing"]', { withinMs: soundMs });
+    assert.deepEqual(scene.audio(second.call), [], 'the other one fetches too');
+    await page.press({ ...PLAY, within: '#p1' });
+    await page.sees('#p1[state="playing"]', { withinMs: soundMs });
+    await page.press({ ...PAUSE, within: '#p1' });
+    await page.sees('#p1[state="paused"]');
+    assert.ok(scene.audio(first.call).length > 0 && scene.audio(second.call).length > 0);
+  });
+}
+
+const statuses = (requests) => requests.map(({ status }) => status).join(', ');
+
+/** Nothing was thrown, and nothing that a strict policy forbids was tried. */
+async function assertSound({ page }, { hosts }) {
+  assert.deepEqual(await page.run(() => window.failures), []);
+  assert.deepEqual(hosts.violations, []);
+}
