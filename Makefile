@@ -4,8 +4,8 @@
 .PHONY: bench bench-parts bless build check demo help planted soak test web
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
-demo: web ## Run the service on a simulated Twilio, and print one URL to open. No account is needed.
-	@cargo run -- demo
+demo: web ## Run the service on a simulated Twilio, and print one URL to open. No account is needed. ORIGIN=http://… may embed.
+	@cargo run -- demo $(if $(ORIGIN),--cors-origin $(ORIGIN))
 
 build: web ## Build the service with its console and player, optimised: target/release/hearback.
 	cargo build --release

@@ -89,7 +89,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         twilio_url: simulator.url().to_owned(),
         calls,
     };
-    opening.print(options.json);
+    opening.print(options);
     until_stopped(app, signals).await?;
     simulator.shutdown().await;
     Ok(())
@@ -159,9 +159,9 @@ struct Opening {
 
 impl Opening {
     #[expect(clippy::print_stdout, reason = "the command's answer")]
-    fn print(&self, json: bool) {
+    fn print(&self, options: &Options) {
         let Self { url, agent_token, operator_token, business_id, twilio_url, calls } = self;
-        if json {
+        if options.json {
             let line = json!({
                 "url": url,
                 "agent_token": agent_token,
@@ -174,6 +174,13 @@ impl Opening {
         } else {
             println!("Hearback plays {} calls. Open this, and press play:\n", calls.len());
             println!("  {url}/#token={operator_token}\n");
+            if let (Some(origin), Some(call)) = (options.cors_origin.first(), calls.last()) {
+                println!("Or embed a call in a page of {origin}:\n");
+                println!("  <script type=\"module\" src=\"{url}/web/player.js\"></script>");
+                println!(
+                    "  <hearback-player call-sid=\"{call}\" token=\"{agent_token}\"></hearback-player>\n"
+                );
+            }
             println!(
                 "Simulated Twilio: {twilio_url}/simulator. Ctrl-C ends both; nothing is kept."
             );

@@ -60,6 +60,12 @@ async fn the_module_travels_compressed_once_to_pages_of_configured_origins() {
     assert!(unpacked == plain_bytes, "another module");
     assert!(packed.len() <= 60_000, "{} bytes", packed.len());
 
+    let package = app.client.get(app.url("/web/hearback-player.tgz")).send().await.expect("it");
+    assert_eq!(
+        (package.status().as_u16(), &*header(&package, "content-type")),
+        (200, "application/gzip")
+    );
+
     let again = ask().header("if-none-match", tag).send().await.expect("an answer");
     assert_eq!(again.status(), 304);
     let elsewhere = app.client.get(&url).header("origin", "https://other.example");
