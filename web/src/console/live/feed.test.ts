@@ -81,7 +81,7 @@ describe('snapshots', () => {
   it('are read at once, and again when the stream has begun', async () => {
     feed.start();
     await pass(0);
-    expect(service.asked).toEqual(['debug/actors?limit=200', 'debug/jobs?limit=15']);
+    expect(service.asked).toEqual(['debug/actors?limit=200', 'debug/jobs?limit=10']);
     service.say(progress(1));
     await pass(SNAPSHOT_PAUSE_MS + 10);
     expect([service.count('debug/actors'), service.count('debug/jobs')]).toEqual([2, 2]);
@@ -137,12 +137,21 @@ describe('snapshots', () => {
   it('that fail are tried again later, and it is said', async () => {
     service.failing = true;
     feed.start();
+    service.say(progress(1));
     await pass(FAILING_PAUSE_MS - 1);
     expect(service.count('debug/actors')).toBe(1);
     expect(changes).toContainEqual({ kind: 'unread', snapshot: 'actors', failing: true });
     service.failing = false;
     await pass(1000);
     expect(changes).toContainEqual({ kind: 'unread', snapshot: 'actors', failing: false });
+  });
+
+  it('that fail are not tried again while there is no stream either', async () => {
+    service.failing = true;
+    service.refusal = new Problem(0, 'offline');
+    feed.start();
+    await pass(6 * FAILING_PAUSE_MS);
+    expect(service.asked.length).toBe(2);
   });
 
   it('name what an operator looks for where not all is listed', async () => {
@@ -158,7 +167,7 @@ describe('snapshots', () => {
     await pass(100);
     feed.list('dead');
     await pass(0);
-    expect(service.asked.at(-1)).toBe('debug/jobs?limit=15&state=dead');
+    expect(service.asked.at(-1)).toBe('debug/jobs?limit=10&state=dead');
   });
 });
 

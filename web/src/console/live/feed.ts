@@ -9,7 +9,7 @@ import type { Change, JobFilter, Snapshot } from './board.ts';
 import type { ActorsPage, Happening, JobsPage, LiveCall } from './shapes.ts';
 
 const CALLS_LISTED = 200;
-const JOBS_LISTED = 15;
+const JOBS_LISTED = 10;
 /** Between two snapshots of a kind. */
 export const SNAPSHOT_PAUSE_MS = 2000;
 export const FAILING_PAUSE_MS = 10_000;
@@ -30,6 +30,7 @@ export class Feed {
   private readonly timers = new Map<Snapshot | 'silence', ReturnType<typeof setTimeout>>();
   private readonly reading = new Set<Snapshot>();
   private filter: JobFilter = 'all';
+  private isOpen = false;
   private awake = -1;
   private jobsRunning = '';
 
@@ -96,6 +97,7 @@ export class Feed {
         failed = Math.max(0, failed) + 1;
         pauseMs = Math.max(backoffMs(failed), problem.retryAfterMs ?? 0);
       }
+      this.isOpen = false;
       this.silent(false);
       if (failed > RETRIES_MAX) {
         this.tell({ kind: 'link', link: { kind: 'given-up' } });
@@ -107,6 +109,7 @@ export class Feed {
   }
 
   private opened(): void {
+    this.isOpen = true;
     this.tell({ kind: 'link', link: { kind: 'live' } });
     this.refresh();
   }
@@ -156,7 +159,8 @@ export class Feed {
       this.tell(snapshot === 'actors' ? await this.readActors() : await this.readJobs());
     } catch {
       failing = true;
-      this.due.add(snapshot);
+      // Without a stream, it is read when there is one again.
+      if (this.isOpen) this.due.add(snapshot);
     }
     this.reading.delete(snapshot);
     if (this.signal.aborted) return;

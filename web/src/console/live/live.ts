@@ -18,13 +18,14 @@ import { failures, failuresAloud } from './views/failures.ts';
 import { fetching } from './views/fetching.ts';
 import { jobs } from './views/jobs.ts';
 import type { Part } from './views/pieces.ts';
-import { status } from './views/pieces.ts';
+import { outcomeText, status } from './views/pieces.ts';
 import { tree } from './views/tree.ts';
 import { english, type LiveKey } from './words/en.ts';
 import { hebrew } from './words/he.ts';
 
 const TICK_MS = 1000;
-const CALLS_STEP = 50;
+const CALLS_STEP = 20;
+const FAILURES_STEP = 8;
 const OUTCOME_SHOWN_MS = 6000;
 /** Between two sentences said aloud. */
 const ALOUD_PAUSE_MS = 3000;
@@ -42,18 +43,20 @@ export class HearbackLive extends LitElement {
   @state() private nowMs = Date.now();
   @state() private callFilter: CallFilter = 'all';
   @state() private callsShown = CALLS_STEP;
+  @state() private failuresShown = FAILURES_STEP;
   @state() private outcomes: ReadonlyMap<string, Outcome> = new Map();
   @state() private aloud = '';
   @state() private evicting: (Order & { kind: 'evict-recording' }) | null = null;
   @query('dialog') private dialog!: HTMLDialogElement;
 
+  private words: Words<LiveKey> = wordsOf({ en: english, he: hebrew }, this.language);
   private feed: Feed | null = null;
   private ticking: ReturnType<typeof setInterval> | undefined;
   private readonly fading = new Map<string, ReturnType<typeof setTimeout>>();
   private aloudAtMs = 0;
   private arranged: readonly LiveCall[] = [];
   private focused: Element | null = null;
-  private focusedCard: Element | null = null;
+  private around: readonly (Element | null | undefined)[] = [];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -72,23 +75,21 @@ export class HearbackLive extends LitElement {
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('language')) this.words = wordsOf({ en: english, he: hebrew }, this.language);
     if (changed.has('service') && this.service !== undefined && this.isConnected) this.connect(this.service);
     this.setAttribute('dir', this.words.direction);
     this.setAttribute('lang', this.language);
     this.focused = this.shadowRoot?.activeElement ?? null;
-    this.focusedCard = this.focused?.closest('section') ?? null;
+    this.around = [this.focused?.closest('.row'), this.focused?.closest('section')?.querySelector('h2')];
     this.arranged = arrange(this.arranged, this.board.calls, this.isAmongCalls());
   }
 
-  /** A row that goes with the focus in it hands the focus to its list's heading, not to nobody. */
+  /** What goes with the focus in it hands the focus to its row, or its list's heading, not to nobody. */
   override updated(): void {
     const { focused } = this;
     if (focused === null || focused.isConnected || this.shadowRoot?.activeElement) return;
-    this.focusedCard?.querySelector('h2')?.focus({ preventScroll: true });
-  }
-
-  private get words(): Words<LiveKey> {
-    return wordsOf({ en: english, he: hebrew }, this.language);
+    const heir = this.around.find((element) => element?.isConnected);
+    if (heir instanceof HTMLElement) heir.focus({ preventScroll: true });
   }
 
   private connect(service: Service): void {
@@ -129,6 +130,9 @@ export class HearbackLive extends LitElement {
         return;
       case 'more-calls':
         this.callsShown += CALLS_STEP;
+        return;
+      case 'more-failures':
+        this.failuresShown += FAILURES_STEP;
         return;
       case 'filter-jobs':
         this.feed?.list(act.filter);
@@ -180,6 +184,10 @@ export class HearbackLive extends LitElement {
       if (feed.signal.aborted) return;
       this.note(key, outcomeOf(error instanceof Problem ? error.status : 0));
     }
+    this.aloud = this.words.say('saidOf', {
+      order: orderText(this.words, order),
+      outcome: outcomeText(this.words, this.outcomes.get(key)),
+    });
     feed.refresh();
   }
 
@@ -206,6 +214,7 @@ export class HearbackLive extends LitElement {
       calls: this.arranged,
       callFilter: this.callFilter,
       callsShown: this.callsShown,
+      failuresShown: this.failuresShown,
       outcomes: this.outcomes,
       act: (act) => this.act(act),
     };
@@ -264,6 +273,19 @@ export class HearbackLive extends LitElement {
         <button type="button" class="danger" @click=${() => this.answer(true)}>${say('evict')}</button>
       </div>
     </dialog>`;
+  }
+}
+
+function orderText(words: Words<LiveKey>, order: Order): string {
+  switch (order.kind) {
+    case 'retry-recording':
+      return words.say('retryCall', { call: shortSid(order.call) });
+    case 'evict-recording':
+      return words.say('evictCall', { call: shortSid(order.call) });
+    case 'retry-job':
+      return words.say('retryJob', { job: order.job });
+    case 'cancel-job':
+      return words.say('cancelJob', { job: order.job });
   }
 }
 

@@ -124,6 +124,9 @@ function urgency(call: LiveCall): number {
 const changedMs = (call: LiveCall) =>
   Math.max(...[call, ...call.recordings].map(({ since }) => Date.parse(since) || 0));
 
+/** However long somebody stays in the list. */
+const STAYING_MAX = 500;
+
 /**
  * The calls in the order to show them. While somebody is in the list (`frozen`) each stays where it is, those that went
  * to rest stay as they were last, and new ones come last: nothing moves under a finger or a focus.
@@ -131,8 +134,9 @@ const changedMs = (call: LiveCall) =>
 export function arrange(before: readonly LiveCall[], calls: readonly LiveCall[], frozen: boolean): readonly LiveCall[] {
   if (!frozen) return calls.toSorted(byActivity);
   const now = new Map(calls.map((call) => [keyOf(call), call]));
-  const stayed = before.map((call) => now.get(keyOf(call)) ?? { ...call, live: false });
-  const shown = new Set(before.map(keyOf));
+  const last = before.slice(0, STAYING_MAX);
+  const stayed = last.map((call) => now.get(keyOf(call)) ?? { ...call, live: false });
+  const shown = new Set(last.map(keyOf));
   return [...stayed, ...calls.filter((call) => !shown.has(keyOf(call))).toSorted(byActivity)];
 }
 

@@ -32,6 +32,8 @@ export const styles = css`
   h1 { font-size: 1.625rem; font-weight: 680; letter-spacing: -0.022em; line-height: 1.2; }
   h2 { font-size: 1.0625rem; font-weight: 650; letter-spacing: -0.012em; }
   h2:focus { outline: none; }
+  .row:focus { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 0.375rem; }
+  .row:focus:not(:focus-visible) { outline: none; }
   h3 { font-size: 0.8125rem; font-weight: 600; color: var(--quiet); padding-block: 0.875rem 0.375rem; }
   .quiet { color: var(--quiet); font-size: 0.8125rem; }
   .bad { color: var(--bad); font-size: 0.8125rem; }
@@ -167,7 +169,8 @@ export const styles = css`
     .figures { grid-template-columns: repeat(3, minmax(0, 1fr)); }
     .figures > div { padding: 0.625rem 0.75rem; }
     .figures dd { font-size: 1.25rem; }
-    .line { grid-template-columns: minmax(0, 1fr); }
+    .line { display: block; }
+    .line .label { margin-inline-end: 0.375rem; }
     .queues > div { grid-template-columns: minmax(0, 8.5rem) minmax(0, 1fr); }
     th, td { padding-inline: 0.375rem; }
     button.small, select { min-block-size: 2.25rem; }

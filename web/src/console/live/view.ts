@@ -17,6 +17,7 @@ export interface View {
   readonly calls: readonly LiveCall[];
   readonly callFilter: CallFilter;
   readonly callsShown: number;
+  readonly failuresShown: number;
   /** What became of orders, by `orderKey`. */
   readonly outcomes: ReadonlyMap<string, Outcome>;
   readonly act: (act: Act) => void;
@@ -34,6 +35,7 @@ export type Act =
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'filter-calls'; readonly filter: CallFilter }
   | { readonly kind: 'more-calls' }
+  | { readonly kind: 'more-failures' }
   | { readonly kind: 'filter-jobs'; readonly filter: JobFilter }
   | { readonly kind: 'more-jobs'; readonly before: number }
   | { readonly kind: 'pause'; readonly paused: boolean }

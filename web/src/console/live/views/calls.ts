@@ -66,7 +66,7 @@ function callRow(view: View, call: LiveCall): Part {
   const [only, ...others] = call.recordings;
   const isOne = only !== undefined && others.length === 0;
   return html`
-    <li class="row" data-rests=${!call.live}>
+    <li class="row" tabindex="-1" data-rests=${!call.live}>
       <div class="head">
         ${callName(view, call)}
         ${isOne ? recordingHead(view, call, only) : html`<span class="quiet facts">${callFacts(view, call)}</span>${age(view, call.since)}`}
@@ -107,6 +107,7 @@ function recordingHead(view: View, call: LiveCall, recording: LiveRecording): Pa
   return html`
     ${status(toneOfRecording(recording), view.words.say(`state_${recording.state}`))}
     <span class="quiet facts">${facts.filter((fact) => fact !== '').join(' · ')}</span>
+    ${isIdle(recording) ? html`<span class="quiet">${told(recording.next)}</span>` : nothing}
     ${buttons(view, call, recording)}
   `;
 }
@@ -119,8 +120,13 @@ function recordingLines(view: View, recording: LiveRecording): Part {
     ${recording.state === 'downloading' ? progress(view, recording) : nothing}
     ${recording.reason === null ? nothing : line(say('reason'), told(recording.reason), recording.state === 'failed' ? 'bad' : '')}
     ${recording.remedy === null ? nothing : line(say('remedy'), told(recording.remedy))}
-    ${recording.state === 'ready' || recording.state === 'downloading' ? nothing : line(say('next'), next)}
+    ${recording.state === 'ready' || recording.state === 'downloading' || isIdle(recording) ? nothing : line(say('next'), next)}
   `;
+}
+
+/** It waits for nothing but somebody who wants it: one line says all of it. */
+function isIdle(recording: LiveRecording): boolean {
+  return recording.state === 'absent' && recording.reason === null;
 }
 
 function factsOf(view: View, recording: LiveRecording): readonly string[] {

@@ -24,7 +24,7 @@ export function events(view: View): Part {
         </span>
       </header>
       ${shown.length === 0 ? html`<p class="empty">${say('eventsNone')}</p>` : nothing}
-      <div class="stream" tabindex="0" role="region" aria-labelledby="events">
+      <div class="stream" tabindex="0" role="region" aria-label=${say('eventsList')}>
         <ol role="list">
           ${repeat(
             shown,

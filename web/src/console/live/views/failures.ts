@@ -11,12 +11,10 @@ import { type Order, orderKey, type View } from '../view.ts';
 import type { LiveKey } from '../words/en.ts';
 import { callName, inTime, line, orderButton, outcome, type Part, relative, status, told } from './pieces.ts';
 
-const SHOWN_MAX = 20;
-
 export function failures(view: View): Part {
   const { say, formats } = view.words;
   const all = view.board.failures;
-  const shown = all.slice(0, SHOWN_MAX);
+  const shown = all.slice(0, view.failuresShown);
   const isClear = view.board.known && all.length === 0;
   return html`
     <section class="card failures" aria-labelledby="failures">
@@ -27,7 +25,10 @@ export function failures(view: View): Part {
       </ul>
       ${
         all.length > shown.length
-          ? html`<p class="foot quiet">${say('callsShown', { shown: formats.number(shown.length), total: formats.number(all.length) })}</p>`
+          ? html`<p class="foot">
+              <span class="quiet">${say('callsShown', { shown: formats.number(shown.length), total: formats.number(all.length) })}</span>
+              <button class="small" type="button" @click=${() => view.act({ kind: 'more-failures' })}>${say('showAll')}</button>
+            </p>`
           : nothing
       }
     </section>
@@ -39,8 +40,8 @@ function row(view: View, failure: Failure): Part {
   const since = sinceFailure(failure, view.board);
   const { reason, remedy, next, at } = explained(failure);
   const when = since === 'over' ? null : inTime(view, at);
-  const first = formats.relative(failure.first_at, view.nowMs) ?? '';
-  return html`<li class="row" data-since=${since}>
+  const first = formats.moment(failure.first_at, view.nowMs) ?? '';
+  return html`<li class="row" tabindex="-1" data-since=${since}>
     <div class="head">
       ${subject(view, failure)}
       ${since === 'unknown' ? nothing : status(TONES[since], say(`since_${since}`))}

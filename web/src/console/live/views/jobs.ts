@@ -65,7 +65,7 @@ function stagesTable(view: View, stages: readonly StagePool[]): Part {
         <tr>
           <th scope="col">${say('stage')}</th>
           ${(['waiting', 'running', 'dead', 'cancelled'] as const).map((state) => html`<th scope="col">${say(`job_${state}`)}</th>`)}
-          <th scope="col" class="wide"></th>
+          <th scope="col" class="wide">${say('stageNow')}</th>
         </tr>
       </thead>
       <tbody>
@@ -87,14 +87,16 @@ function stageNote(view: View, stage: StagePool): Part {
   if (stage.paused_for_seconds !== null) {
     return status('waiting', say('pausedFor', { time: formats.span(stage.paused_for_seconds) }));
   }
-  return stage.last_error === null ? nothing : html`<span class="bad">${told(stage.last_error)}</span>`;
+  const values = { running: formats.number(stage.running), workers: formats.number(stage.workers) };
+  return html`${status(stage.running > 0 ? 'moving' : 'good', say('workers', values))}
+    ${stage.last_error === null ? nothing : html`<div class="bad">${told(stage.last_error)}</div>`}`;
 }
 
 function runningRow(view: View, job: JobProgress): Part {
   const { say, formats } = view.words;
   const name = say('job', { job: job.id });
   const order = { kind: 'cancel-job', job: job.id } as const;
-  return html`<li class="row">
+  return html`<li class="row" tabindex="-1">
     <div class="head">
       ${status('moving', say(`stage_${job.stage}`))}
       <span class="quiet">${name}</span>
@@ -114,13 +116,15 @@ function list(view: View, page: JobsPage | null): Part {
   const { say } = view.words;
   if (page === null) return html`<p class="empty">${say('jobsLoading')}</p>`;
   const next = page.next_before;
-  if (page.jobs.length === 0) {
+  // Those that run are shown above, as they move.
+  const shown = view.board.jobsFilter === 'all' ? page.jobs.filter((job) => job.state !== 'running') : page.jobs;
+  if (shown.length === 0) {
     return html`<p class="empty">${say(view.board.jobsFilter === 'all' ? 'jobsNone' : 'jobsNoneIn')}</p>`;
   }
   return html`
     <ul class="rows" role="list" data-list="jobs">
       ${repeat(
-        page.jobs,
+        shown,
         (job) => job.id,
         (job) => jobRow(view, job),
       )}
@@ -142,7 +146,7 @@ function jobRow(view: View, job: Job): Part {
   const cancelOrder = { kind: 'cancel-job', job: job.id } as const;
   const when = job.state === 'waiting' ? inTime(view, job.run_at) : null;
   const isSettled = job.state === 'done' || job.state === 'running';
-  return html`<li class="row">
+  return html`<li class="row" tabindex="-1">
     <div class="head">
       ${status(toneOfJob(job.state), say(`job_${job.state}`))}
       <strong>${say(`stage_${job.stage}`)}</strong>

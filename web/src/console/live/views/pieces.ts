@@ -2,9 +2,11 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { instant, percentOf, sentence, shortSid } from '../../../words/formats.ts';
+import type { Words } from '../../../words/words.ts';
 import type { Tone } from '../models.ts';
 import type { LiveRecording } from '../shapes.ts';
-import { type Order, orderKey, type View } from '../view.ts';
+import { type Order, type Outcome, orderKey, type View } from '../view.ts';
+import type { LiveKey } from '../words/en.ts';
 
 export type Part = TemplateResult | typeof nothing;
 
@@ -29,7 +31,7 @@ export function told(text: string): Part {
 }
 
 export function line(label: string, content: unknown, className = ''): Part {
-  return html`<p class="line ${className}"><span class="label">${label}</span> ${content}</p>`;
+  return html`<p class="line ${className}"><span class="label">${label}</span> <span>${content}</span></p>`;
 }
 
 /** How long from now, or that it is now. */
@@ -83,20 +85,25 @@ export function orderButton(view: View, order: Order, text: string, name: string
 
 export function outcome(view: View, key: string): Part {
   const said = view.outcomes.get(key);
-  const { say } = view.words;
+  if (said === undefined) return nothing;
+  const isBad = said !== 'pending' && said !== 'done';
+  return html`<span class=${isBad ? 'bad' : 'quiet'}>${said === 'done' ? '✓ ' : nothing}${outcomeText(view.words, said)}</span>`;
+}
+
+export function outcomeText(words: Words<LiveKey>, said: Outcome | undefined): string {
   switch (said) {
     case undefined:
-      return nothing;
+      return '';
     case 'pending':
-      return html`<span class="quiet">${say('orderPending')}</span>`;
+      return words.say('orderPending');
     case 'done':
-      return html`<span class="quiet">✓ ${say('orderDone')}</span>`;
+      return words.say('orderDone');
     case 'conflict':
-      return html`<span class="bad">${say('orderConflict')}</span>`;
+      return words.say('orderConflict');
     case 'gone':
-      return html`<span class="bad">${say('orderGone')}</span>`;
+      return words.say('orderGone');
     case 'failed':
-      return html`<span class="bad">${say('orderFailed')}</span>`;
+      return words.say('orderFailed');
   }
 }
 

@@ -134,7 +134,7 @@ export const english = {
   orderConflict: 'It has changed meanwhile: that makes no sense any more.',
   orderGone: 'It is not there any more.',
   orderFailed: 'That did not work. Try again.',
-  saidDone: '{order}: done',
+  saidOf: '{order}: {outcome}',
   evictTitle: 'Evict this copy?',
   evictText:
     'The verified copy of {call} goes from the vault. It is fetched from Twilio again when somebody listens; until then it is not here.',
@@ -147,6 +147,7 @@ export const english = {
   stage_transcribe: 'Transcribe',
   stage_summarise: 'Summarise',
   stage_extract: 'Extract',
+  stageNow: 'State',
   job_waiting: 'Waiting',
   job_running: 'Running',
   job_done: 'Done',
@@ -175,6 +176,7 @@ export const english = {
   failuresSaid: '{count} failures. The last: {name}: {reason}',
 
   events: 'Events',
+  eventsList: 'Events, newest first',
   eventsNone: 'Nothing has happened since this page was opened.',
   pause: 'Pause',
   resume: 'Resume',
