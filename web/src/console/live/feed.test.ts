@@ -35,12 +35,12 @@ class Fake implements Source {
   more = 0;
   failing = false;
 
-  followActors(signal: AbortSignal, heard: (event: ServerEvent) => void): Promise<void> {
+  followActors(signal: AbortSignal, heard: (event: ServerEvent) => void): ReturnType<Source['followActors']> {
     this.streams += 1;
     if (this.refusal !== null) return Promise.reject(this.refusal);
     this.say = heard;
     return new Promise((resolve, reject) => {
-      this.end = (error) => (error === undefined ? resolve() : reject(error));
+      this.end = (error) => (error === undefined ? resolve('ended') : reject(error));
       signal.addEventListener('abort', () => reject(signal.reason));
     });
   }
