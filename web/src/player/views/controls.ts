@@ -28,8 +28,8 @@ export class ControlsView extends View {
         ${this.#time(this.timeline)}
       </div>
       <div class="settings">
-        <button type="button" class="quiet-button rate" part="button" aria-label=${words.say('speed')}
-          title=${words.say('speed_said', { rate: sound.rate })}
+        <button type="button" class="quiet-button rate" part="button" aria-label=${words.say('speed_said', { rate: sound.rate })}
+          title=${words.say('speed')}
           @click=${() => this.send({ type: 'rate', rate: nextRate(sound.rate) })}>
           <span dir="ltr">${words.say('speed_value', { rate: sound.rate })}</span>
         </button>

@@ -66,7 +66,7 @@ describe('noticeOf', () => {
     };
     expect(notice(preparing(), progress)).toMatchObject({
       title: 'Waiting for the recording…',
-      details: ['Attempt 2', 'Tried again in 12 s'],
+      details: ['Attempt 2', 'Trying again in 12 s'],
       reason: 'the source answered 503',
     });
     expect(notice(preparing(), { ...progress, retryAtMs: NOW - 1 })).toMatchObject({
@@ -82,7 +82,7 @@ describe('noticeOf', () => {
   it('says that playback goes on by itself', () => {
     expect(notice({ name: 'recovering', why: 'offline', checkAtMs: NOW + 3000 })).toMatchObject({
       title: 'Connection lost. Playback goes on at the same second.',
-      details: ['Tried again in 3 s'],
+      details: ['Trying again in 3 s'],
     });
   });
 

@@ -59,7 +59,7 @@ export class NoticeView extends View {
 
   #retry(seconds: number) {
     const { words } = this;
-    return html`<button type="button" class="action" part="button" aria-label=${words.say('try_again')} ?disabled=${seconds > 0}
+    return html`<button type="button" class="action" part="button" ?disabled=${seconds > 0}
       @click=${() => this.send({ type: 'retry' })}>
       ${seconds > 0 ? words.say('again_in', { time: lengthOf(seconds, words) }) : words.say('try_again')}
     </button>`;
@@ -71,7 +71,7 @@ define('hearback-notice', NoticeView);
 export const noticeStyles = css`
   .deck { display: grid; align-items: center; }
   .deck > * { grid-area: 1 / 1; min-inline-size: 0; }
-  .deck[data-notice='strip'] hearback-waveform { opacity: 0.4; }
+  .deck[data-notice='strip'] .stage { opacity: 0.4; }
   .deck[data-notice='card'] hearback-waveform { visibility: hidden; }
   hearback-notice { position: relative; z-index: 1; pointer-events: none; }
   .strip {

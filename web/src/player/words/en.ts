@@ -58,7 +58,7 @@ export const en = {
   received_seconds: '{received} of {total}',
   attempt: 'Attempt {count}',
   checked_in: 'Next look in {time}',
-  tried_in: 'Tried again in {time}',
+  tried_in: 'Trying again in {time}',
   tried_now: 'Trying again…',
 
   why_signed_out: 'You are not signed in.',
