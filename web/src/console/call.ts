@@ -207,7 +207,7 @@ export class CallPage extends LitElement {
   #player(call: CallShape | null): TemplateResult | typeof nothing {
     if (call === null || call.recordings.length === 0) return nothing;
     const { recording, second } = this.route;
-    const shared = `${location.pathname}${formatRoute(callOf(this.route.call, { recording }))}`;
+    const shared = formatRoute(callOf(this.route.call, { recording }));
     return html`${keyed(
       recording,
       html`<hearback-player
