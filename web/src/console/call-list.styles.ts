@@ -18,6 +18,15 @@ export const listStyles = css`
     column-gap: 0.75rem;
     padding: 0.8rem 0.875rem;
   }
+  /* More than one thing to say of its recordings: on a line of their own. */
+  .row:has(.states > :nth-child(2)) {
+    grid-template: "direction who actions" auto "direction meta actions" auto "direction states actions" auto /
+      auto minmax(0, 1fr) auto;
+  }
+  .row:has(.states > :nth-child(2)) .states {
+    justify-content: start;
+    padding-block-start: 0.35rem;
+  }
   .row + .row {
     border-block-start: 1px solid var(--line);
   }
@@ -117,6 +126,9 @@ export const listStyles = css`
     border-color: color-mix(in oklab, var(--accent) 35%, transparent);
     color: var(--accent);
   }
+  .no-play {
+    inline-size: 2.5rem;
+  }
   .play .icon {
     inline-size: 1.125rem;
     block-size: 1.125rem;
@@ -126,7 +138,7 @@ export const listStyles = css`
     background: var(--accent);
     color: var(--on-accent);
   }
-  :host([kind="number"]) .row {
+  :host([kind="number"]) .rows .row {
     grid-template: "direction who actions" auto "direction states actions" auto / auto minmax(0, 1fr) auto;
     row-gap: 0.35rem;
   }
@@ -179,7 +191,8 @@ export const listStyles = css`
     }
   }
   @container calls (min-width: 46rem) {
-    .row {
+    .row,
+    .row:has(.states > :nth-child(2)) {
       grid-template: "direction who when length states actions" auto "direction sides when length states actions" auto /
         auto minmax(12rem, 1.3fr) minmax(9rem, 1fr) 3.5rem minmax(9rem, 0.9fr) auto;
       column-gap: 1.125rem;
@@ -215,10 +228,12 @@ export const listStyles = css`
       justify-self: end;
       font-size: 0.875rem;
     }
-    .states {
+    .states,
+    .row:has(.states > :nth-child(2)) .states {
       justify-content: start;
+      padding-block-start: 0;
     }
-    :host([kind="number"]) .row {
+    :host([kind="number"]) .rows .row {
       grid-template: "direction who length states actions" auto / auto minmax(12rem, 1fr) 3.5rem minmax(9rem, auto) auto;
     }
     :host([kind="number"]) .direction,

@@ -182,7 +182,7 @@ export class CallList extends LitElement {
       }
       ${
         playable(call) === null
-          ? html`<span class="square" aria-hidden="true"></span>`
+          ? html`<span class="square no-play" aria-hidden="true"></span>`
           : html`<button type="button" class="square play" aria-label=${play} title=${play} tabindex=${tab} @click=${() => this.#play(call)}>${icon('play')}</button>`
       }
     `;

@@ -102,7 +102,7 @@ export const callStyles = css`
   }
   .recordings {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr));
+    grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr));
     gap: 0.625rem;
     padding-block-end: 1rem;
   }

@@ -207,7 +207,7 @@ export class CallPage extends LitElement {
   #player(call: CallShape | null): TemplateResult | typeof nothing {
     if (call === null || call.recordings.length === 0) return nothing;
     const { recording, second } = this.route;
-    const shared = `${location.pathname}${formatRoute(callOf(this.route.call, { recording }))}`;
+    const shared = formatRoute(callOf(this.route.call, { recording }));
     return html`${keyed(
       recording,
       html`<hearback-player
@@ -217,6 +217,7 @@ export class CallPage extends LitElement {
         recording-sid=${recording ?? nothing}
         start=${second > 0 ? second : nothing}
         share-url=${`${shared}${shared.includes('?') ? '&' : '?'}t={t}`}
+        @hearback-state=${this.#played}
         @hearback-signed-out=${() => ask(this, { type: 'signed_out' })}
       ></hearback-player>`,
     )}`;
@@ -232,6 +233,11 @@ export class CallPage extends LitElement {
       <a class="button" href="#/calls">${say('back_to_calls')}</a>
     </section>`;
   }
+
+  /** What plays, or does not play any more, is likely to be in another state than it was. */
+  #played = (event: CustomEvent<{ readonly state: string }>): void => {
+    if (event.detail.state === 'playing' || event.detail.state === 'stopped') this.#poller.askNow();
+  };
 
   /** Answers whether to go on asking. */
   #learnt(problem: Problem | null): boolean {

@@ -25,7 +25,7 @@ export class Header extends LitElement {
     const { say, language } = this.words;
     const other = otherLanguage(language);
     const theme = say('theme', { theme: say(`theme_${this.theme}`) });
-    return html`<header>
+    return html`<div class="row">
       <a class="brand" href="#/calls"><span class="mark">${icon('mark')}</span><span class="name">Hearback</span></a>
       ${this.page === null ? nothing : this.#navigation(this.page)}
       ${
@@ -46,7 +46,7 @@ export class Header extends LitElement {
               </button>`
         }
       </div>
-    </header>`;
+    </div>`;
   }
 
   #navigation(page: Route['page']) {
@@ -61,7 +61,7 @@ export class Header extends LitElement {
 
 function headerStyles() {
   return css`
-    header {
+    .row {
       display: flex;
       align-items: center;
       gap: 0.25rem 1.25rem;
@@ -150,7 +150,7 @@ function headerStyles() {
       background: var(--raised);
     }
     @media (max-width: 46rem) {
-      header {
+      .row {
         gap: 0.25rem 0.5rem;
         padding-inline: 0.875rem;
       }

@@ -26,11 +26,10 @@ export const shellStyles = css`
     border-block-end: 1px solid var(--line);
   }
   .demo {
-    max-inline-size: 76rem;
-    margin-inline: auto;
-    padding: 0 1.25rem 0.75rem;
-    color: var(--quiet);
-    font-size: 0.875rem;
+    padding: 0.4rem max(1.25rem, 50% - 36.75rem);
+    border-block-start: 1px solid var(--line);
+    background: var(--tint);
+    font-size: 0.8125rem;
   }
   .banner-place {
     position: sticky;

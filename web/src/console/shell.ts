@@ -96,12 +96,12 @@ export class HearbackConsole extends LitElement implements FeedListener {
     const trouble = session.name === 'asking' ? session.trouble : this.trouble;
     const notice = document.querySelector<HTMLMetaElement>('meta[name="hearback-demo"]')?.content;
     return html`
-      <a class="skip" href="#main" @click=${this.#skip}>${say('skip')}</a>
-      <div class="top">
+      <header class="top">
+        <a class="skip" href="#main" @click=${this.#skip}>${say('skip')}</a>
         <hearback-header .words=${this.#words} .theme=${this.theme} .page=${isIn ? this.#route.page : null}
           .business=${isIn ? session.business : null} .isOperator=${isIn && session.isOperator}></hearback-header>
         ${notice === undefined ? nothing : html`<p class="demo" dir="auto">${notice}</p>`}
-      </div>
+      </header>
       <div role="status" class="banner-place">
         ${trouble === null ? nothing : html`<p class="banner">${icon('alert')}<span>${troubleText(trouble, this.#words)}</span></p>`}
       </div>
