@@ -20,7 +20,7 @@ import { MediaKeys } from './media-session.ts';
 import type { PlayerState, PlayerStore, Request } from './state.ts';
 import { createPlayerStore } from './store.ts';
 import { layoutStyles, themeStyles } from './styles.ts';
-import { controlsStyles, isWanted } from './views/controls.ts';
+import { controlsStyles } from './views/controls.ts';
 import './views/copied.ts';
 import type { CopiedView } from './views/copied.ts';
 import { type KeysHelpView, keysHelpStyles } from './views/keys-help.ts';
@@ -122,7 +122,7 @@ export class HearbackPlayer extends LitElement implements Published {
   }
 
   get paused(): boolean {
-    return !isWanted(this.#live?.store.state.playback ?? { name: 'idle' });
+    return !this.#live?.store.state.wantsSound;
   }
 
   play(): void {
@@ -166,7 +166,7 @@ export class HearbackPlayer extends LitElement implements Published {
           <hearback-notice .words=${words} .send=${this.#send} .playback=${playback} .progress=${progress} .timeline=${timeline}>
           </hearback-notice>
         </div>
-        <hearback-controls .words=${words} .send=${this.#send} .playback=${playback} .timeline=${timeline} .sound=${sound}
+        <hearback-controls .words=${words} .send=${this.#send} .playback=${playback} .wantsSound=${state.wantsSound} .timeline=${timeline} .sound=${sound}
           .downloadUrl=${download} .canShare=${this.#shareUrlAt(0) !== null} .copy=${this.#copy} .showKeys=${this.#showKeys}>
         </hearback-controls>
         <p class="unseen" role="status">${announcementOf(state, words)}</p>

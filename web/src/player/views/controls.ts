@@ -10,6 +10,8 @@ import { define, View } from './view.ts';
 
 export class ControlsView extends View {
   @property({ attribute: false }) playback: Playback = { name: 'idle' };
+  /** Whether there is sound, or will be as soon as there can be: what the button then does is to stop that. */
+  @property({ attribute: false }) wantsSound = false;
   @property({ attribute: false }) timeline: Timeline | null = null;
   @property({ attribute: false }) sound: Sound | null = null;
   /** Null: it may not be downloaded. */
@@ -46,7 +48,7 @@ export class ControlsView extends View {
   }
 
   #play() {
-    const wantsSound = isWanted(this.playback);
+    const { wantsSound } = this;
     const label = this.words.say(wantsSound ? 'pause' : 'play');
     return html`<button type="button" class="play" part="play" aria-label=${label} title=${label}
       ?disabled=${isDeadEnd(this.playback)} @click=${() => this.send({ type: 'toggle' })}>${icon(wantsSound ? 'pause' : 'play')}</button>`;
@@ -95,22 +97,6 @@ export class ControlsView extends View {
   #download(url: string) {
     const label = this.words.say('download');
     return html`<a class="icon-button" part="button" href=${url} download aria-label=${label} title=${label}>${icon('download')}</a>`;
-  }
-}
-
-/** Whether there is sound, or will be as soon as there can be: what the button then does is to stop that. */
-export function isWanted({ name }: Playback): boolean {
-  switch (name) {
-    case 'preparing':
-    case 'starting':
-    case 'playing':
-    case 'stalled':
-    case 'recovering':
-      return true;
-    case 'idle':
-    case 'paused':
-    case 'stopped':
-      return false;
   }
 }
 
