@@ -147,7 +147,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/api/appointments/{id}", patch(appointments::change))
         .route("/api/calendars", get(appointments::calendars).post(appointments::add_calendar))
         .route("/api/calendars/{id}", delete(appointments::remove_calendar))
-        .route("/api/session", post(session::sign_in).delete(session::sign_out))
+        .route("/api/session", get(session::show).post(session::sign_in).delete(session::sign_out))
         .route("/webhooks/twilio/recording-status", post(webhooks::receive))
         .route("/webhooks/twilio/call-status", post(webhooks::receive))
         .route("/debug/actors", get(debug::actors))

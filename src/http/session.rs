@@ -6,10 +6,12 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::Service;
 use super::caller::SESSION_COOKIE;
 use super::problem::Problem;
+use super::{Service, rfc3339};
+use crate::auth::Caller;
 
 #[derive(Deserialize)]
 pub(super) struct SignIn {
@@ -26,6 +28,16 @@ pub(super) async fn sign_in(
     service.rate_limit.admit(&caller.reader())?;
     let left = caller.expires_at.since(service.clock.now()).as_secs();
     Ok(with_cookie(&service, &token, left))
+}
+
+/// Who is signed in, for pages that cannot read the cookie that they send.
+pub(super) async fn show(caller: Caller) -> Response {
+    let session = json!({
+        "business_id": caller.business.as_str(),
+        "role": caller.role,
+        "expires_at": rfc3339(caller.expires_at),
+    });
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(session)).into_response()
 }
 
 pub(super) async fn sign_out(State(service): State<Service>) -> Response {

@@ -41,6 +41,23 @@ async fn a_good_token_becomes_a_cookie_that_scripts_cannot_read() {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_is_told_by_the_cookie_alone() {
+    let app = TestApp::start().await;
+    let url = app.url("/api/session");
+    let ask = |cookie: String| app.client.get(&url).header("cookie", cookie).send();
+    let nobody = ask("another=1".to_owned()).await.expect("an answer");
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    let token = app.token("globex", Role::Owner);
+    let owner = ask(format!("hearback_session={token}")).await.expect("an answer");
+    assert_eq!(header(&owner, "cache-control"), "no-store");
+    let owner: serde_json::Value = owner.json().await.expect("JSON");
+    assert_eq!((&owner["business_id"], &owner["role"]), (&"globex".into(), &"owner".into()));
+    let expires_at: jiff::Timestamp =
+        owner["expires_at"].as_str().expect("text").parse().expect("a time");
+    assert!(expires_at > jiff::Timestamp::now());
+}
+
+#[tokio::test]
 async fn over_https_the_cookie_is_secure() {
     let app = TestApp::start_with(World::default(), |config| {
         config.server.public_url = "https://rec.example.com".to_owned();

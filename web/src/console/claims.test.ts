@@ -1,4 +1,4 @@
-// Tokens are read as far as labels and messages need it.
+// Tokens are read as far as messages need it.
 
 import { expect, it } from 'vitest';
 import { readClaims, tokenOf, tokenProblem } from './claims.ts';
@@ -7,9 +7,9 @@ const NOW = Date.UTC(2026, 0, 1);
 const token = (claims: unknown) =>
   `eyJhbGciOiJIUzI1NiJ9.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2lnbmF0dXJl`;
 
-it('reads whose it is and until when', () => {
-  expect(readClaims(token({ business_id: 'מרפאה', exp: NOW / 1000 }))).toEqual({ business: 'מרפאה', expiresAtMs: NOW });
-  expect(readClaims(token({ sub: 'x' }))).toEqual({ business: null, expiresAtMs: null });
+it('reads until when it is good', () => {
+  expect(readClaims(token({ business_id: 'מרפאה', exp: NOW / 1000 }))).toEqual({ expiresAtMs: NOW });
+  expect(readClaims(token({ sub: 'x' }))).toEqual({ expiresAtMs: null });
 });
 
 it.each(['', 'a.b', 'a.b.c', 'a.b.c.d', 'a.!.c', token([]), token(1), token(null)])('%s is no token', (text) => {

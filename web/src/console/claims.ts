@@ -1,7 +1,6 @@
-// What a token says of itself, unverified: good for a label and a helpful message, and for nothing else. Pure.
+// What a token says of itself, unverified: good for a helpful message, and for nothing else. Pure.
 
 export interface Claims {
-  readonly business: string | null;
   readonly expiresAtMs: number | null;
 }
 
@@ -11,11 +10,8 @@ export function readClaims(token: string): Claims | null {
   if (parts.length !== 3) return null;
   const claims = parsed(parts[1] ?? '');
   if (claims === null) return null;
-  const { business_id: business, exp } = claims;
-  return {
-    business: typeof business === 'string' ? business : null,
-    expiresAtMs: typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : null,
-  };
+  const { exp } = claims;
+  return { expiresAtMs: typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : null };
 }
 
 export type TokenProblem =

@@ -21,41 +21,40 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function session(answers: Partial<Record<'json' | 'signIn' | 'signOut', Problem>> = {}) {
+function session(answers: Partial<Record<'signedIn' | 'signIn' | 'signOut', Problem>> = {}, role = 'agent') {
   const answer = (name: keyof typeof answers) => async () => {
     const problem = answers[name];
     if (problem !== undefined) throw problem;
+    return { business_id: 'acme', role };
   };
-  const service = { json: vi.fn(answer('json')), signIn: vi.fn(answer('signIn')), signOut: vi.fn(answer('signOut')) };
+  const service = {
+    signedIn: vi.fn(answer('signedIn')),
+    signIn: vi.fn(answer('signIn')),
+    signOut: vi.fn(answer('signOut')),
+  };
   return { session: new Session(service as unknown as SessionService, () => {}), service, answers };
 }
 
 it.each([
-  [undefined, { name: 'in', isOperator: true, business: null }],
-  [new Problem(403, 'not_for_this_role'), { name: 'in', isOperator: false, business: null }],
-  [new Problem(401, 'no_credentials'), { name: 'out', why: null, isBusy: false }],
-])('learns from one answer who is signed in', async (problem, state) => {
-  const { session: one, service } = session(problem === undefined ? {} : { json: problem });
+  ['operator', undefined, { name: 'in', isOperator: true, business: 'acme' }],
+  ['owner', undefined, { name: 'in', isOperator: false, business: 'acme' }],
+  ['nobody', new Problem(401, 'no_credentials'), { name: 'out', why: null, isBusy: false }],
+])('learns from one answer who is signed in: %s', async (role, problem, state) => {
+  const { session: one, service } = session(problem === undefined ? {} : { signedIn: problem }, role);
   await one.resume();
   expect(one.state).toEqual(state);
   await vi.advanceTimersByTimeAsync(600_000);
-  expect(service.json).toHaveBeenCalledTimes(1);
+  expect(service.signedIn).toHaveBeenCalledTimes(1);
 });
 
 it('asks again while the service is away', async () => {
-  const { session: one, service, answers } = session({ json: new Problem(0, 'offline') });
+  const { session: one, service, answers } = session({ signedIn: new Problem(0, 'offline') });
   await one.resume();
   expect(one.state).toMatchObject({ name: 'asking', trouble: { status: 0 } });
-  delete answers.json;
+  delete answers.signedIn;
   await vi.advanceTimersByTimeAsync(3000);
   expect(one.state).toMatchObject({ name: 'in' });
-  expect(service.json).toHaveBeenCalledTimes(2);
-});
-
-it('names the business of a token that was pasted', async () => {
-  const { session: one } = session({ json: new Problem(403, 'not_for_this_role') });
-  await one.signIn(GOOD);
-  expect(one.state).toEqual({ name: 'in', business: 'acme', isOperator: false });
+  expect(service.signedIn).toHaveBeenCalledTimes(2);
 });
 
 it('does not send what is no token', async () => {
@@ -73,22 +72,13 @@ it.each([
   const { session: one, service } = session({ signIn: problem });
   await one.signIn(GOOD);
   expect(one.state).toEqual({ name: 'out', why: { key }, isBusy: false });
-  expect(service.json).not.toHaveBeenCalled();
+  expect(service.signedIn).not.toHaveBeenCalled();
 });
 
 it('says so when the browser keeps no cookie', async () => {
-  const { session: one } = session({ json: new Problem(401, 'no_credentials') });
+  const { session: one } = session({ signedIn: new Problem(401, 'no_credentials') });
   await one.signIn(GOOD);
   expect(one.state).toEqual({ name: 'out', why: { key: 'no_cookie' }, isBusy: false });
-});
-
-it('forgets the business with the session', async () => {
-  const { session: one } = session();
-  await one.signIn(GOOD);
-  await one.signOut();
-  expect(one.state).toEqual({ name: 'out', why: null, isBusy: false });
-  await one.resume();
-  expect(one.state).toMatchObject({ business: null });
 });
 
 it('stays signed in when the service cannot be told', async () => {
@@ -99,10 +89,10 @@ it('stays signed in when the service cannot be told', async () => {
 });
 
 it('asks no more once it is over', async () => {
-  const { session: one, service } = session({ json: new Problem(0, 'offline') });
+  const { session: one, service } = session({ signedIn: new Problem(0, 'offline') });
   await one.resume();
   one.end({ key: 'session_ended' });
   await vi.advanceTimersByTimeAsync(600_000);
-  expect(service.json).toHaveBeenCalledTimes(1);
+  expect(service.signedIn).toHaveBeenCalledTimes(1);
   expect(one.state).toMatchObject({ why: { key: 'session_ended' } });
 });

@@ -10,6 +10,7 @@ import type {
   CallPage,
   Preparing,
   RecordingStatus,
+  SignedIn,
   Transcript,
   WaveformJson,
 } from './shapes.ts';
@@ -125,6 +126,11 @@ export class Service {
   /** The cookie `hearback_session`, from a token. */
   async signIn(token: string, signal: AbortSignal): Promise<void> {
     await this.json('POST', 'api/session', signal, { token });
+  }
+
+  /** Whose cookie or token it is; 401 where there is none. */
+  signedIn(signal: AbortSignal): Promise<SignedIn> {
+    return this.json('GET', 'api/session', signal);
   }
 
   async signOut(signal: AbortSignal): Promise<void> {

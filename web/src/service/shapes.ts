@@ -170,6 +170,13 @@ export interface Calendar {
   readonly default: boolean;
 }
 
+/** `GET /api/session`. */
+export interface SignedIn {
+  readonly business_id: string;
+  readonly role: 'agent' | 'owner' | 'operator';
+  readonly expires_at: string;
+}
+
 /** `GET /api/calls/{call_sid}`. */
 export interface CallDetails extends Call {
   readonly transcript: {
