@@ -134,11 +134,11 @@ export class HearbackConsole extends LitElement implements FeedListener {
       case 'out':
         return html`<div class="page"><hearback-sign-in .words=${this.#words} .why=${session.why} .isBusy=${session.isBusy} .nowMs=${Date.now()}></hearback-sign-in></div>`;
       case 'in':
-        return html`<div class="page">${this.#page(this.#route)}</div>`;
+        return html`<div class="page">${this.#page(this.#route, session.business)}</div>`;
     }
   }
 
-  #page(route: Route): TemplateResult {
+  #page(route: Route, business: string): TemplateResult {
     const words = this.#words;
     const list = this.#lists.current;
     const feed = list?.feed;
@@ -165,7 +165,7 @@ export class HearbackConsole extends LitElement implements FeedListener {
       }
       case 'live':
         return this.isLiveLoaded
-          ? html`<hearback-live .service=${this.#service} .language=${this.language}></hearback-live>`
+          ? html`<hearback-live .service=${this.#service} .language=${this.language} .business=${business}></hearback-live>`
           : html`<p class="quiet" role="status">${words.say('live_loading')}</p>`;
     }
   }
