@@ -1,40 +1,50 @@
 # One line of real commands each. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-parts bless check demo help planted soak test
+.PHONY: bench bench-parts bless build check demo help planted soak test web
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
-demo: ## Run the service on a simulated Twilio, and print one URL to open. No account is needed.
-	@cargo run -- demo
+demo: web ## Run the service on a simulated Twilio, and print one URL to open. No account is needed. ORIGIN=http://… may embed.
+	@cargo run -- demo $(if $(ORIGIN),--cors-origin $(ORIGIN))
+
+build: web ## Build the service with its console and player, optimised: target/release/hearback.
+	cargo build --release
+
+web: ## Build the console and the player, which the service has compiled in.
+	@web/setup
+	@cd web && npm run --silent build
 
 test: ## Install what the tests need (Debian or Ubuntu), then check and test everything.
 	tests/setup
-	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory web check
+	cd web && npm run --silent test
 	cargo test --workspace --all-targets
 	tests/browser/run
 
-check: ## Formatting, lints, and the rules of the house.
+check: web ## Formatting, lints, and the rules of the house.
+	cd web && npm run --silent check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --quiet --test tidy
 
 soak: ## The long campaigns: hours. TEST_SEED=n replays one, CAMPAIGN=name runs one.
 	tests/setup
+	$(MAKE) --no-print-directory web
 	SOAK=1 cargo test --workspace --no-fail-fast campaign_$(CAMPAIGN) -- --nocapture --test-threads=1
 
 bench: ## Measure beside nginx, varnish and the old way. WORKLOAD=name for some, ROUNDS=n, PROFILE=1.
 	benches/setup
-	cargo build --release
+	$(MAKE) --no-print-directory build
 	cargo run --quiet --release --package benches -- --workload "$(WORKLOAD)" $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PROFILE),--profile)
 
 bench-parts: ## Measure what deciding, authenticating, sealing and opening cost, each alone.
 	cargo bench --package benches
 
-planted: ## Plant each bug of tests/planted/bugs.toml in a copy, and see its test notice it: half an hour.
+planted: web ## Plant each bug of tests/planted/bugs.toml in a copy, and see its test notice it: half an hour.
 	tests/planted/run $(BUG)
 
 bless: ## Write the recording's transition matrix into actors/README.md.
 	BLESS=1 cargo test --quiet -p actors the_readme_shows_the_matrix
 
 help: ## List these commands.
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile

@@ -267,7 +267,7 @@ impl Config {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.check_urls()?;
         self.check_bounds()?;
         let secret = self.auth.secret.expose_secret();

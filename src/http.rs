@@ -7,7 +7,6 @@ mod audio;
 mod bodies;
 mod caller;
 mod calls;
-mod console;
 mod cors;
 mod debug;
 mod events;
@@ -30,6 +29,7 @@ mod target;
 mod transcripts;
 mod waiting;
 mod waveform;
+mod web;
 mod webhooks;
 
 use std::sync::Arc;
@@ -44,6 +44,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Authority;
@@ -160,8 +161,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/debug/jobs/{id}/cancel", post(debug::jobs::cancel))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/", get(console::page))
-        .route("/web/{asset}", get(console::asset))
+        .merge(pages())
         .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
@@ -174,6 +174,14 @@ pub(crate) fn router(service: Service) -> Router {
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(service, cors::share))
         .layer(axum::middleware::from_fn(log::record))
+}
+
+/// What browsers load once, compressed.
+fn pages() -> Router<Service> {
+    Router::new()
+        .route("/", get(web::page))
+        .route("/web/{asset}", get(web::asset))
+        .layer(CompressionLayer::new())
 }
 
 /// What somebody hears for whom there is no connection.

@@ -256,6 +256,39 @@ fn every_bug_to_be_planted_still_fits() {
     assert!(unfit.is_empty(), "adapt tests/planted/bugs.toml: {unfit:#?}");
 }
 
+/// What the browser's side may import of its other rooms, by relative path; `console` may import any.
+const WEB_FLOORS: &[(&str, &[&str])] = &[
+    ("web/src/words", &["console", "player", "service"]),
+    ("web/src/service", &["console", "player", "words"]),
+    ("web/src/player", &["console"]),
+];
+
+#[test]
+fn the_browsers_side_keeps_the_same_rules() {
+    let mut wrong = Vec::new();
+    for Source { path, text } in scripts() {
+        if !text.starts_with("// ") {
+            wrong.push(format!("{path} does not say what it is"));
+        }
+        if text.lines().count() > FILE_LINES_MAX {
+            wrong.push(format!("{path} is two files"));
+        }
+        for unsafe_html in ["innerHTML", "unsafeHTML", "eval(", "createObjectURL"] {
+            if text.contains(unsafe_html) {
+                wrong.push(format!("{path}: {unsafe_html}"));
+            }
+        }
+        for (room, absent) in WEB_FLOORS {
+            let imports = |other: &&&str| text.contains(&format!("../{other}/"));
+            if in_room(&path, room) {
+                wrong
+                    .extend(absent.iter().filter(imports).map(|other| format!("{path} → {other}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn the_checks_can_fail() {
     let long =
@@ -278,18 +311,26 @@ fn root() -> PathBuf {
 fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     for folder in ["src", "actors/src", "actors/tests", "tests", "benches"] {
-        collect(&root().join(folder), &mut found);
+        collect(&root().join(folder), "rs", &mut found);
     }
     assert!(found.len() > 50, "the walk finds our files");
     found
 }
 
-fn collect(folder: &Path, found: &mut Vec<Source>) {
+/// Every TypeScript file of ours.
+fn scripts() -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(&root().join("web/src"), "ts", &mut found);
+    assert!(found.len() > 10, "the walk finds our files");
+    found
+}
+
+fn collect(folder: &Path, wanted: &str, found: &mut Vec<Source>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.map(|entry| entry.expect("an entry").path()) {
         if entry.is_dir() {
-            collect(&entry, found);
-        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            collect(&entry, wanted, found);
+        } else if entry.extension().is_some_and(|extension| extension == wanted) {
             let path = entry.strip_prefix(root()).expect("below the root");
             found.push(Source { path: path.display().to_string(), text: read(&entry) });
         }

@@ -18,6 +18,8 @@ const player = {
   target: 'es2022',
   emptyOutDir: true,
   copyPublicDir: false,
+  // A library's module keeps its spaces otherwise, for whoever bundles it; this one is loaded as it is, too.
+  rollupOptions: { output: { minify: true } },
 };
 
 const console = {

@@ -10,13 +10,13 @@ use tokio::sync::{broadcast, watch};
 use crate::arrival::Audience;
 use crate::domain::{CallKey, CallSid, StateName, Timestamp};
 use crate::fetcher::FetcherView;
-use crate::happening::{Announcer, Happening, What};
+use crate::happening::{Announcer, Failure, Happening, What};
 use crate::inbox::InboxView;
 use crate::jobs::JobsView;
 use crate::keepers::reconciler::ReconcilerView;
 use crate::keepers::retention::RetentionKeeperView;
 use crate::keepers::vault::VaultKeeperView;
-use crate::recording::CallView;
+use crate::recording::{CallView, RecordingView};
 use crate::recordings::RecordingsView;
 
 #[derive(Debug)]
@@ -65,6 +65,11 @@ impl Posting {
 
     pub fn has_recording_in(&self, state: StateName) -> bool {
         self.view.borrow().recordings.iter().any(|recording| recording.state == state)
+    }
+
+    /// Whether a fetch of it has a place in the pool.
+    pub fn is_fetching(&self) -> bool {
+        self.view.borrow().recordings.iter().any(RecordingView::is_being_fetched)
     }
 
     /// Whether the actor lives that published this view.
@@ -163,7 +168,12 @@ impl Board {
         self.announcer.subscribe()
     }
 
-    pub(crate) fn announce(&self, at: Timestamp, what: impl FnOnce() -> What) {
+    /// What failed lately, newest first; a bounded number.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.announcer.failures()
+    }
+
+    pub(crate) fn announce(&self, at: Timestamp, what: What) {
         self.announcer.announce(at, what);
     }
 

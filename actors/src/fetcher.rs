@@ -173,7 +173,9 @@ impl Actor for TwilioFetcher {
     type Arguments = ();
 
     async fn pre_start(&self, _: ActorRef<Message>, (): ()) -> Result<Pool, ActorProcessingErr> {
-        Ok(Pool::default())
+        let pool = Pool::default();
+        self.publish(&pool);
+        Ok(pool)
     }
 
     async fn handle(

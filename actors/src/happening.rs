@@ -1,10 +1,17 @@
-//! What happens among the actors, told as it happens to operators who watch, and kept nowhere.
+//! What happens among the actors, told as it happens to operators who watch. Only the last failures are kept, for who
+//! comes to watch after them.
 //!
 //! Invariant: nothing here holds a phone number, a word from a call or a secret.
 
+mod failures;
+
+use std::sync::{Mutex, PoisonError};
+
 use tokio::sync::broadcast;
 
-use crate::domain::{CallKey, RecordingSid, Stage, StateName, Timestamp};
+pub use failures::Failure;
+
+use crate::domain::{CallKey, JobId, RecordingSid, Stage, StateName, Timestamp};
 use crate::recording::RecordingView;
 
 /// So many are kept for a watcher who is slow; it is told how many it missed.
@@ -28,6 +35,7 @@ pub enum What {
     Stage {
         call: CallKey,
         recording: RecordingSid,
+        job: JobId,
         stage: Stage,
         state: &'static str,
         attempt: u32,
@@ -52,21 +60,31 @@ pub enum What {
 
 /// Tells whoever watches. Never waits for anybody.
 #[derive(Debug)]
-pub(crate) struct Announcer(broadcast::Sender<Happening>);
+pub(crate) struct Announcer {
+    told: broadcast::Sender<Happening>,
+    failures: Mutex<failures::Failures>,
+}
 
 impl Announcer {
     pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(KEPT_FOR_SLOW_WATCHERS))
+        Self { told: broadcast::Sender::new(KEPT_FOR_SLOW_WATCHERS), failures: Mutex::default() }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Happening> {
-        self.0.subscribe()
+        self.told.subscribe()
     }
 
-    /// Makes the news only where somebody watches.
-    pub(crate) fn announce(&self, at: Timestamp, what: impl FnOnce() -> What) {
-        if self.0.receiver_count() > 0 {
-            let _ = self.0.send(Happening { at, what: what() });
+    pub(crate) fn announce(&self, at: Timestamp, what: What) {
+        let happening = Happening { at, what };
+        if failures::subject(&happening.what).is_some() {
+            let mut kept = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.keep(happening.clone());
         }
+        let _ = self.told.send(happening);
+    }
+
+    /// The last ones, newest first.
+    pub(crate) fn failures(&self) -> Vec<Failure> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).newest_first()
     }
 }

@@ -333,14 +333,16 @@ impl Jobs {
     }
 
     fn announce(&self, job: &ClaimedJob, state: &'static str, error: Option<&str>) {
-        self.board.announce(self.clock.now(), || What::Stage {
+        let what = What::Stage {
             call: job.call.clone(),
             recording: job.recording,
+            job: job.lease.job,
             stage: job.stage,
             state,
             attempt: job.attempt,
             error: error.map(str::to_owned),
-        });
+        };
+        self.board.announce(self.clock.now(), what);
     }
 }
 

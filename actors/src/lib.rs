@@ -36,7 +36,7 @@ mod supervisor;
 pub use arrival::{Arrival, FollowError, FollowedAudio};
 pub use board::{Board, ChildView, Posting};
 pub use fetcher::{AccountPace, AccountsHandle, FetcherView};
-pub use happening::{Happening, What};
+pub use happening::{Failure, Happening, What};
 pub use inbox::{InboxHandle, InboxView};
 pub use jobs::{JobSettings, JobsHandle, JobsView, RunningJobView, StageOutcome, StageView};
 pub use keepers::reconciler::{AccountReconciliation, ReconcilerView};

@@ -287,11 +287,9 @@ impl RecordingActor {
         };
         if changed {
             track.log_transition();
-            self.services.board.announce(now, || What::Changed {
-                call: self.key.clone(),
-                from: before,
-                now: track.view(sid, now, &self.services.policy),
-            });
+            let view = track.view(sid, now, &self.services.policy);
+            let what = What::Changed { call: self.key.clone(), from: before, now: view };
+            self.services.board.announce(now, what);
         }
         shell.lives.insert(sid, Box::new(track));
         // Before the effects: nobody reads off that it plays when its row or its file goes.

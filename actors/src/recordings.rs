@@ -318,7 +318,7 @@ impl Recordings {
             "recording actor crashed; it is started again when asked"
         );
         let (call, error) = (key.clone(), error.to_owned());
-        self.board.announce(now, || What::Crashed { call, count, error });
+        self.board.announce(now, What::Crashed { call, count, error });
         if let Some(posting) = self.board.call(&key) {
             self.board.post(key.clone(), region.crashes.mark(&key, posting, now));
         }

@@ -274,7 +274,7 @@ impl Actor for Root {
         view.running = true;
         view.since = self.ports.clock.now();
         let name = view.name;
-        self.board.announce(view.since, || What::Restarted { child: name });
+        self.board.announce(view.since, What::Restarted { child: name });
         self.senders.children.send_replace(family.views.clone());
         Ok(())
     }
@@ -306,7 +306,7 @@ impl Actor for Root {
         let (name, restarts) = (view.name, view.restarts);
         view.last_error = Some(error.clone());
         let now = self.ports.clock.now();
-        self.board.announce(now, || What::Ended { child: name, restarts, error });
+        self.board.announce(now, What::Ended { child: name, restarts, error });
         self.senders.children.send_replace(family.views.clone());
         myself.send_after(pause, move || Message::Restart(child));
         Ok(())

@@ -29,6 +29,12 @@ pub(super) struct Options {
     /// Address and port of the console; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// The URL that browsers use, where a proxy is in front: `http://localhost:9000/hearback`.
+    #[arg(long)]
+    public_url: Option<String>,
+    /// An origin whose pages may embed the player, such as `http://localhost:5173`; may be given several times.
+    #[arg(long)]
+    cors_origin: Vec<String>,
     /// What is logged, in tracing's filter syntax.
     #[arg(long, default_value = "warn")]
     log: String,
@@ -56,6 +62,9 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     let token = format!("{:032x}", SystemChance.bits());
     let simulator = Simulator::start(SimulatorConfig::new(ACCOUNT, &token, now_ms)).await?;
     config.server.listen = options.listen;
+    config.server.public_url = options.public_url.clone().unwrap_or_default();
+    config.server.cors_origins = options.cors_origin.join(",");
+    config.check()?;
     config.twilio.base_url = simulator.url().parse().context("the simulator's URL")?;
     config.play.prefetch = false;
     config.server.drain_ms = 0;
@@ -80,7 +89,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         twilio_url: simulator.url().to_owned(),
         calls,
     };
-    opening.print(options.json);
+    opening.print(options);
     until_stopped(app, signals).await?;
     simulator.shutdown().await;
     Ok(())
@@ -150,9 +159,9 @@ struct Opening {
 
 impl Opening {
     #[expect(clippy::print_stdout, reason = "the command's answer")]
-    fn print(&self, json: bool) {
+    fn print(&self, options: &Options) {
         let Self { url, agent_token, operator_token, business_id, twilio_url, calls } = self;
-        if json {
+        if options.json {
             let line = json!({
                 "url": url,
                 "agent_token": agent_token,
@@ -165,6 +174,13 @@ impl Opening {
         } else {
             println!("Hearback plays {} calls. Open this, and press play:\n", calls.len());
             println!("  {url}/#token={operator_token}\n");
+            if let (Some(origin), Some(call)) = (options.cors_origin.first(), calls.last()) {
+                println!("Or embed a call in a page of {origin}:\n");
+                println!("  <script type=\"module\" src=\"{url}/web/player.js\"></script>");
+                println!(
+                    "  <hearback-player call-sid=\"{call}\" token=\"{agent_token}\"></hearback-player>\n"
+                );
+            }
             println!(
                 "Simulated Twilio: {twilio_url}/simulator. Ctrl-C ends both; nothing is kept."
             );

@@ -3,10 +3,12 @@
 pub(super) mod call;
 pub(super) mod events;
 pub(super) mod jobs;
+mod moving;
 
 use actors::domain::{CallKey, Intent, Phase, StateName};
 use actors::{
-    AccountPace, Board, ChildView, CrashView, FetcherView, Posting, ReconcilerView, RecordingView,
+    AccountPace, Board, ChildView, CrashView, Failure, FetcherView, Posting, ReconcilerView,
+    RecordingView,
 };
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -38,6 +40,7 @@ pub(super) async fn actors(
         "calls_more": total - calls.len(),
         "calls": calls,
         "calls_total": total,
+        "failures": service.board.failures().iter().map(failure).collect::<Vec<_>>(),
         "listeners": *service.board.audience.borrow(),
     });
     Ok((no_store(), Json(body)).into_response())
@@ -121,6 +124,15 @@ fn crash(crash: &CrashView) -> Value {
         "error": crash.error,
         "at": rfc3339(crash.at),
     })
+}
+
+/// As its event says it, which `event` names.
+fn failure(failure: &Failure) -> Value {
+    let (event, mut shown) = events::told(&failure.last);
+    shown["event"] = event.into();
+    shown["times"] = failure.times.into();
+    shown["first_at"] = rfc3339(failure.first_at).into();
+    shown
 }
 
 fn fetcher(view: &FetcherView) -> Value {

@@ -60,8 +60,8 @@ pub(super) fn entity_tag(recording: RecordingSid, version: Version) -> String {
 }
 
 /// The entity tag of what was written for just this answer.
-pub(super) fn tag_of(written: &str) -> String {
-    let digest = Sha256::digest(written.as_bytes());
+pub(super) fn tag_of(written: impl AsRef<[u8]>) -> String {
+    let digest = Sha256::digest(written);
     let short: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("\"{short}\"")
 }

@@ -58,6 +58,11 @@ impl RecordingView {
         self.progress().map(|progress| progress.phase)
     }
 
+    /// Whether its fetch has a place in the pool.
+    pub fn is_being_fetched(&self) -> bool {
+        self.phase().is_some_and(|phase| phase != Phase::Queued)
+    }
+
     /// As it is at a moment that its actor may not have noticed yet: past its retention it is Gone.
     #[must_use]
     pub fn as_of(mut self, now: Timestamp) -> Self {

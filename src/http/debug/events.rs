@@ -1,4 +1,5 @@
-//! What happens among the actors, as server-sent events: state transitions, failures, crashes, restarts, the pool.
+//! What happens among the actors, as server-sent events: state transitions, failures, crashes, restarts, the pool, and
+//! how far everything is that is under way.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -14,6 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::moving::Moving;
 use super::{fetcher, recording};
 use crate::http::caller::Operator;
 use crate::http::problem::Problem;
@@ -32,6 +34,7 @@ pub(in crate::http) async fn events(
         happenings: service.board.happenings(),
         pool_shown_at: None,
         pool: Some(pool),
+        moving: Moving::default(),
         service,
     };
     Ok(respond(stream::unfold(watching, |mut watching| async move {
@@ -46,6 +49,7 @@ struct Watching {
     happenings: Receiver<Happening>,
     pool: Option<watch::Receiver<FetcherView>>,
     pool_shown_at: Option<Instant>,
+    moving: Moving,
     ends_at: Instant,
     #[expect(dead_code, reason = "held as long as the stream is open")]
     place: Place,
@@ -58,7 +62,10 @@ impl Watching {
             () = closing.cancelled() => None,
             () = sleep_until(self.ends_at) => None,
             happening = self.happenings.recv() => match happening {
-                Ok(happening) => told(&happening),
+                Ok(happening) => {
+                    let (name, told) = told(&happening);
+                    Event::default().event(name).json_data(told).ok()
+                }
                 Err(RecvError::Lagged(missed)) => {
                     Event::default().event("lagged").json_data(json!({ "missed": missed })).ok()
                 }
@@ -67,6 +74,9 @@ impl Watching {
             view = changed(&mut self.pool, self.pool_shown_at) => {
                 self.pool_shown_at = Some(Instant::now());
                 Event::default().event("pool").json_data(fetcher(&view)).ok()
+            }
+            moved = self.moving.changed(&self.service.board) => {
+                Event::default().event("progress").json_data(moved).ok()
             }
         }
     }
@@ -89,7 +99,8 @@ async fn changed(
     pending().await
 }
 
-fn told(Happening { at, what }: &Happening) -> Option<Event> {
+/// By its event's name.
+pub(super) fn told(Happening { at, what }: &Happening) -> (&'static str, Value) {
     let (name, mut told) = match what {
         What::Changed { call, from, now } => (
             "state",
@@ -100,12 +111,13 @@ fn told(Happening { at, what }: &Happening) -> Option<Event> {
                 "recording": recording(now),
             }),
         ),
-        What::Stage { call, recording, stage, state, attempt, error } => (
+        What::Stage { call, recording, job, stage, state, attempt, error } => (
             "stage",
             json!({
                 "business": call.business.as_str(),
                 "call_sid": call.call.to_string(),
                 "recording_sid": recording.to_string(),
+                "job": job.0,
                 "stage": stage.as_str(),
                 "state": state,
                 "attempt": attempt,
@@ -129,5 +141,5 @@ fn told(Happening { at, what }: &Happening) -> Option<Event> {
         What::Restarted { child } => ("restarted", json!({ "actor": child })),
     };
     told["at"] = Value::from(rfc3339(*at));
-    Event::default().event(name).json_data(told).ok()
+    (name, told)
 }

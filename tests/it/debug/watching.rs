@@ -7,7 +7,7 @@ use hearback::auth::Role;
 use hearback::simulator::Behaviour;
 use reqwest::Method;
 
-use crate::sse::Events;
+use crate::sse::{Event, Events};
 use crate::support::{ACME, CLOCK_PANIC, TestApp, TestClock, asked_path};
 
 async fn watch(app: &TestApp) -> Events {
@@ -52,8 +52,61 @@ async fn transitions_failures_and_the_pool_are_told_as_they_happen() {
     ];
     let seen: Vec<_> = seen.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     assert_eq!(seen, expected);
-    let fetched = |event: &crate::sse::Event| event.data["fetched_total"] == 1;
+    let fetched = |event: &Event| event.data["fetched_total"] == 1;
     events.until("the pool's count", |event| event.name == "pool" && fetched(event)).await;
+}
+
+#[tokio::test]
+async fn bytes_that_arrive_are_told_without_asking() {
+    let app = TestApp::start().await;
+    let mut events = watch(&app).await;
+    let (mut plan, audio) = TestApp::synthetic(400_000, 1);
+    plan.behaviours = vec![Behaviour::paced(150_000)];
+    let placed = app.place_planned(plan, ACME, audio).await;
+    let prepare = format!("/api/recordings/{}/prepare", placed.call);
+    let prepared = app.request(Method::POST, &prepare).send().await.expect("an answer");
+    assert_eq!(prepared.status().as_u16(), 202);
+    let mut seen = vec![0];
+    while seen.len() < 4 {
+        let last = seen[seen.len() - 1];
+        let grown = |event: &Event| {
+            event.name == "progress"
+                && event.data["fetches"][0]["received_bytes"].as_u64().is_some_and(|it| it > last)
+        };
+        let fetch = events.until("more bytes", grown).await.data["fetches"][0].clone();
+        assert_eq!(
+            (&fetch["business"], &fetch["call_sid"]),
+            (&"acme".into(), &placed.call.to_string().into())
+        );
+        assert_eq!(fetch["recording_sid"], placed.recording.to_string());
+        assert_eq!(fetch["total_bytes"], placed.audio.len());
+        seen.push(fetch["received_bytes"].as_u64().expect("a number"));
+    }
+    let over = |event: &Event| {
+        event.name == "progress"
+            && event.data["fetches"].as_array().is_some_and(Vec::is_empty)
+            && event.data["vault"]["copies"] == 1
+    };
+    let over = events.until("the download's end", over).await.data;
+    assert_eq!(over["awake"]["live"], 1);
+}
+
+#[tokio::test]
+async fn who_comes_after_a_failure_still_sees_it() {
+    let app = TestApp::start().await;
+    let (mut plan, audio) = TestApp::synthetic(20_000, 1);
+    plan.behaviours = vec![Behaviour::status(503).times(2), Behaviour::healthy()];
+    let placed = app.place_planned(plan, ACME, audio).await;
+    app.until_ready(&placed).await;
+    let failures = app.debug_actors().await["failures"].clone();
+    let [failure] = &failures.as_array().expect("a list")[..] else { panic!("{failures}") };
+    assert_eq!((&failure["event"], &failure["business"]), (&"state".into(), &"acme".into()));
+    assert_eq!(failure["call_sid"], placed.call.to_string());
+    assert_eq!(failure["times"], 2);
+    assert!(failure["at"].as_str() > failure["first_at"].as_str(), "{failure}");
+    let recording = &failure["recording"];
+    assert!(recording["reason"].as_str().is_some_and(|why| why.contains("503")), "{failure}");
+    assert!(recording["remedy"].is_string() && recording["next"].is_string(), "{failure}");
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
-// The console's page: signing in, and the views below it.
+// The console's page begins here.
 
 import '../player.ts';
-
-document.querySelector('#console')?.append('Hearback');
+import './shell.ts';

@@ -7,6 +7,8 @@ import type { Peaks } from './peaks.ts';
 
 export interface PlayerState {
   readonly playback: Playback;
+  /** Whether sound is wanted, also while it is prepared or lost: what the button that starts and stops it shows. */
+  readonly wantsSound?: boolean;
   /** How far the recording is on its way to us; null before it was asked for, and once it is here. */
   readonly progress: Progress | null;
   readonly timeline: Timeline;

@@ -13,21 +13,37 @@ export interface ServerEvent {
 /** Longer than any event of ours; whoever sends more is not our service. */
 const EVENT_CHARACTERS_MAX = 1_000_000;
 
+/** How a stream ended: by itself, so that one may come back, or for good (204). */
+export type StreamEnd = 'ended' | 'complete';
+
 /**
  * Hands over each event as it arrives; returns at the stream's end.
  *
- * Throws a `Problem` where the answer is not 200 (204, which says to stop, is an end), and what `fetch` throws.
+ * Throws a `Problem` where the answer is no stream of events or where it breaks off, what `heard` throws, and what
+ * `fetch` throws at an abort. The connection is given back in any case.
  */
-export async function readEvents(response: Response, heard: (event: ServerEvent) => void): Promise<void> {
-  if (response.status === 204) return;
-  if (response.status !== 200 || response.body === null) throw await Problem.of(response);
+export async function readEvents(response: Response, heard: (event: ServerEvent) => void): Promise<StreamEnd> {
+  if (response.status === 204) return 'complete';
+  const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream') ?? false;
+  if (response.status !== 200 || !isStream || response.body === null) throw await Problem.of(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = createParser(heard);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    parser(value);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(brokenOff);
+      if (done) return 'ended';
+      parser(value);
+    }
+  } finally {
+    // What was read to its end, or was aborted, needs no end.
+    await reader.cancel().catch(() => {});
   }
+}
+
+/** An abort stays one. */
+function brokenOff(error: unknown): never {
+  if (error instanceof DOMException && error.name === 'AbortError') throw error;
+  throw new Problem(0, 'offline');
 }
 
 /** Takes text in whatever pieces it comes. */
@@ -36,14 +52,18 @@ export function createParser(heard: (event: ServerEvent) => void): (text: string
   let name = '';
   let id = '';
   let data: string[] = [];
+  let characters = 0;
 
   function line(text: string): void {
     if (text === '') {
       if (data.length > 0) heard({ name: name || 'message', data: data.join('\n'), id });
       name = '';
       data = [];
+      characters = 0;
       return;
     }
+    characters += text.length;
+    if (characters > EVENT_CHARACTERS_MAX) throw new Problem(200, 'unknown');
     const colon = text.indexOf(':');
     if (colon === 0) return;
     const field = colon < 0 ? text : text.slice(0, colon);
@@ -55,9 +75,9 @@ export function createParser(heard: (event: ServerEvent) => void): (text: string
 
   return (text) => {
     rest += text;
-    if (rest.length > EVENT_CHARACTERS_MAX) throw new Problem(200, 'unknown');
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? '';
     for (const one of lines) line(one);
+    if (rest.length > EVENT_CHARACTERS_MAX) throw new Problem(200, 'unknown');
   };
 }

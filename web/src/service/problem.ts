@@ -16,15 +16,15 @@ export class Problem extends Error {
   static async of(response: Response): Promise<Problem> {
     const isProblem = response.headers.get('Content-Type')?.includes('json') ?? false;
     const body: unknown = isProblem ? await response.json().catch(() => null) : null;
+    // What nobody reads keeps the connection.
+    if (!isProblem) await response.body?.cancel().catch(() => {});
     const code = typeof body === 'object' && body !== null && 'code' in body ? String(body.code) : 'unknown';
     return new Problem(response.status, code, retryAfterMs(response));
   }
 }
 
-/** What an answer says of when to ask again; null where it does not say. */
+/** What an answer says of when to ask again; null where it does not say, or names a date: ours never does. */
 export function retryAfterMs(response: Response): number | null {
   const said = response.headers.get('Retry-After');
-  if (said === null) return null;
-  const seconds = Number(said);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+  return said !== null && /^\d{1,9}$/.test(said.trim()) ? Number(said) * 1000 : null;
 }

@@ -1,6 +1,6 @@
 // Everything that is asked of the service, one function a request. Nothing is repeated here, and nothing remembered.
 
-import { readEvents, type ServerEvent } from './event-stream.ts';
+import { readEvents, type ServerEvent, type StreamEnd } from './event-stream.ts';
 import { Problem, retryAfterMs } from './problem.ts';
 import type {
   Appointment,
@@ -31,6 +31,9 @@ export type Check =
 
 /** What is made of a recording: it is there, or is still being made. */
 export type Made<T> = { readonly kind: 'made'; readonly value: T } | { readonly kind: 'making' };
+
+/** The entity tag of each transcript that was read, so that nobody's correction is overwritten unseen. */
+const TAGS = new WeakMap<Transcript, string>();
 
 /** How long the play route may keep a check waiting for first bytes (RFC 7240). */
 const CHECK_WAIT_SECONDS = 5;
@@ -71,34 +74,44 @@ export class Service {
     return { kind: 'playable' };
   }
 
-  /** Hands over what becomes of a recording until it is settled, or the stream breaks. */
+  /** Hands over what becomes of a recording; `complete`: after the event of that id nothing more will. */
   async follow(
     call: string,
     recording: string | null,
     signal: AbortSignal,
     heard: (event: ServerEvent) => void,
-  ): Promise<void> {
+    lastEventId = '',
+  ): Promise<StreamEnd> {
     const path = this.ofRecording(`api/recordings/${call}/events`, recording);
-    return readEvents(await this.ask('GET', path, signal, { headers: { Accept: 'text/event-stream' } }), heard);
+    const headers = new Headers({ Accept: 'text/event-stream' });
+    if (lastEventId !== '') headers.set('Last-Event-ID', lastEventId);
+    return readEvents(await this.ask('GET', path, signal, { headers }), heard);
   }
 
   /** `debug/events`, for operators. */
-  async followActors(signal: AbortSignal, heard: (event: ServerEvent) => void): Promise<void> {
-    return readEvents(await this.ask('GET', 'debug/events', signal), heard);
+  async followActors(signal: AbortSignal, heard: (event: ServerEvent) => void): Promise<StreamEnd> {
+    const headers = { Accept: 'text/event-stream' };
+    return readEvents(await this.ask('GET', 'debug/events', signal, { headers }), heard);
   }
 
-  waveform(call: string, recording: string | null, signal: AbortSignal): Promise<Made<WaveformJson>> {
-    return this.made(this.ofRecording(`api/recordings/${call}/waveform`, recording), signal);
+  async waveform(call: string, recording: string | null, signal: AbortSignal): Promise<Made<WaveformJson>> {
+    const path = this.ofRecording(`api/recordings/${call}/waveform`, recording);
+    return made(await this.ask('GET', path, signal), bodyOf<WaveformJson>);
   }
 
-  transcript(call: string, recording: string | null, signal: AbortSignal): Promise<Made<Transcript>> {
-    return this.made(this.ofRecording(`api/calls/${call}/transcript`, recording), signal);
+  async transcript(call: string, recording: string | null, signal: AbortSignal): Promise<Made<Transcript>> {
+    const path = this.ofRecording(`api/calls/${call}/transcript`, recording);
+    return made(await this.ask('GET', path, signal), transcriptOf);
   }
 
   /** Keeps other words beside what was heard of one utterance; 412 where somebody was quicker. */
   async correct(transcript: Transcript, utterance: number, text: string, signal: AbortSignal): Promise<Transcript> {
     const path = this.ofRecording(`api/calls/${transcript.call_sid}/transcript`, transcript.recording_sid);
-    return this.json('PUT', path, signal, { utterances: [{ id: utterance, text }] });
+    const headers = new Headers({ 'Content-Type': 'application/json' });
+    const tag = TAGS.get(transcript);
+    if (tag !== undefined) headers.set('If-Match', tag);
+    const body = JSON.stringify({ utterances: [{ id: utterance, text }] });
+    return transcriptOf(await this.ask('PUT', path, signal, { headers, body }));
   }
 
   changeAppointment(id: number, change: AppointmentChange, signal: AbortSignal): Promise<Appointment> {
@@ -143,13 +156,6 @@ export class Service {
     return bodyOf(await this.ask(method, path, signal, init));
   }
 
-  private async made<T>(path: string, signal: AbortSignal): Promise<Made<T>> {
-    const response = await this.ask('GET', path, signal);
-    if (response.status !== 202) return { kind: 'made', value: await bodyOf<T>(response) };
-    await response.body?.cancel();
-    return { kind: 'making' };
-  }
-
   private async ask(method: string, path: string, signal: AbortSignal, init: RequestInit = {}): Promise<Response> {
     const { credentials } = this;
     const headers = new Headers(init.headers);
@@ -172,14 +178,30 @@ export class Service {
 
   /** A link names its recording itself. */
   private ofRecording(path: string, recording: string | null): string {
-    if (this.credentials.kind === 'link') return `${path}?${this.credentials.query}`;
-    return recording === null ? path : `${path}?recording=${recording}`;
+    if (this.credentials.kind === 'link') return `${path}?${this.credentials.query.replace(/^\?/, '')}`;
+    return recording === null ? path : `${path}?recording=${encodeURIComponent(recording)}`;
   }
+}
+
+async function made<T>(response: Response, read: (response: Response) => Promise<T>): Promise<Made<T>> {
+  if (response.status !== 202) return { kind: 'made', value: await read(response) };
+  await response.body?.cancel();
+  return { kind: 'making' };
+}
+
+async function transcriptOf(response: Response): Promise<Transcript> {
+  const transcript = await bodyOf<Transcript>(response);
+  // A proxy that compresses weakens a tag, which then matches nothing. The service's own are strong.
+  const tag = response.headers.get('ETag')?.replace(/^W\//, '');
+  if (tag !== undefined) TAGS.set(transcript, tag);
+  return transcript;
 }
 
 async function bodyOf<T>(response: Response): Promise<T> {
   if (response.status === 204) return undefined as T;
-  return (await response.json().catch(() => {
-    throw new Problem(response.status, 'unknown');
+  return (await response.json().catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    // What is no JSON is not from our service; anything else was cut on its way.
+    throw error instanceof SyntaxError ? new Problem(response.status, 'unknown') : new Problem(0, 'offline');
   })) as T;
 }

@@ -69,13 +69,17 @@ export function formatsOf(locale: string, zone?: string) {
   const dayOf = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...inZone });
   const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const share = new Intl.NumberFormat(locale, { style: 'percent' });
-  const unit = (name: string, value: number, display: 'narrow' | 'short' = 'narrow') =>
-    new Intl.NumberFormat(locale, {
-      style: 'unit',
-      unit: name,
-      unitDisplay: display,
-      maximumFractionDigits: value < 10 && name !== 'byte' ? 1 : 0,
-    }).format(value);
+  // Kept: making one takes longer than all else that is done to show a number.
+  const units = new Map<string, Intl.NumberFormat>();
+  const unit = (name: string, value: number, unitDisplay: 'narrow' | 'short' = 'narrow') => {
+    const maximumFractionDigits = value < 10 && name !== 'byte' ? 1 : 0;
+    const key = `${name} ${unitDisplay} ${maximumFractionDigits}`;
+    const kept = units.get(key);
+    const format =
+      kept ?? new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay, maximumFractionDigits });
+    if (kept === undefined) units.set(key, format);
+    return format.format(value);
+  };
 
   return {
     number: (value: number): string => plain.format(value),

@@ -23,7 +23,7 @@ export interface Words<Key extends string> {
 export function wordsOf<Key extends string>(tables: Tables<Key>, language: Language): Words<Key> {
   const { direction } = LANGUAGES[language];
   // What is filled in may be written the other way round: numbers, names, SIDs.
-  const isolate = direction === 'rtl' ? (value: string) => `\u2068${value}\u2069` : (value: string) => value;
+  const isolate = direction === 'rtl' ? isolated : (value: string) => value;
   return {
     language,
     direction,
@@ -31,6 +31,11 @@ export function wordsOf<Key extends string>(tables: Tables<Key>, language: Langu
     say: (key, values = {}) =>
       tables[language][key].replace(/\{(\w+)\}/g, (_, name: string) => isolate(String(values[name] ?? ''))),
   };
+}
+
+/** What has letters goes their way; what has none, a telephone number say, from left to right. */
+function isolated(value: string): string {
+  return `${/\p{L}/u.test(value) ? '\u2068' : '\u2066'}${value}\u2069`;
 }
 
 /** The first of the wanted languages that we speak, by its main tag; else English. */

@@ -1,0 +1,6 @@
+// One call in Vue.
+
+import { createApp } from 'vue';
+import Call from './Call.vue';
+
+createApp(Call).mount('#app');

@@ -1,0 +1,169 @@
+// The audio element as a port: what it is told to do, what it tells, and its one implementation.
+//
+// Invariant: one element for the life of a player, never in the document; it asks the service for nothing before
+// `load`, and after `unload` and `dispose`.
+
+import { createSolo } from './solo.ts';
+import type { Span } from './state.ts';
+
+export type MediaEvent =
+  | { readonly type: 'time'; readonly second: number }
+  | { readonly type: 'duration'; readonly seconds: number | null }
+  | { readonly type: 'buffered'; readonly spans: readonly Span[] }
+  /** Bytes arrived. */
+  | { readonly type: 'data' }
+  | { readonly type: 'playing' }
+  | { readonly type: 'waiting' }
+  | { readonly type: 'paused' }
+  | { readonly type: 'ended' }
+  /** `MediaError.code`. */
+  | { readonly type: 'failed'; readonly code: number }
+  /** The browser lets nothing sound that nobody pressed for. */
+  | { readonly type: 'refused' };
+
+/** `crossorigin` of the element: null where the page and the service are one origin. */
+export type CrossOrigin = 'anonymous' | 'use-credentials' | null;
+
+export interface Media {
+  /** Within a gesture: WebKit then lets the element sound later too. */
+  unlock(): void;
+  load(url: string, second: number, crossOrigin: CrossOrigin): void;
+  unload(): void;
+  play(): void;
+  pause(): void;
+  seek(second: number): void;
+  setRate(rate: number): void;
+  setVolume(volume: number, isMuted: boolean): void;
+  /** Both ears hear that channel alone, or all again; false where the browser cannot. */
+  solo(channel: number | null): boolean;
+  dispose(): void;
+}
+
+export type CreateMedia = (heard: (event: MediaEvent) => void) => Media;
+
+/** How often the time is told while it plays: `timeupdate` alone, four times a second, lets a playhead jump. */
+const TIME_MS = 100;
+/** Nearer, a position need not be corrected. */
+const EXACT_SECONDS = 0.05;
+const ABORTED = 1;
+
+export const createAudio: CreateMedia = (heard) => {
+  const audio = new Audio();
+  audio.preload = 'none';
+  audio.preservesPitch = true;
+  const listening = new AbortController();
+  const solo = createSolo(audio);
+  let ticking: ReturnType<typeof setInterval> | undefined;
+  /** Where to begin, until the element knows the audio and can go there. */
+  let wanted: number | null = null;
+  let rate = 1;
+
+  const on = (name: string, listener: () => void): void => {
+    audio.addEventListener(name, listener, { signal: listening.signal });
+  };
+  const tellTime = (): void => {
+    if (wanted === null && audio.readyState > 0) heard({ type: 'time', second: audio.currentTime });
+  };
+  const tellBuffered = (): void => heard({ type: 'buffered', spans: spansOf(audio.buffered) });
+  const stopTicking = (): void => {
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+
+  on('loadedmetadata', () => {
+    if (wanted !== null && Math.abs(audio.currentTime - wanted) > EXACT_SECONDS) audio.currentTime = wanted;
+    wanted = null;
+  });
+  on('durationchange', () => {
+    const seconds = audio.duration;
+    heard({ type: 'duration', seconds: Number.isFinite(seconds) && seconds > 0 ? seconds : null });
+  });
+  on('progress', () => {
+    tellBuffered();
+    heard({ type: 'data' });
+  });
+  on('timeupdate', tellTime);
+  // What was queued before somebody paused or played again is no news.
+  on('playing', () => {
+    if (audio.paused) return;
+    ticking ??= setInterval(tellTime, TIME_MS);
+    heard({ type: 'playing' });
+  });
+  on('waiting', () => {
+    if (!audio.paused) heard({ type: 'waiting' });
+  });
+  on('pause', () => {
+    stopTicking();
+    if (audio.paused && !audio.ended && audio.error === null) heard({ type: 'paused' });
+  });
+  on('ended', () => {
+    stopTicking();
+    tellTime();
+    heard({ type: 'ended' });
+  });
+  on('error', () => {
+    stopTicking();
+    const code = audio.error?.code ?? ABORTED;
+    if (code !== ABORTED) heard({ type: 'failed', code });
+  });
+
+  return {
+    unlock() {
+      if (!audio.hasAttribute('src')) audio.load();
+      solo.resume();
+    },
+    load(url, second, crossOrigin) {
+      stopTicking();
+      wanted = second;
+      audio.crossOrigin = crossOrigin;
+      audio.preload = 'auto';
+      audio.src = url;
+      // Before the audio is known this is where playing will begin: the first request already asks for there.
+      audio.currentTime = second;
+      audio.defaultPlaybackRate = rate;
+      audio.playbackRate = rate;
+    },
+    unload() {
+      stopTicking();
+      wanted = null;
+      if (!audio.hasAttribute('src')) return;
+      audio.pause();
+      audio.removeAttribute('src');
+      audio.load();
+    },
+    play() {
+      solo.resume();
+      audio.play().catch((error: unknown) => {
+        if (error instanceof DOMException && error.name === 'NotAllowedError') heard({ type: 'refused' });
+        // Anything else comes as an event of the element, or was a pause of ours.
+      });
+    },
+    pause: () => audio.pause(),
+    seek(second) {
+      if (audio.readyState === 0) wanted = second;
+      audio.currentTime = second;
+    },
+    setRate(value) {
+      rate = value;
+      audio.defaultPlaybackRate = value;
+      audio.playbackRate = value;
+    },
+    setVolume(volume, isMuted) {
+      audio.volume = volume;
+      audio.muted = isMuted;
+    },
+    solo: (channel) => solo.hear(channel),
+    dispose() {
+      listening.abort();
+      stopTicking();
+      audio.pause();
+      audio.removeAttribute('src');
+      audio.load();
+      solo.dispose();
+    },
+  };
+};
+
+function spansOf(ranges: TimeRanges): readonly Span[] {
+  return Array.from({ length: ranges.length }, (_, index) => ({ start: ranges.start(index), end: ranges.end(index) }));
+}
