@@ -23,11 +23,14 @@ export const TRY_AGAIN = { role: 'button', name: /^Try again/ };
 
 /** Has `tests(name, scene)` define each engine's tests; `scene` is complete once they run. Engines run side by side. */
 export function describeEmbedded(what, tests, { timeout, ...options } = {}) {
-  const world = {};
+  const world = { scenes: new Map() };
   before(async () => {
     world.hosts = await startHosts();
     world.service = await startService({ prefix: '/hearback/', origins: [world.hosts.origin], ...options });
-    world.hosts.renewBy((call) => world.service.signedLink(call));
+    world.hosts.renewBy((path) => {
+      const [name, call] = path.split('/');
+      return world.scenes.get(name).linkTo(call);
+    });
   });
   after(async () => {
     world.hosts?.close();
@@ -36,7 +39,8 @@ export function describeEmbedded(what, tests, { timeout, ...options } = {}) {
   describe(what, { concurrency: true, timeout }, () => {
     for (const [name, start] of Object.entries(engines)) {
       describe(name, { concurrency: 1 }, () => {
-        const scene = sceneOf(world);
+        const scene = sceneOf(name, world);
+        world.scenes.set(name, scene);
         before(() => scene.begin(start));
         after(() => scene.end());
         tests(name, scene, world);
@@ -46,8 +50,9 @@ export function describeEmbedded(what, tests, { timeout, ...options } = {}) {
   return world;
 }
 
-function sceneOf(world) {
+function sceneOf(name, world) {
   const scene = {
+    name,
     async begin(start) {
       scene.page = await start();
       scene.gateway = await world.service.openGateway();

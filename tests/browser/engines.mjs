@@ -1,13 +1,13 @@
 // Chromium, Firefox and WebKit under one face, which is that of `page.mjs`: each starts one browser with one page.
 //
-// CHROMIUM, FIREFOX, WEBKIT (its MiniBrowser): the browsers.
+// CHROMIUM, FIREFOX, WEBKIT (its MiniBrowser): the browsers; ENGINES: those that are wanted, if not all, such as `webkit`.
 
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { pageOver } from './page.mjs';
 import { startWebkitDriver } from './webkit.mjs';
 
-const { CHROMIUM, FIREFOX } = process.env;
+const { CHROMIUM, FIREFOX, ENGINES } = process.env;
 const COMMAND_MS = 120_000;
 const WIDE = { width: 1280, height: 800 };
 
@@ -16,7 +16,11 @@ const WIDE = { width: 1280, height: 800 };
  *
  * `isStill` is whoever prefers reduced motion. WebKit takes neither the language nor the colours from us.
  */
-export const engines = { chromium: startChromium, firefox: startFirefox, webkit: startWebkit };
+export const engines = wanted({ chromium: startChromium, firefox: startFirefox, webkit: startWebkit });
+
+function wanted(all) {
+  return ENGINES ? Object.fromEntries(ENGINES.split(' ').map((name) => [name, all[name]])) : all;
+}
 
 /** Chromium's own sandbox does not run as root; the rest keeps it from looking for the Internet. */
 export function chromiumFlags() {

@@ -60,8 +60,8 @@ export async function startHosts() {
   return {
     origin,
     violations,
-    /** What a team's own server does for its pages: `GET /renew/CA…` answers with a new link. */
-    renewBy: (signedLink) => void (renew = signedLink),
+    /** What a team's own server does for its pages: `GET /renew/…` answers with a new link. */
+    renewBy: (newLink) => void (renew = newLink),
     /** The address of a page with this body and this module script of its own. */
     show(body, { script = '', language = 'en', direction = 'ltr', player }) {
       const path = `/page-${pages.size}`;

@@ -100,8 +100,8 @@ export function pageOver(engine) {
       await page.keys('Control+a', 'Delete');
       await page.type(text);
     },
-    /** With the Tab key alone; fails after so many. */
-    async tabTo(target, { max = 60 } = {}) {
+    /** With the Tab key alone, or `back` with Shift; fails after so many. */
+    async tabTo(target, { back = false, max = 60 } = {}) {
       const isThere = (one) => {
         let active = document.activeElement;
         while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
@@ -109,7 +109,7 @@ export function pageOver(engine) {
       };
       for (let pressed = 0; pressed < max; pressed++) {
         if (await evaluate(isThere, target)) return pressed;
-        await page.keys('Tab');
+        await page.keys(back ? 'Shift+Tab' : 'Tab');
       }
       assert.fail(`${max} times Tab do not reach ${named(target)}. The page:\n${await evaluate(() => looking.outline())}`);
     },

@@ -13,7 +13,8 @@ const { SCREENSHOTS } = process.env;
 const TIMEOUT_MS = 240_000;
 /** Three attempts, the second after 2 s, the third 15 s later. */
 const EXHAUSTED_MS = 40_000;
-const QUIET_MS = 4_000;
+const QUIET_MS = 3_000;
+const SOUND_MS = 15_000;
 const TEN_DAYS_MS = 10 * 86_400_000;
 
 mkdirSync(SCREENSHOTS, { recursive: true });
@@ -77,9 +78,13 @@ function tests(name, scene, world) {
       scene.gateway.answer(new RegExp(`file/${call}`), problem);
       await scene.page.press(PLAY);
       await scene.page.reads(says, { within: PLAYER, withinMs: EXHAUSTED_MS });
+      await scene.becomes('stopped', EXHAUSTED_MS);
       await pause(QUIET_MS);
       assert.ok(scene.checks(call).length <= 8, `${scene.checks(call).length} checks`);
       assert.equal(overlap(scene.checks(call)), false, 'two checks at once');
+      scene.gateway.heal();
+      await scene.page.press(TRY_AGAIN);
+      await scene.page.sounds({ withinMs: SOUND_MS });
     });
   }
 

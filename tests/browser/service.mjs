@@ -13,7 +13,8 @@ import { startGateway } from './gateway.mjs';
 import { firstLine, freePort, started, stopped } from './processes.mjs';
 
 const { HEARBACK } = process.env;
-const START_MS = 20_000;
+/** A test build takes seconds to say ten minutes of speech, and is not alone on the machine. */
+const START_MS = 60_000;
 const KNOWN_MS = 10_000;
 const PAUSE_MS = 50;
 const ACCOUNT = 'AC00000000000000000000000000000001';
@@ -124,6 +125,9 @@ function asked({ url, twilio_url, agent_token, others_token }) {
     return { call: placed.call, recording: placed.recordings[0] };
   }
 
+  const isReady = (call) =>
+    until(async () => (await status(call)).state === 'ready', `${call} is fetched`, START_MS);
+
   return {
     /** From now on, one for each request for the recording's audio; the last one repeats. */
     behave: (sid, behaviours) => twilio('PUT', `/recordings/${sid}/behaviour`, behaviours),
@@ -137,11 +141,15 @@ function asked({ url, twilio_url, agent_token, others_token }) {
     placeOthersCall: (recording) => place({ to: OTHERS_NUMBER, recordings: [recording] }, others_token),
     status,
     details: (call) => service('GET', `/calls/${call}`),
-    /** Without ever playing it in a browser. */
+    list: (token) => service('GET', '/calls?limit=100', undefined, token),
+    transcript: (call) => service('GET', `/calls/${call}/transcript`),
+    /** Asked for, by nobody in a browser. */
+    ordered: (call) => service('POST', `/recordings/${call}/prepare`).catch(() => null),
+    isReady,
+    /** The same, until it is here. */
     async fetched(call) {
       await service('POST', `/recordings/${call}/prepare`);
-      const isReady = async () => (await status(call)).state === 'ready';
-      await until(isReady, `${call} is fetched`, KNOWN_MS);
+      await isReady(call);
     },
     /** Until all that is made of a recording is made: waveform, transcript, summary, facts. */
     understood: (call) =>
