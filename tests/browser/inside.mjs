@@ -38,6 +38,8 @@ export function install() {
   };
   const NAMED_BY_CONTENT = ['button', 'link', 'heading', 'tab', 'option', 'menuitem', 'menuitemradio', 'row', 'cell'];
   const OUTLINE_CHARACTERS_MAX = 2_500;
+  /** What has not moved for so long is pressed. */
+  const STILL_FRAMES = 3;
   const media = new Set();
   let pressedMs = 0;
 
@@ -126,12 +128,17 @@ export function install() {
     return false;
   }
 
-  /** Where to press: null while there is nothing to press, or something is in front of it. */
-  function place(target, share = { x: 0.5, y: 0.5 }) {
+  const nextFrame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+
+  /** Where to press: null while there is nothing to press, or it moves, or something is in front of it. */
+  async function place(target, share = { x: 0.5, y: 0.5 }) {
     const one = first(target);
     if (!one || isDisabled(one)) return null;
     one.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    const before = one.getBoundingClientRect();
+    for (let frame = 0; frame < STILL_FRAMES; frame++) await nextFrame();
     const { left, top, width, height } = one.getBoundingClientRect();
+    if (!one.isConnected || left !== before.left || top !== before.top) return null;
     const [x, y] = [left + width * share.x, top + height * share.y];
     return isWithin(topAt(x, y), one) ? { x, y, left, top, width, height } : null;
   }

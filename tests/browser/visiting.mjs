@@ -44,8 +44,13 @@ export function visitOf(world) {
     async signIn(token, { to = '#/calls', language = 'en' } = {}) {
       const { page, gateway } = visit;
       await page.open(`${gateway.url}/?visit=${visits++}#token=${token}`);
-      await page.run((chosen) => localStorage.setItem('hearback.language', chosen), language);
       await page.sees({ role: 'button', name: /^(Sign out|יציאה|התנתקות)/ });
+      await visit.reopen({ to, language });
+    },
+    /** The page loaded anew, somewhere, in a language, by whoever is signed in. */
+    async reopen({ to, language }) {
+      const { page, gateway } = visit;
+      await page.run((chosen) => localStorage.setItem('hearback.language', chosen), language);
       await page.open(`${gateway.url}/?visit=${visits++}${to}`);
       await page.sees({ role: 'heading' });
     },
