@@ -1,3 +1,5 @@
+// Peaks become lanes, and lanes tell where nobody speaks.
+
 import { expect, test } from 'vitest';
 import type { WaveformJson } from '../service/shapes.ts';
 import { type Peaks, peaksOf, silences } from './peaks.ts';

@@ -1,3 +1,5 @@
+// The store keeps what it promises: every request is counted, and after `dispose` there is none.
+
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Credentials, Service } from '../service/service.ts';
 import type { RecordingStatus, Stage, WaveformJson } from '../service/shapes.ts';

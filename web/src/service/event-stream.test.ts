@@ -1,3 +1,5 @@
+// Server-sent events in whatever pieces they come, and what is none of ours.
+
 import { describe, expect, test } from 'vitest';
 import { createParser, readEvents, type ServerEvent } from './event-stream.ts';
 import { Problem } from './problem.ts';

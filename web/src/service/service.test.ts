@@ -1,3 +1,5 @@
+// What is asked of the service, and what is made of its answers, whole and cut.
+
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Credentials, Service } from './service.ts';
 
