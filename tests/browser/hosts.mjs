@@ -22,6 +22,12 @@ const SERVICE = 'http://127.0.0.1:*';
 const POLICY =
   `default-src 'none'; script-src 'self' ${SERVICE}; connect-src 'self' ${SERVICE}; media-src ${SERVICE}; ` +
   `style-src 'self'; img-src 'self'; base-uri 'none'; report-uri ${VIOLATIONS}`;
+const WITH_INLINE = POLICY.replace('script-src', "script-src 'unsafe-inline'").replace('style-src', "style-src 'unsafe-inline'");
+
+/** So that pictures show the player and not a browser's own taste. */
+const STYLE = `:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
+main { max-width: 70rem; margin: 0 auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; }`;
 
 /**
  * Serves what `show` is given, under a policy as strict as the service's own; `violations` is what it forbade.
@@ -29,8 +35,12 @@ const POLICY =
  * It is reached as `localhost`: another site than the service's 127.0.0.1, so that no cookie goes along.
  */
 export async function startHosts() {
-  const pages = new Map([['/listen.js', LISTEN]]);
+  const pages = new Map([
+    ['/listen.js', LISTEN],
+    ['/style.css', STYLE],
+  ]);
   const folders = new Map();
+  const hasInline = [];
   const violations = [];
   let renew = null;
   const server = createServer((asked, answer) => {
@@ -39,10 +49,12 @@ export async function startHosts() {
     void contentOf(pathname).then((content) => {
       if (content === null) return answer.writeHead(404).end();
       const type = TYPES[extname(pathname)] ?? TYPES['.html'];
-      answer.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': POLICY });
+      answer.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': policyOf(pathname) });
       answer.end(content);
     });
   });
+
+  const policyOf = (path) => (hasInline.some((prefix) => path.startsWith(prefix)) ? WITH_INLINE : POLICY);
 
   async function contentOf(path) {
     if (path.startsWith('/renew/')) return renew(path.slice('/renew/'.length));
@@ -69,15 +81,16 @@ export async function startHosts() {
       pages.set(
         path,
         `<!doctype html><html lang="${language}" dir="${direction}"><head><meta charset="utf-8"><title>A team's own page</title>
-        <meta name="viewport" content="width=device-width, initial-scale=1"><script src="/listen.js"></script>
+        <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/style.css"><script src="/listen.js"></script>
         <script type="module" src="${player}"></script><script type="module" src="${path}.js"></script></head>
         <body><main><h1>A team's own page</h1>${body}</main></body></html>`,
       );
       return `${origin}${path}`;
     },
-    /** The address of a built application. */
-    showFolder(name, folder) {
+    /** The address of an application that lies in a folder; `isInline`: with scripts and styles within its page. */
+    showFolder(name, folder, isInline = false) {
       folders.set(`/${name}/`, folder);
+      if (isInline) hasInline.push(`/${name}/`);
       return `${origin}/${name}/`;
     },
     close() {

@@ -39,7 +39,7 @@ export function install() {
   const NAMED_BY_CONTENT = ['button', 'link', 'heading', 'tab', 'option', 'menuitem', 'menuitemradio', 'row', 'cell'];
   const OUTLINE_CHARACTERS_MAX = 2_500;
   /** What has not moved for so long is pressed. */
-  const STILL_FRAMES = 3;
+  const STILL_FRAMES = 8;
   const media = new Set();
   let pressedMs = 0;
 

@@ -12,7 +12,7 @@ import { PAGES, startScenes } from './pages.mjs';
 const folder = join(process.env.SCREENSHOTS, 'pages');
 const docs = join(dirname(fileURLToPath(import.meta.url)), '../../docs');
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-const OF_THE_README = { width: 1200, height: 760 };
+const OF_THE_README = { width: 1200, height: 780 };
 /** The README's pictures, by what they show. */
 const README = { player: 'embedded', call: 'call', live: 'live' };
 
@@ -45,6 +45,7 @@ async function picturesOfTheReadme() {
   const page = await startChromium({ isStill: true, viewport: OF_THE_README });
   for (const [picture, name] of Object.entries(README)) {
     await PAGES[name](page, scenes, 'en');
+    await page.run(() => scrollTo(0, 0));
     await page.picture(join(docs, `${picture}.png`));
   }
   await page.close();
