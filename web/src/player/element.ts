@@ -323,14 +323,14 @@ export class HearbackPlayer extends LitElement implements Published {
   readonly #pressed = (event: KeyboardEvent) => {
     const state = this.#live?.store.state;
     if (!state || event.defaultPrevented) return;
-    const { key, shiftKey: shift } = event;
+    const { key, code, shiftKey: shift } = event;
     const isCommand = event.ctrlKey || event.altKey || event.metaKey;
     const heard = {
       durationSeconds: state.timeline.durationSeconds,
       rate: state.sound.rate,
       isMuted: state.sound.isMuted,
     };
-    const answer = answerTo({ key, shift, isCommand, focus: focusOf(event) }, heard);
+    const answer = answerTo({ key, code, shift, isCommand, focus: focusOf(event) }, heard);
     if (answer === null) return;
     event.preventDefault();
     if (answer.type === 'help') this.keysHelp?.show();
