@@ -35,7 +35,7 @@ import { type PlayerWords, playerWords } from './words.ts';
 
 /** How long a page may take to have a link renewed. */
 const RENEW_MS_MAX = 30_000;
-const TIMES_A_SECOND = 4;
+const TIME_MS = 250;
 
 interface Live {
   readonly target: Target;
@@ -75,8 +75,14 @@ export class HearbackPlayer extends LitElement implements Published {
   #live: Live | null = null;
   /** Where a store that is gone had come to, for the same call coming back. */
   #left: { readonly target: Target; readonly second: number } | null = null;
+  #focusing = 0;
   #lanes: readonly LaneName[] = [];
-  #told: { state: string; why: string | null; tick: number } = { state: 'idle', why: null, tick: 0 };
+  #told: { state: string; why: string | null; second: number; atMs: number } = {
+    state: 'idle',
+    why: null,
+    second: 0,
+    atMs: 0,
+  };
   readonly #send = (request: Request) => this.#live?.store.send(request);
   readonly #mediaKeys = new MediaKeys(this.#send);
   readonly #languages = new MutationObserver(() => this.requestUpdate());
@@ -162,7 +168,7 @@ export class HearbackPlayer extends LitElement implements Published {
     return html`<div class="head">
         <div class="deck" data-notice=${noticeKindOf(playback) ?? nothing}>
           <hearback-waveform .words=${words} .send=${this.#send} .waveform=${waveform} .timeline=${timeline} .sound=${sound}
-            .lanes=${this.#lanesOf(state, words)} .isRunning=${isRunning}></hearback-waveform>
+            .lanes=${this.#lanesOf(state, words, target.recording)} .isRunning=${isRunning}></hearback-waveform>
           <hearback-notice .words=${words} .send=${this.#send} .playback=${playback} .progress=${progress} .timeline=${timeline}>
           </hearback-notice>
         </div>
@@ -197,8 +203,8 @@ export class HearbackPlayer extends LitElement implements Published {
   }
 
   /** The same for the same, so that no lane is drawn anew. */
-  #lanesOf(state: PlayerState, words: PlayerWords): readonly LaneName[] {
-    const lanes = lanesOf(state, words);
+  #lanesOf(state: PlayerState, words: PlayerWords, recording: string | null): readonly LaneName[] {
+    const lanes = lanesOf(state, words, recording);
     if (JSON.stringify(lanes) !== JSON.stringify(this.#lanes)) this.#lanes = lanes;
     return this.#lanes;
   }
@@ -264,13 +270,31 @@ export class HearbackPlayer extends LitElement implements Published {
     if (!playback || !timeline) return;
     const told = this.#told;
     const why = 'why' in playback ? playback.why : null;
-    const tick = Math.floor(timeline.second * TIMES_A_SECOND);
-    this.#told = { state: playback.name, why, tick };
-    if (told.tick !== tick) this.#tell('hearback-time', { second: timeline.second });
+    const { second } = timeline;
+    const nowMs = performance.now();
+    // As time passes here, not in the audio: it may play twice as fast.
+    const isTimeDue = second !== told.second && (playback.name !== 'playing' || nowMs - told.atMs >= TIME_MS);
+    this.#told = { ...told, state: playback.name, why, ...(isTimeDue ? { second, atMs: nowMs } : {}) };
+    if (isTimeDue) this.#tell('hearback-time', { second });
     if (told.state === playback.name && told.why === why) return;
+    this.#keepFocus();
     this.setAttribute('state', playback.name);
     this.#tell('hearback-state', { state: playback.name, why });
     if (playback.name === 'stopped' && why === 'signed_out') this.#tell('hearback-signed-out', null);
+  }
+
+  /** What had the focus may be hidden, disabled or gone in the next state: keys then still reach the player. */
+  #keepFocus(): void {
+    if (!this.shadowRoot?.activeElement) return;
+    cancelAnimationFrame(this.#focusing);
+    // The frame after: browsers take the focus away when they draw.
+    this.#focusing = requestAnimationFrame(() => {
+      this.#focusing = requestAnimationFrame(() => {
+        const isNowhere = document.activeElement === document.body || document.activeElement === null;
+        if (!this.isConnected || !isNowhere) return;
+        this.renderRoot.querySelector<HTMLElement>('.player')?.focus({ preventScroll: true });
+      });
+    });
   }
 
   /** Answers false if the page said that it sees to the rest. */
@@ -285,15 +309,20 @@ export class HearbackPlayer extends LitElement implements Published {
     this.#tell('hearback-link-expired', {
       renewWith: (link) => {
         const credentials = Promise.resolve(link).then((url) => this.#renewed(url));
-        if (isOver) credentials.then((late) => late && this.#live?.store.renew(late)).catch(() => {});
-        else answer = credentials;
+        credentials.then((late) => late && isOver && this.#live?.store.renew(late)).catch(() => {});
+        if (!isOver) answer = credentials;
       },
     });
-    isOver = true;
-    if (!answer) return null;
+    if (!answer) {
+      isOver = true;
+      return null;
+    }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tooLate = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), RENEW_MS_MAX);
+      timer = setTimeout(() => {
+        isOver = true;
+        resolve(null);
+      }, RENEW_MS_MAX);
     });
     return Promise.race([answer, tooLate])
       .catch(() => null)
