@@ -292,7 +292,8 @@ export class HearbackPlayer extends LitElement implements Published {
       this.#focusing = requestAnimationFrame(() => {
         const isNowhere = document.activeElement === document.body || document.activeElement === null;
         if (!this.isConnected || !isNowhere) return;
-        this.renderRoot.querySelector<HTMLElement>('.player')?.focus({ preventScroll: true });
+        const heir = this.renderRoot.querySelector<HTMLElement>('.play:not(:disabled)');
+        (heir ?? this.renderRoot.querySelector<HTMLElement>('.player'))?.focus({ preventScroll: true });
       });
     });
   }
@@ -370,6 +371,7 @@ export class HearbackPlayer extends LitElement implements Published {
 function focusOf(event: KeyboardEvent): Focus {
   const [target] = event.composedPath();
   if (!(target instanceof Element)) return 'elsewhere';
+  if (target.matches('input[type="range"]')) return 'range';
   if (target.matches('input, textarea, select, [contenteditable]') || target.closest('dialog[open]')) return 'text';
   return target.matches('button, a, summary') ? 'button' : 'elsewhere';
 }

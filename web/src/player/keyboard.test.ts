@@ -49,6 +49,9 @@ describe('answerTo', () => {
       expect(press(key, { isCommand: true })).toBeNull();
     }
     expect(press(' ', { focus: 'button' })).toBeNull();
+    for (const key of ['ArrowLeft', 'ArrowRight', 'Home', 'End']) expect(press(key, { focus: 'range' })).toBeNull();
+    expect(press(' ', { focus: 'range' })).toEqual({ type: 'toggle' });
+    expect(press('j', { focus: 'range' })).toEqual(press('j'));
     expect(press('k', { focus: 'button' })).toEqual({ type: 'toggle' });
   });
 

@@ -16,8 +16,8 @@ export interface Key {
   readonly focus: Focus;
 }
 
-/** A text field takes all keys for itself, a list or a volume its arrows too; a button takes Space and Enter. */
-export type Focus = 'text' | 'button' | 'elsewhere';
+/** A text field takes all keys for itself, a range such as the volume those that move it, a button Space and Enter. */
+export type Focus = 'text' | 'range' | 'button' | 'elsewhere';
 
 export interface Heard {
   readonly durationSeconds: number | null;
@@ -33,6 +33,7 @@ export const JUMP_SECONDS = 10;
 
 export function answerTo(key: Key, heard: Heard): KeyAnswer | null {
   if (key.isCommand || key.focus === 'text') return null;
+  if (key.focus === 'range' && /^(Arrow|Home$|End$|Page)/.test(key.key)) return null;
   if (/^\d$/.test(key.key)) return toShare(Number(key.key) / 10, heard);
   switch (letterOf(key)) {
     case ' ':
