@@ -15,6 +15,7 @@ import {
   targetOf,
   targetOfLink,
 } from './address.ts';
+import { isHere } from './here.ts';
 import { answerTo, type Focus } from './keyboard.ts';
 import { MediaKeys } from './media-session.ts';
 import type { PlayerState, PlayerStore, Request } from './state.ts';
@@ -76,6 +77,8 @@ export class HearbackPlayer extends LitElement implements Published {
   /** Where a store that is gone had come to, for the same call coming back. */
   #left: { readonly target: Target; readonly second: number } | null = null;
   #focusing = 0;
+  /** Somebody wants it as soon as it is here. */
+  #downloads = false;
   #lanes: readonly LaneName[] = [];
   #told: { state: string; why: string | null; second: number; atMs: number } = {
     state: 'idle',
@@ -86,6 +89,7 @@ export class HearbackPlayer extends LitElement implements Published {
   readonly #send = (request: Request) => this.#live?.store.send(request);
   readonly #mediaKeys = new MediaKeys(this.#send);
   readonly #languages = new MutationObserver(() => this.requestUpdate());
+  readonly #download = (press: Event) => this.#downloadLater(press);
   readonly #copy = () => this.#copyLink();
   readonly #showKeys = () => this.keysHelp?.show();
 
@@ -173,7 +177,7 @@ export class HearbackPlayer extends LitElement implements Published {
           </hearback-notice>
         </div>
         <hearback-controls .words=${words} .send=${this.#send} .playback=${playback} .wantsSound=${state.wantsSound} .timeline=${timeline} .sound=${sound}
-          .downloadUrl=${download} .canShare=${this.#shareUrlAt(0) !== null} .copy=${this.#copy} .showKeys=${this.#showKeys}>
+          .downloadUrl=${download} .download=${this.#download} .canShare=${this.#shareUrlAt(0) !== null} .copy=${this.#copy} .showKeys=${this.#showKeys}>
         </hearback-controls>
         <p class="unseen" role="status">${announcementOf(state, words)}</p>
       </div>
@@ -247,6 +251,7 @@ export class HearbackPlayer extends LitElement implements Published {
     const live = this.#live;
     if (!live) return;
     this.#live = null;
+    this.#downloads = false;
     this.#left = { target: live.target, second: live.store.state.timeline.second };
     live.unsubscribe();
     live.store.dispose();
@@ -267,7 +272,8 @@ export class HearbackPlayer extends LitElement implements Published {
   #changed(): void {
     this.requestUpdate();
     const { playback, timeline } = this.#live?.store.state ?? {};
-    if (!playback || !timeline) return;
+    if (!this.#live || !playback || !timeline) return;
+    if (this.#downloads) this.#downloadNow(this.#live);
     const told = this.#told;
     const why = 'why' in playback ? playback.why : null;
     const { second } = timeline;
@@ -342,6 +348,28 @@ export class HearbackPlayer extends LitElement implements Published {
 
   #shareUrlAt(second: number): string | null {
     return shareAddress(this.shareUrl, location.href, second);
+  }
+
+  /** What is not here yet is fetched first, without a sound; its progress is shown as ever. */
+  #downloadLater(press: Event): void {
+    const live = this.#live;
+    if (!live || isHere(live.store.state, live.target.recording)) return;
+    press.preventDefault();
+    this.#downloads = true;
+    if (live.store.state.wantsSound) return;
+    this.#send({ type: 'play' });
+    this.#send({ type: 'pause' });
+  }
+
+  #downloadNow({ store, service, target }: Live): void {
+    const { playback } = store.state;
+    if (playback.name === 'stopped') this.#downloads = false;
+    if (!this.#downloads || !isHere(store.state, target.recording)) return;
+    this.#downloads = false;
+    const way = document.createElement('a');
+    way.href = service.downloadUrl(target.call, target.recording);
+    way.download = '';
+    way.click();
   }
 
   #copyLink(): void {
