@@ -79,7 +79,8 @@ export class CallFilters extends LitElement {
   #directions(): readonly TemplateResult[] {
     return ([null, 'inbound', 'outbound'] as const).map((direction) => {
       const isChosen = this.filters.direction === direction;
-      const href = formatRoute({ page: 'calls', filters: { ...this.filters, direction } });
+      // With what was typed a moment ago, too.
+      const href = formatRoute({ page: 'calls', filters: { ...this.filters, ...this.typed, direction } });
       return html`<a href=${href} aria-current=${isChosen ? 'true' : nothing}>${this.words.say(direction ?? 'all')}</a>`;
     });
   }

@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { letterOf } from '../player/keyboard.ts';
 import type { Call, Summary } from '../service/shapes.ts';
 import { instant } from '../words/formats.ts';
 import {
@@ -212,7 +213,8 @@ export class CallList extends LitElement {
     const calls = this.list.calls ?? [];
     const at = calls.findIndex((call) => call.call_sid === callAt(event));
     const call = calls[at];
-    if (event.key !== 'p') this.#moveTo(rowFor(event.key, at, calls.length), event);
+    const key = letterOf(event);
+    if (key !== 'p') this.#moveTo(rowFor(key, at, calls.length), event);
     else if (call !== undefined) {
       event.preventDefault();
       this.#play(call);
@@ -222,7 +224,8 @@ export class CallList extends LitElement {
   /** Nothing has the focus: `j` and `k` enter the list. Arrows are left to scroll the page. */
   #pressedOnPage = (event: KeyboardEvent): void => {
     if (isTakenElsewhere(event) || event.composedPath().includes(this)) return;
-    if (event.key !== 'j' && event.key !== 'k') return;
+    const key = letterOf(event);
+    if (key !== 'j' && key !== 'k') return;
     const calls = this.list.calls ?? [];
     const at = calls.findIndex((call) => call.call_sid === this.current);
     this.#moveTo(at >= 0 ? at : calls.length > 0 ? 0 : null, event);

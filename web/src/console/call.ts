@@ -1,6 +1,6 @@
 // `<hearback-call>`: one call, its recordings, and the player with all that is known of it. One element for each call.
 
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import type { Problem } from '../service/problem.ts';
@@ -88,7 +88,9 @@ export class CallPage extends LitElement {
     `;
   }
 
-  protected override updated(): void {
+  protected override updated(changed: PropertyValues<this>): void {
+    const before = changed.get('route');
+    if (before !== undefined) this.#goTo(before);
     if (!this.plays || this.#hasPlayed) return;
     const player = this.renderRoot.querySelector('hearback-player');
     if (player === null) return;
@@ -97,6 +99,13 @@ export class CallPage extends LitElement {
     void customElements.whenDefined('hearback-player').then(() => {
       if ('play' in player && typeof player.play === 'function') void player.play();
     });
+  }
+
+  /** A link to another second of what is shown already. */
+  #goTo(before: Route & { page: 'call' }): void {
+    const { recording, second } = this.route;
+    const player = this.renderRoot.querySelector('hearback-player');
+    if (recording === before.recording && second !== before.second && second > 0 && player) player.currentTime = second;
   }
 
   #ways(): TemplateResult {
@@ -236,7 +245,9 @@ export class CallPage extends LitElement {
 
   /** What plays, or does not play any more, is likely to be in another state than it was. */
   #played = (event: CustomEvent<{ readonly state: string }>): void => {
-    if (event.detail.state === 'playing' || event.detail.state === 'stopped') this.#poller.askNow();
+    const shown = this.loaded?.recordings.find((recording) => this.#shown(recording));
+    const isNews = event.detail.state === 'playing' && shown?.state !== 'ready';
+    if (isNews || event.detail.state === 'stopped') this.#poller.askNow();
   };
 
   /** Answers whether to go on asking. */

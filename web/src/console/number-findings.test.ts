@@ -1,6 +1,7 @@
 // Findings are asked for one at a time, once each, and of no more calls than fit on a screen.
 
 import { expect, it, vi } from 'vitest';
+import { Problem } from '../service/problem.ts';
 import type { Call, CallDetails } from '../service/shapes.ts';
 import { NumberFindings, SUMMARIES_MAX } from './number-findings.ts';
 
@@ -42,5 +43,16 @@ it('asks nothing more once nobody looks', async () => {
   findings.dispose();
   findings.want([call('CA1')]);
   await new Promise((done) => setTimeout(done, 20));
+  expect(details).not.toHaveBeenCalled();
+});
+
+it('is not asked for ever for what the service does not answer', async () => {
+  const { findings, details, json } = finding();
+  json.mockRejectedValue(new Problem(500, 'internal'));
+  for (let answer = 0; answer < 10; answer++) {
+    findings.want([call('CA1')]);
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  expect(json).toHaveBeenCalledTimes(3);
   expect(details).not.toHaveBeenCalled();
 });

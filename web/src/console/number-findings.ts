@@ -14,12 +14,15 @@ export interface FindingsListener {
 export const SUMMARIES_MAX = 10;
 const APPOINTMENTS_MAX = 200;
 const REQUEST_MS_MAX = 15_000;
+/** Each is tried again with the list's next answer; then it is left at what was found. */
+const FAILURES_MAX = 3;
 
 export class NumberFindings {
   #ending = new AbortController();
   #summaries = new Map<string, Summary | null>();
   #wanted: readonly string[] = [];
   #isAsking = false;
+  #failures = 0;
   #hasAppointments = false;
 
   constructor(
@@ -33,7 +36,7 @@ export class NumberFindings {
       .filter((call) => call.recordings.length > 0)
       .slice(0, SUMMARIES_MAX)
       .map((call) => call.call_sid);
-    if (!this.#isAsking) void this.#ask();
+    if (!this.#isAsking && this.#failures < FAILURES_MAX) void this.#ask();
   }
 
   dispose(): void {
@@ -46,6 +49,7 @@ export class NumberFindings {
       if (!this.#hasAppointments) await this.#askAppointments();
       for (let next = this.#next(); next !== undefined; next = this.#next()) await this.#askSummary(next);
     } catch {
+      this.#failures++;
       // It is an addition to a list that says itself what is wrong.
     } finally {
       this.#isAsking = false;

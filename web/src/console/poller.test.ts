@@ -99,3 +99,14 @@ it('leaves nothing behind when stopped', async () => {
   expect(ask).toHaveBeenCalledTimes(1);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+it('comes back as late as it is told, however late that is', async () => {
+  const ask = vi.fn(async () => {
+    throw new Problem(503, 'overloaded', 90_000);
+  });
+  polling(ask);
+  await vi.advanceTimersByTimeAsync(89_999);
+  expect(ask).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(ask).toHaveBeenCalledTimes(2);
+});

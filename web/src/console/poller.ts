@@ -75,7 +75,7 @@ export class Poller {
       this.#failures += 1;
       const problem = problemOf(error);
       if (!failed(problem)) this.stop();
-      return Math.min(PAUSE_MS_MAX, Math.max(problem.retryAfterMs ?? 0, everyMs * 2 ** this.#failures));
+      return Math.max(problem.retryAfterMs ?? 0, Math.min(PAUSE_MS_MAX, everyMs * 2 ** this.#failures));
     }
   }
 }

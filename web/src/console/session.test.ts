@@ -1,6 +1,6 @@
 // Signing in, finding oneself signed in, and being silent when nobody is.
 
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../service/problem.ts';
 import { Session, type SessionService } from './session.ts';
 
@@ -95,4 +95,41 @@ it('asks no more once it is over', async () => {
   await vi.advanceTimersByTimeAsync(600_000);
   expect(service.signedIn).toHaveBeenCalledTimes(1);
   expect(one.state).toMatchObject({ why: { key: 'session_ended' } });
+});
+
+describe('confirm', () => {
+  it.each([
+    ['another business', { business_id: 'other', role: 'agent' }],
+    ['another role', { business_id: 'acme', role: 'operator' }],
+  ])('begins anew for %s', async (_, now) => {
+    const { session: one, service } = session();
+    await one.resume();
+    const names: string[] = [];
+    service.signedIn.mockImplementation(async () => {
+      names.push(one.state.name);
+      return now;
+    });
+    await one.confirm();
+    // All that was shown is gone before anything else is.
+    expect(names).toEqual(['in', 'asking']);
+    expect(one.state).toMatchObject({ name: 'in', business: now.business_id });
+  });
+
+  it('leaves the same one alone, also while the service is away', async () => {
+    const { session: one, answers } = session();
+    await one.resume();
+    const before = one.state;
+    await one.confirm();
+    answers.signedIn = new Problem(0, 'offline');
+    await one.confirm();
+    expect(one.state).toBe(before);
+  });
+
+  it('ends with the cookie', async () => {
+    const { session: one, answers } = session();
+    await one.resume();
+    answers.signedIn = new Problem(401, 'no_credentials');
+    await one.confirm();
+    expect(one.state).toMatchObject({ name: 'out', why: { key: 'session_ended' } });
+  });
 });

@@ -59,6 +59,25 @@ export class Session {
     await this.#learn(signal, { key: 'no_cookie' });
   }
 
+  /**
+   * Whether it is still the same one, asked behind what is shown: the team's own application signs in others with the
+   * same cookie, and no event tells. Somebody else begins anew, as after a load of the page.
+   */
+  async confirm(): Promise<void> {
+    const before = this.state;
+    if (before.name !== 'in') return;
+    const { signal } = this.#asked;
+    try {
+      const { business_id: business, role } = await this.service.signedIn(bounded(signal));
+      if (this.state !== before) return;
+      const isSame = business === before.business && (role === 'operator') === before.isOperator;
+      if (!isSame) await this.resume();
+    } catch (error) {
+      // Anything else is said by what is asked for the page itself.
+      if (this.state === before && problemOf(error).status === 401) this.end({ key: 'session_ended' });
+    }
+  }
+
   /** Throws a `Problem` where the service cannot be told: then the cookie is still there, and so is the session. */
   async signOut(): Promise<void> {
     try {

@@ -37,6 +37,7 @@ export class HearbackConsole extends LitElement implements FeedListener {
   @state() private trouble: Problem | null = null;
   @state() private announcement = '';
   @state() private isLiveLoaded = false;
+  @state() private isLiveMissing = false;
   #words: ConsoleWords;
   #service = new Service(new URL('./', document.baseURI), { kind: 'cookie' });
   #session = new Session(this.#service, () => this.#sessionChanged());
@@ -61,6 +62,8 @@ export class HearbackConsole extends LitElement implements FeedListener {
     super.connectedCallback();
     this.addEventListener(ConsoleRequestEvent.type, this.#asked);
     addEventListener('storage', this.#heardOfOtherTab);
+    addEventListener('pageshow', this.#shown);
+    document.addEventListener('visibilitychange', this.#shown);
     // Before the router's own, so that it never sees a token.
     addEventListener('hashchange', this.#signInFromAddress);
     const isTold = this.#signInFromAddress();
@@ -72,6 +75,8 @@ export class HearbackConsole extends LitElement implements FeedListener {
     super.disconnectedCallback();
     this.removeEventListener(ConsoleRequestEvent.type, this.#asked);
     removeEventListener('storage', this.#heardOfOtherTab);
+    removeEventListener('pageshow', this.#shown);
+    document.removeEventListener('visibilitychange', this.#shown);
     removeEventListener('hashchange', this.#signInFromAddress);
     this.#router?.dispose();
     this.#session.dispose();
@@ -166,7 +171,7 @@ export class HearbackConsole extends LitElement implements FeedListener {
       case 'live':
         return this.isLiveLoaded
           ? html`<hearback-live .service=${this.#service} .language=${this.language} .business=${business}></hearback-live>`
-          : html`<p class="quiet" role="status">${words.say('live_loading')}</p>`;
+          : html`<p class="quiet" role="status">${words.say(this.isLiveMissing ? 'live_missing' : 'live_loading')}</p>`;
     }
   }
 
@@ -220,8 +225,13 @@ export class HearbackConsole extends LitElement implements FeedListener {
       this.#router?.open(CALLS, true);
       return;
     }
-    await import('./live/live.ts');
-    this.isLiveLoaded = true;
+    try {
+      await import('./live/live.ts');
+      this.isLiveLoaded = true;
+      this.isLiveMissing = false;
+    } catch {
+      this.isLiveMissing = true;
+    }
   }
 
   #asked = (event: ConsoleRequestEvent): void => this.#obey(event.request);
@@ -285,6 +295,12 @@ export class HearbackConsole extends LitElement implements FeedListener {
   /** It shares our cookie: whoever signed in there is signed in here. */
   #heardOfOtherTab = (event: StorageEvent): void => {
     if (isOfSession(event)) void this.#session.resume();
+  };
+
+  /** Whoever comes back to this page may have been somebody else meanwhile. */
+  #shown = (event: Event): void => {
+    const isBack = event instanceof PageTransitionEvent ? event.persisted : !document.hidden;
+    if (isBack) void this.#session.confirm();
   };
 
   #skip = (event: Event): void => {

@@ -15,6 +15,7 @@ import {
   targetOf,
   targetOfLink,
 } from './address.ts';
+import { isHere } from './here.ts';
 import { answerTo, type Focus } from './keyboard.ts';
 import { MediaKeys } from './media-session.ts';
 import type { PlayerState, PlayerStore, Request } from './state.ts';
@@ -35,7 +36,7 @@ import { type PlayerWords, playerWords } from './words.ts';
 
 /** How long a page may take to have a link renewed. */
 const RENEW_MS_MAX = 30_000;
-const TIMES_A_SECOND = 4;
+const TIME_MS = 250;
 
 interface Live {
   readonly target: Target;
@@ -75,11 +76,20 @@ export class HearbackPlayer extends LitElement implements Published {
   #live: Live | null = null;
   /** Where a store that is gone had come to, for the same call coming back. */
   #left: { readonly target: Target; readonly second: number } | null = null;
+  #focusing = 0;
+  /** Somebody wants it as soon as it is here. */
+  #downloads = false;
   #lanes: readonly LaneName[] = [];
-  #told: { state: string; why: string | null; tick: number } = { state: 'idle', why: null, tick: 0 };
+  #told: { state: string; why: string | null; second: number; atMs: number } = {
+    state: 'idle',
+    why: null,
+    second: 0,
+    atMs: 0,
+  };
   readonly #send = (request: Request) => this.#live?.store.send(request);
   readonly #mediaKeys = new MediaKeys(this.#send);
   readonly #languages = new MutationObserver(() => this.requestUpdate());
+  readonly #download = (press: Event) => this.#downloadLater(press);
   readonly #copy = () => this.#copyLink();
   readonly #showKeys = () => this.keysHelp?.show();
 
@@ -162,12 +172,12 @@ export class HearbackPlayer extends LitElement implements Published {
     return html`<div class="head">
         <div class="deck" data-notice=${noticeKindOf(playback) ?? nothing}>
           <hearback-waveform .words=${words} .send=${this.#send} .waveform=${waveform} .timeline=${timeline} .sound=${sound}
-            .lanes=${this.#lanesOf(state, words)} .isRunning=${isRunning}></hearback-waveform>
+            .lanes=${this.#lanesOf(state, words, target.recording)} .isRunning=${isRunning}></hearback-waveform>
           <hearback-notice .words=${words} .send=${this.#send} .playback=${playback} .progress=${progress} .timeline=${timeline}>
           </hearback-notice>
         </div>
         <hearback-controls .words=${words} .send=${this.#send} .playback=${playback} .wantsSound=${state.wantsSound} .timeline=${timeline} .sound=${sound}
-          .downloadUrl=${download} .canShare=${this.#shareUrlAt(0) !== null} .copy=${this.#copy} .showKeys=${this.#showKeys}>
+          .downloadUrl=${download} .download=${this.#download} .canShare=${this.#shareUrlAt(0) !== null} .copy=${this.#copy} .showKeys=${this.#showKeys}>
         </hearback-controls>
         <p class="unseen" role="status">${announcementOf(state, words)}</p>
       </div>
@@ -197,8 +207,8 @@ export class HearbackPlayer extends LitElement implements Published {
   }
 
   /** The same for the same, so that no lane is drawn anew. */
-  #lanesOf(state: PlayerState, words: PlayerWords): readonly LaneName[] {
-    const lanes = lanesOf(state, words);
+  #lanesOf(state: PlayerState, words: PlayerWords, recording: string | null): readonly LaneName[] {
+    const lanes = lanesOf(state, words, recording);
     if (JSON.stringify(lanes) !== JSON.stringify(this.#lanes)) this.#lanes = lanes;
     return this.#lanes;
   }
@@ -241,6 +251,7 @@ export class HearbackPlayer extends LitElement implements Published {
     const live = this.#live;
     if (!live) return;
     this.#live = null;
+    this.#downloads = false;
     this.#left = { target: live.target, second: live.store.state.timeline.second };
     live.unsubscribe();
     live.store.dispose();
@@ -261,16 +272,36 @@ export class HearbackPlayer extends LitElement implements Published {
   #changed(): void {
     this.requestUpdate();
     const { playback, timeline } = this.#live?.store.state ?? {};
-    if (!playback || !timeline) return;
+    if (!this.#live || !playback || !timeline) return;
+    if (this.#downloads) this.#downloadNow(this.#live);
     const told = this.#told;
     const why = 'why' in playback ? playback.why : null;
-    const tick = Math.floor(timeline.second * TIMES_A_SECOND);
-    this.#told = { state: playback.name, why, tick };
-    if (told.tick !== tick) this.#tell('hearback-time', { second: timeline.second });
+    const { second } = timeline;
+    const nowMs = performance.now();
+    // As time passes here, not in the audio: it may play twice as fast.
+    const isTimeDue = second !== told.second && (playback.name !== 'playing' || nowMs - told.atMs >= TIME_MS);
+    this.#told = { ...told, state: playback.name, why, ...(isTimeDue ? { second, atMs: nowMs } : {}) };
+    if (isTimeDue) this.#tell('hearback-time', { second });
     if (told.state === playback.name && told.why === why) return;
+    this.#keepFocus();
     this.setAttribute('state', playback.name);
     this.#tell('hearback-state', { state: playback.name, why });
     if (playback.name === 'stopped' && why === 'signed_out') this.#tell('hearback-signed-out', null);
+  }
+
+  /** What had the focus may be hidden, disabled or gone in the next state: keys then still reach the player. */
+  #keepFocus(): void {
+    if (!this.shadowRoot?.activeElement) return;
+    cancelAnimationFrame(this.#focusing);
+    // The frame after: browsers take the focus away when they draw.
+    this.#focusing = requestAnimationFrame(() => {
+      this.#focusing = requestAnimationFrame(() => {
+        const isNowhere = document.activeElement === document.body || document.activeElement === null;
+        if (!this.isConnected || !isNowhere) return;
+        const heir = this.renderRoot.querySelector<HTMLElement>('.play:not(:disabled)');
+        (heir ?? this.renderRoot.querySelector<HTMLElement>('.player'))?.focus({ preventScroll: true });
+      });
+    });
   }
 
   /** Answers false if the page said that it sees to the rest. */
@@ -285,15 +316,20 @@ export class HearbackPlayer extends LitElement implements Published {
     this.#tell('hearback-link-expired', {
       renewWith: (link) => {
         const credentials = Promise.resolve(link).then((url) => this.#renewed(url));
-        if (isOver) credentials.then((late) => late && this.#live?.store.renew(late)).catch(() => {});
-        else answer = credentials;
+        credentials.then((late) => late && isOver && this.#live?.store.renew(late)).catch(() => {});
+        if (!isOver) answer = credentials;
       },
     });
-    isOver = true;
-    if (!answer) return null;
+    if (!answer) {
+      isOver = true;
+      return null;
+    }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tooLate = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), RENEW_MS_MAX);
+      timer = setTimeout(() => {
+        isOver = true;
+        resolve(null);
+      }, RENEW_MS_MAX);
     });
     return Promise.race([answer, tooLate])
       .catch(() => null)
@@ -314,6 +350,28 @@ export class HearbackPlayer extends LitElement implements Published {
     return shareAddress(this.shareUrl, location.href, second);
   }
 
+  /** What is not here yet is fetched first, without a sound; its progress is shown as ever. */
+  #downloadLater(press: Event): void {
+    const live = this.#live;
+    if (!live || isHere(live.store.state, live.target.recording)) return;
+    press.preventDefault();
+    this.#downloads = true;
+    if (live.store.state.wantsSound) return;
+    this.#send({ type: 'play' });
+    this.#send({ type: 'pause' });
+  }
+
+  #downloadNow({ store, service, target }: Live): void {
+    const { playback } = store.state;
+    if (playback.name === 'stopped') this.#downloads = false;
+    if (!this.#downloads || !isHere(store.state, target.recording)) return;
+    this.#downloads = false;
+    const way = document.createElement('a');
+    way.href = service.downloadUrl(target.call, target.recording);
+    way.download = '';
+    way.click();
+  }
+
   #copyLink(): void {
     const second = Math.floor(this.currentTime);
     const url = this.#shareUrlAt(second);
@@ -323,14 +381,14 @@ export class HearbackPlayer extends LitElement implements Published {
   readonly #pressed = (event: KeyboardEvent) => {
     const state = this.#live?.store.state;
     if (!state || event.defaultPrevented) return;
-    const { key, shiftKey: shift } = event;
+    const { key, code, shiftKey: shift } = event;
     const isCommand = event.ctrlKey || event.altKey || event.metaKey;
     const heard = {
       durationSeconds: state.timeline.durationSeconds,
       rate: state.sound.rate,
       isMuted: state.sound.isMuted,
     };
-    const answer = answerTo({ key, shift, isCommand, focus: focusOf(event) }, heard);
+    const answer = answerTo({ key, code, shift, isCommand, focus: focusOf(event) }, heard);
     if (answer === null) return;
     event.preventDefault();
     if (answer.type === 'help') this.keysHelp?.show();
@@ -341,6 +399,7 @@ export class HearbackPlayer extends LitElement implements Published {
 function focusOf(event: KeyboardEvent): Focus {
   const [target] = event.composedPath();
   if (!(target instanceof Element)) return 'elsewhere';
+  if (target.matches('input[type="range"]')) return 'range';
   if (target.matches('input, textarea, select, [contenteditable]') || target.closest('dialog[open]')) return 'text';
   return target.matches('button, a, summary') ? 'button' : 'elsewhere';
 }

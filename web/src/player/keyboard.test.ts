@@ -5,7 +5,7 @@ import { answerTo, type Heard, type Key, nextRate } from './keyboard.ts';
 
 const HEARD: Heard = { durationSeconds: 200, rate: 1.25, isMuted: false };
 const press = (key: string, more: Partial<Key> = {}, heard: Partial<Heard> = {}) =>
-  answerTo({ key, shift: false, isCommand: false, focus: 'elsewhere', ...more }, { ...HEARD, ...heard });
+  answerTo({ key, code: '', shift: false, isCommand: false, focus: 'elsewhere', ...more }, { ...HEARD, ...heard });
 
 describe('answerTo', () => {
   it.each([
@@ -28,6 +28,16 @@ describe('answerTo', () => {
     ['ArrowUp', null],
   ])('%s', (key, answer) => expect(press(key)).toEqual(answer));
 
+  it.each([
+    ['ל', 'KeyK', 'k'],
+    ['ח', 'KeyJ', 'j'],
+    ['ך', 'KeyL', 'l'],
+    ['צ', 'KeyM', 'm'],
+    // Dvorak: the letter counts, not its place.
+    ['k', 'KeyV', 'k'],
+    ['t', 'KeyK', 't'],
+  ])('takes %s on %s for %s', (key, code, letter) => expect(press(key, { code })).toEqual(press(letter)));
+
   it('goes by one second with Shift', () => {
     expect(press('ArrowLeft', { shift: true })).toEqual({ type: 'seek_by', seconds: -1 });
     expect(press('ArrowRight', { shift: true })).toEqual({ type: 'seek_by', seconds: 1 });
@@ -39,6 +49,9 @@ describe('answerTo', () => {
       expect(press(key, { isCommand: true })).toBeNull();
     }
     expect(press(' ', { focus: 'button' })).toBeNull();
+    for (const key of ['ArrowLeft', 'ArrowRight', 'Home', 'End']) expect(press(key, { focus: 'range' })).toBeNull();
+    expect(press(' ', { focus: 'range' })).toEqual({ type: 'toggle' });
+    expect(press('j', { focus: 'range' })).toEqual(press('j'));
     expect(press('k', { focus: 'button' })).toEqual({ type: 'toggle' });
   });
 

@@ -8,14 +8,16 @@ import { RATES, type Rate, type Request } from './state.ts';
 /** As much of a keyboard event as matters. `role` is what has the focus. */
 export interface Key {
   readonly key: string;
+  /** Which key of the keyboard it is, whatever its layout: `KeyK`. */
+  readonly code: string;
   readonly shift: boolean;
   /** Ctrl, Alt or Meta: these belong to the browser and to the page. */
   readonly isCommand: boolean;
   readonly focus: Focus;
 }
 
-/** A text field takes all keys for itself, a list or a volume its arrows too; a button takes Space and Enter. */
-export type Focus = 'text' | 'button' | 'elsewhere';
+/** A text field takes all keys for itself, a range such as the volume those that move it, a button Space and Enter. */
+export type Focus = 'text' | 'range' | 'button' | 'elsewhere';
 
 export interface Heard {
   readonly durationSeconds: number | null;
@@ -31,8 +33,9 @@ export const JUMP_SECONDS = 10;
 
 export function answerTo(key: Key, heard: Heard): KeyAnswer | null {
   if (key.isCommand || key.focus === 'text') return null;
+  if (key.focus === 'range' && /^(Arrow|Home$|End$|Page)/.test(key.key)) return null;
   if (/^\d$/.test(key.key)) return toShare(Number(key.key) / 10, heard);
-  switch (key.key) {
+  switch (letterOf(key)) {
     case ' ':
       return key.focus === 'button' ? null : { type: 'toggle' };
     case 'k':
@@ -64,6 +67,13 @@ export function answerTo(key: Key, heard: Heard): KeyAnswer | null {
     default:
       return null;
   }
+}
+
+/** Another script's layout has no `k`, and what stands where it is, as in Hebrew, is no shortcut: the place counts. */
+export function letterOf({ key, code }: Pick<Key, 'key' | 'code'>): string {
+  const isOfOtherScript = /^\p{L}$/u.test(key) && !/\p{Script=Latin}/u.test(key);
+  const [, letter] = /^Key([A-Z])$/.exec(code) ?? [];
+  return isOfOtherScript && letter !== undefined ? letter.toLowerCase() : key;
 }
 
 /** What the button does: the next one, and after the fastest the slowest. */

@@ -165,6 +165,19 @@ describe('played', () => {
     expect(store.state.progress).toBeNull();
   });
 
+  test('what a check said is forgotten once it sounds, also without events', async () => {
+    service.answers('events', problem(404, 'no_such_page'));
+    service.answers('check', making({ 'Retry-After': '2' }));
+    await mounted();
+    store.send({ type: 'play' });
+    await settled();
+    expect(store.state.progress).not.toBeNull();
+    service.answers('check', () => new Response('ID', { status: 206 }));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(store.state.playback.name).toBe('playing');
+    expect(store.state.progress).toBeNull();
+  });
+
   test('the audio element knows best how long it is', async () => {
     await playing();
     world.media?.tell({ type: 'duration', seconds: 10.25 });

@@ -91,6 +91,8 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
 
   function changed(): void {
     if (isDisposed) return;
+    // What a check said is old once there is sound, and no share of what comes after a cut.
+    if (playback.life.stage.name === 'playing') preparing = null;
     follow();
     isStale = true;
     if (isToldSoon) return;

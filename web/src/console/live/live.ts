@@ -6,6 +6,7 @@ import { Problem } from '../../service/problem.ts';
 import type { Service } from '../../service/service.ts';
 import { shortSid } from '../../words/formats.ts';
 import { type Language, type Words, wordsOf } from '../../words/words.ts';
+import { ask } from '../requests.ts';
 import { type Board, type Change, EMPTY, reduce, serverNowMs } from './board.ts';
 import { Feed } from './feed.ts';
 import { arrange, type CallFilter, figuresOf, newFailures, poolOf } from './models.ts';
@@ -102,6 +103,9 @@ export class HearbackLive extends LitElement {
   private tell(change: Change): void {
     const before = this.board;
     this.board = reduce(before, change);
+    const { link } = this.board;
+    // Nothing of other businesses stays in sight of who is signed in no longer.
+    if (change.kind === 'link' && link.kind === 'refused' && link.status === 401) ask(this, { type: 'signed_out' });
     const news = newFailures(before, this.board);
     const nowMs = Date.now();
     if (news.length > 0 && nowMs - this.aloudAtMs > ALOUD_PAUSE_MS) {

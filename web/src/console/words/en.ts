@@ -122,6 +122,7 @@ export const en = {
   no_calls_with: 'No calls with this number',
   no_calls_with_hint: 'A number is written with its country code, such as +1 555 010 0123.',
   live_loading: 'Loading…',
+  live_missing: 'This page could not be loaded. Check the connection, then reload it.',
 } as const;
 
 export type ConsoleKey = keyof typeof en;

@@ -122,4 +122,5 @@ export const he: Record<ConsoleKey, string> = {
   no_calls_with: 'אין שיחות עם המספר הזה',
   no_calls_with_hint: 'מספר נכתב עם קידומת מדינה, למשל ‎+972 55 555 0117.',
   live_loading: 'טוען…',
+  live_missing: 'הדף לא נטען. בדקו את החיבור וטענו אותו מחדש.',
 };

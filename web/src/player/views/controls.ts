@@ -16,6 +16,8 @@ export class ControlsView extends View {
   @property({ attribute: false }) sound: Sound | null = null;
   /** Null: it may not be downloaded. */
   @property({ attribute: false }) downloadUrl: string | null = null;
+  /** Hears of the press, and may see to it in another way. */
+  @property({ attribute: false }) download: (press: Event) => void = () => {};
   @property({ attribute: false }) canShare = false;
   @property({ attribute: false }) copy: () => void = () => {};
   @property({ attribute: false }) showKeys: () => void = () => {};
@@ -96,7 +98,8 @@ export class ControlsView extends View {
 
   #download(url: string) {
     const label = this.words.say('download');
-    return html`<a class="icon-button" part="button" href=${url} download aria-label=${label} title=${label}>${icon('download')}</a>`;
+    return html`<a class="icon-button" part="button" href=${url} download aria-label=${label} title=${label}
+      @click=${this.download}>${icon('download')}</a>`;
   }
 }
 

@@ -13,9 +13,15 @@ export interface LaneName {
 type Known = Pick<PlayerState, 'waveform' | 'transcript' | 'details'>;
 
 /** What is measured counts more than what Twilio announced; names are known with the transcript. */
-export function lanesOf({ waveform, transcript, details }: Known, words: PlayerWords): readonly LaneName[] {
+export function lanesOf(
+  { waveform, transcript, details }: Known,
+  words: PlayerWords,
+  /** Null: the call's primary. */
+  recording: string | null,
+): readonly LaneName[] {
   const measured = waveform.kind === 'found' ? waveform.value.lanes.length : null;
-  const announced = details?.recordings.find(({ primary }) => primary)?.channels ?? null;
+  const mine = details?.recordings.find((one) => (recording === null ? one.primary : one.recording_sid === recording));
+  const announced = mine?.channels ?? null;
   const speakers = transcript.kind === 'found' ? transcript.value.speakers : [];
   const count = Math.max(1, Math.min(2, measured ?? announced ?? 1));
   return Array.from({ length: count }, (_, channel) => ({

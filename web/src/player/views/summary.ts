@@ -14,6 +14,7 @@ export class SummaryView extends View {
   @property({ attribute: false }) change: Change | null = null;
   @property({ attribute: false }) mayDecide = false;
   @state() private isMoving = false;
+  #hadFocus = false;
 
   override render() {
     if (this.details === null) return nothing;
@@ -35,7 +36,18 @@ export class SummaryView extends View {
 
   /** What was asked for has happened: the form is not needed any more. */
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.get('change')?.outcome === 'under_way' && this.change === null) this.isMoving = false;
+    const was = changed.get('change');
+    const isDecided = was?.kind === 'decision' && was.outcome === 'under_way';
+    if (isDecided && this.change === null) this.isMoving = false;
+    if (this.change?.outcome === 'under_way') this.#hadFocus ||= this.#hasFocus;
+  }
+
+  /** What was pressed is disabled meanwhile, or gone: the keyboard stays where it was. */
+  protected override updated(): void {
+    if (!this.#hadFocus || this.#isBusy) return;
+    this.#hadFocus = false;
+    if (rootOf(this).activeElement === null)
+      this.querySelector<HTMLElement>('.actions button, .actions input')?.focus();
   }
 
   #isComing(name: StageName): boolean {
@@ -123,6 +135,11 @@ export class SummaryView extends View {
     this.querySelector<HTMLElement>('.actions button')?.focus();
   }
 
+  get #hasFocus(): boolean {
+    const { activeElement } = rootOf(this);
+    return activeElement !== null && this.contains(activeElement);
+  }
+
   get #isBusy(): boolean {
     return this.change?.outcome === 'under_way';
   }
@@ -135,6 +152,12 @@ export class SummaryView extends View {
         : this.words.say(change.outcome === 'under_way' ? 'saving' : `change_${change.outcome}`);
     return html`<p class="outcome" role="status">${text}</p>`;
   }
+}
+
+/** Where the focus within the player is told; in the document itself it is its body where there is none. */
+function rootOf(view: SummaryView): { readonly activeElement: Element | null } {
+  const root = view.getRootNode();
+  return root instanceof ShadowRoot ? root : { activeElement: null };
 }
 
 define('hearback-summary', SummaryView);

@@ -41,6 +41,8 @@ export class TranscriptView extends View {
   /** Which match is looked at. */
   @state() private looked = 0;
   @state() private edit: Edit | null = null;
+  /** Whose correction was sent last: what becomes of it is said there, and ends no other line's edit. */
+  @state() private sent: number | null = null;
   /** The current line is out of sight, because somebody reads elsewhere. */
   @state() private isAway = false;
 
@@ -70,7 +72,8 @@ export class TranscriptView extends View {
       this.#find(this.wanted);
     }
     const was = changed.get('change');
-    if (was?.kind === 'correction' && was.outcome === 'under_way' && this.change === null) this.#endEdit();
+    const isDone = was?.kind === 'correction' && was.outcome === 'under_way' && this.change === null;
+    if (isDone && this.edit !== null && this.edit.utterance === this.sent) this.#endEdit();
   }
 
   protected override updated(): void {
@@ -126,6 +129,7 @@ export class TranscriptView extends View {
             looked,
             edit,
             edit && this.change,
+            edit && this.sent,
             this.words,
             this.mayCorrect,
           ];
@@ -143,7 +147,7 @@ export class TranscriptView extends View {
       </ol>
       ${
         this.isAway
-          ? html`<button type="button" class="to-current" part="button" @click=${() => this.#follower.resume()}>
+          ? html`<button type="button" class="to-current" part="button" @click=${this.#toCurrent}>
               ${icon('follow')}${this.words.say('to_current')}
             </button>`
           : nothing
@@ -169,7 +173,7 @@ export class TranscriptView extends View {
         <button type="button" class="at" aria-label=${say('play_from', { time })} data-second=${utterance.start}><span dir="ltr">${time}</span></button>
         ${
           edit
-            ? this.#editor(edit)
+            ? this.#editor(edit, utterance.text)
             : html`<p class="text" dir="auto" data-second=${utterance.start}>${this.#pieces(line, matches, first)}</p>
               ${
                 this.mayCorrect
@@ -199,10 +203,13 @@ export class TranscriptView extends View {
     });
   }
 
-  #editor({ text }: Edit) {
+  /** `now`: how the line reads by now, where somebody else was quicker. */
+  #editor({ utterance, text }: Edit, now: string) {
     const { say } = this.words;
-    const outcome = this.change?.kind === 'correction' ? this.change.outcome : null;
+    const isSent = utterance === this.sent && this.change?.kind === 'correction';
+    const outcome = isSent ? (this.change?.outcome ?? null) : null;
     return html`<form class="editor" @submit=${this.#submitEdit} @keydown=${this.#editKey}>
+      ${now === text ? nothing : html`<p class="quiet" dir="auto">${now}</p>`}
       <textarea rows="2" dir="auto" required maxlength="4000" aria-label=${say('correction')} .value=${text}></textarea>
       <div class="actions">
         <button type="submit" class="action" part="button" ?disabled=${outcome === 'under_way'}>${say('save')}</button>
@@ -261,8 +268,16 @@ export class TranscriptView extends View {
     this.send({ type: 'seek', second: Number(second) });
   }
 
+  /** The button goes; the keyboard goes on at the line that it led to. */
+  async #toCurrent(): Promise<void> {
+    this.#follower.resume();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('[data-current] .at')?.focus({ preventScroll: true });
+  }
+
   async #beginEdit(utterance: number, text: string): Promise<void> {
     this.edit = { utterance, text };
+    this.sent = null;
     await this.updateComplete;
     const area = this.querySelector('textarea');
     area?.focus();
@@ -287,7 +302,10 @@ export class TranscriptView extends View {
     const text = this.querySelector('textarea')?.value.trim() ?? '';
     if (!this.edit || text === '') return;
     if (text === this.edit.text) this.#endEdit();
-    else this.send({ type: 'correct', utterance: this.edit.utterance, text });
+    else {
+      this.sent = this.edit.utterance;
+      this.send({ type: 'correct', utterance: this.edit.utterance, text });
+    }
   }
 }
 
