@@ -1,7 +1,7 @@
 # One line of real commands each. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-parts bless build check demo help planted soak test web
+.PHONY: bench bench-parts bless build check demo help pictures planted soak test web
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
 demo: web ## Run the service on a simulated Twilio, and print one URL to open. No account is needed. ORIGIN=http://… may embed.
@@ -30,7 +30,8 @@ check: web ## Formatting, lints, and the rules of the house.
 soak: ## The long campaigns: hours. TEST_SEED=n replays one, CAMPAIGN=name runs one.
 	tests/setup
 	$(MAKE) --no-print-directory web
-	SOAK=1 cargo test --workspace --no-fail-fast campaign_$(CAMPAIGN) -- --nocapture --test-threads=1
+	case "$(CAMPAIGN)" in "" | mounts) MOUNTS=500 tests/browser/run mounts ;; esac
+	[ "$(CAMPAIGN)" = mounts ] || SOAK=1 cargo test --workspace --no-fail-fast campaign_$(CAMPAIGN) -- --nocapture --test-threads=1
 
 bench: ## Measure beside nginx, varnish and the old way. WORKLOAD=name for some, ROUNDS=n, PROFILE=1.
 	benches/setup
@@ -45,6 +46,9 @@ planted: web ## Plant each bug of tests/planted/bugs.toml in a copy, and see its
 
 bless: ## Write the recording's transition matrix into actors/README.md.
 	BLESS=1 cargo test --quiet -p actors the_readme_shows_the_matrix
+
+pictures: web ## Make a picture of every page in target/browser/pages, and the three of the README.
+	tests/browser/run screenshots
 
 help: ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile

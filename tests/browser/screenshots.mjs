@@ -10,14 +10,14 @@ import { startChromium } from './engines.mjs';
 import { PAGES, startScenes } from './pages.mjs';
 
 const folder = join(process.env.SCREENSHOTS, 'pages');
-const docs = join(dirname(fileURLToPath(import.meta.url)), '../../docs');
+const readme = join(dirname(fileURLToPath(import.meta.url)), '../../web/pictures');
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 const OF_THE_README = { width: 1200, height: 780 };
 /** The README's pictures, by what they show. */
 const README = { player: 'embedded', call: 'call', live: 'live' };
 
 mkdirSync(folder, { recursive: true });
-mkdirSync(docs, { recursive: true });
+mkdirSync(readme, { recursive: true });
 const scenes = await startScenes();
 try {
   for (const language of ['en', 'he']) {
@@ -46,7 +46,7 @@ async function picturesOfTheReadme() {
   for (const [picture, name] of Object.entries(README)) {
     await PAGES[name](page, scenes, 'en');
     await page.run(() => scrollTo(0, 0));
-    await page.picture(join(docs, `${picture}.png`));
+    await page.picture(join(readme, `${picture}.png`));
   }
   await page.close();
 }
