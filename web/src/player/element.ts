@@ -97,6 +97,7 @@ export class HearbackPlayer extends LitElement implements Published {
     super.connectedCallback();
     this.#languages.observe(document.documentElement, { attributeFilter: ['lang'] });
     this.addEventListener('keydown', this.#pressed);
+    this.setAttribute('state', this.state);
     this.requestUpdate();
   }
 

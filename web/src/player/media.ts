@@ -45,6 +45,8 @@ export type CreateMedia = (heard: (event: MediaEvent) => void) => Media;
 const TIME_MS = 100;
 /** Nearer, a position need not be corrected. */
 const EXACT_SECONDS = 0.05;
+/** Playing, and yet at the same place for so long: it has stopped and does not say so. */
+const FROZEN_MS = 3_000;
 const ABORTED = 1;
 
 export const createAudio: CreateMedia = (heard) => {
@@ -57,9 +59,19 @@ export const createAudio: CreateMedia = (heard) => {
   /** Where to begin, until the element knows the audio and can go there. */
   let wanted: number | null = null;
   let rate = 1;
+  /** Where it was last seen to move: WebKitGTK may stop in mid-play, or after a seek, and say nothing. */
+  let moved = { second: -1, sinceMs: 0 };
 
   const on = (name: string, listener: () => void): void => {
     audio.addEventListener(name, listener, { signal: listening.signal });
+  };
+  const watch = (): void => {
+    const isFine = audio.paused || audio.ended || audio.seeking || audio.currentTime !== moved.second;
+    if (isFine) moved = { second: audio.currentTime, sinceMs: performance.now() };
+    else if (performance.now() - moved.sinceMs > FROZEN_MS) {
+      moved = { second: audio.currentTime, sinceMs: performance.now() };
+      heard({ type: 'waiting' });
+    }
   };
   const tellTime = (): void => {
     if (wanted === null && audio.readyState > 0) heard({ type: 'time', second: audio.currentTime });
@@ -70,7 +82,8 @@ export const createAudio: CreateMedia = (heard) => {
     ticking = undefined;
   };
 
-  on('loadedmetadata', () => {
+  // Not sooner: WebKitGTK, told to seek again while it still goes to where it was to begin, stands still for ever.
+  on('canplay', () => {
     if (wanted !== null && Math.abs(audio.currentTime - wanted) > EXACT_SECONDS) audio.currentTime = wanted;
     wanted = null;
   });
@@ -86,7 +99,10 @@ export const createAudio: CreateMedia = (heard) => {
   // What was queued before somebody paused or played again is no news.
   on('playing', () => {
     if (audio.paused) return;
-    ticking ??= setInterval(tellTime, TIME_MS);
+    ticking ??= setInterval(() => {
+      tellTime();
+      watch();
+    }, TIME_MS);
     heard({ type: 'playing' });
   });
   on('waiting', () => {
@@ -103,6 +119,8 @@ export const createAudio: CreateMedia = (heard) => {
   });
   on('error', () => {
     stopTicking();
+    // Firefox plays on through what it has; what is heard again later must not be heard twice.
+    audio.pause();
     const code = audio.error?.code ?? ABORTED;
     if (code !== ABORTED) heard({ type: 'failed', code });
   });

@@ -55,6 +55,12 @@ describe('noticeOf', () => {
     });
   });
 
+  it('says how far it is while the browser gathers what it wants to have before it sounds', () => {
+    expect(notice({ name: 'starting' }, RECEIVING)).toMatchObject({ percent: 42, details: ['42%', '15 s of 60 s'] });
+    expect(notice({ name: 'stalled' }, RECEIVING)).toMatchObject({ percent: 42 });
+    expect(notice({ name: 'starting' })).toMatchObject({ percent: null, details: [] });
+  });
+
   it('says why it is not here, which attempt that was, and when the next one is', () => {
     const progress = {
       ...RECEIVING,

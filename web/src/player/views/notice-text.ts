@@ -38,7 +38,7 @@ export function noticeOf(
       return null;
     case 'starting':
     case 'stalled':
-      return strip(words.say(`state_${playback.name}`));
+      return awaitingSound(state, playback.name, words);
     case 'preparing':
       return preparing(state, playback.checkAtMs, words, nowMs);
     case 'recovering':
@@ -96,6 +96,18 @@ function preparing(
     ...again(progress.retryAtMs, 'tried_in', words, nowMs),
   ];
   return { kind: 'strip', title: words.say(phaseKey(progress)), details, reason: progress.reason, percent };
+}
+
+/** The browser gathers what it wants to have before it sounds, which may take as long as all else. */
+function awaitingSound(
+  { progress, timeline }: Pick<PlayerState, 'progress' | 'timeline'>,
+  name: 'starting' | 'stalled',
+  words: PlayerWords,
+): Strip {
+  const notice = strip(words.say(`state_${name}`));
+  if (progress === null) return notice;
+  const percent = percentOf(progress.receivedBytes, progress.totalBytes);
+  return { ...notice, percent, details: received(progress, percent, timeline.durationSeconds, words) };
 }
 
 function recovering(

@@ -192,7 +192,8 @@ export const waveformStyles = css`
   .waveform { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
   .waveform.is-named { grid-template-columns: auto minmax(0, 1fr); }
   .lane-names, .stage { display: grid; grid-auto-rows: 2.75rem; gap: 0.25rem; }
-  .waveform:not(.is-named) .stage { grid-auto-rows: 4.5rem; }
+  /* As high as two, so that nothing moves when it becomes known how many there are. */
+  .waveform:not(.is-named) .stage { grid-auto-rows: 5.75rem; }
   .lane-name { display: flex; align-items: center; }
   [data-role='caller'] { --lane: var(--caller); }
   [data-role='agent'] { --lane: var(--agent); }
