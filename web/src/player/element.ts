@@ -18,7 +18,7 @@ import {
 import { isHere } from './here.ts';
 import { answerTo, type Focus } from './keyboard.ts';
 import { MediaKeys } from './media-session.ts';
-import type { PlayerState, PlayerStore, Request } from './state.ts';
+import type { PlayerState, PlayerStore, Request, Why } from './state.ts';
 import { createPlayerStore } from './store.ts';
 import { layoutStyles, themeStyles } from './styles.ts';
 import { controlsStyles } from './views/controls.ts';
@@ -231,6 +231,7 @@ export class HearbackPlayer extends LitElement implements Published {
     }
     this.#end();
     if (target) this.#open(target);
+    else if (live) this.#tellState('idle', null);
   }
 
   #open(target: Target): void {
@@ -285,9 +286,14 @@ export class HearbackPlayer extends LitElement implements Published {
     if (isTimeDue) this.#tell('hearback-time', { second });
     if (told.state === playback.name && told.why === why) return;
     this.#keepFocus();
-    this.setAttribute('state', playback.name);
-    this.#tell('hearback-state', { state: playback.name, why });
+    this.#tellState(playback.name, why);
     if (playback.name === 'stopped' && why === 'signed_out') this.#tell('hearback-signed-out', null);
+  }
+
+  #tellState(state: PlayerState['playback']['name'], why: Why | null): void {
+    this.#told = { ...this.#told, state, why };
+    this.setAttribute('state', state);
+    this.#tell('hearback-state', { state, why });
   }
 
   /** What had the focus may be hidden, disabled or gone in the next state: keys then still reach the player. */
@@ -341,7 +347,7 @@ export class HearbackPlayer extends LitElement implements Published {
   #renewed(link: string): Credentials | null {
     const live = this.#live;
     const target = targetOfLink(link, this.base, document.baseURI);
-    if (!live || target?.call !== live.target.call) return null;
+    if (!live || target?.call !== live.target.call || target.recording !== live.target.recording) return null;
     this.#live = { ...live, target: { ...live.target, credentials: target.credentials } };
     this.link = link;
     return target.credentials;

@@ -61,7 +61,7 @@ export class WaveformView extends View {
         aria-valuemin="0" aria-valuemax=${Math.floor(this.#duration ?? 0)}
         aria-valuenow=${Math.floor(this.#position)} aria-valuetext=${this.#said()}
         @pointerdown=${this.#press} @pointermove=${this.#hover} @pointerup=${this.#release}
-        @pointercancel=${this.#leave} @pointerleave=${this.#leave}>
+        @pointercancel=${this.#leave} @pointerleave=${this.#leave} @transitionend=${this.#repaint}>
         ${this.lanes.map(
           (
             { role },
@@ -210,7 +210,8 @@ export const waveformStyles = css`
   .solo[aria-pressed='true'] .icon { color: var(--accent); opacity: 1; }
   .dot { flex: none; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--lane); forced-color-adjust: none; }
   .stage { position: relative; cursor: pointer; touch-action: pan-y; border-radius: 0.5rem; -webkit-user-select: none; user-select: none; }
-  .lane { position: relative; color: var(--lane); }
+  /* Its end tells that a page has changed its colours, which nothing else does. */
+  .lane { position: relative; color: var(--lane); transition: color 1ms !important; }
   .lane.is-silent { opacity: 0.3; }
   .lane canvas { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; }
   .lane .played { clip-path: inset(0 calc(100% - var(--played, 0%)) 0 0); }
