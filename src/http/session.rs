@@ -46,8 +46,10 @@ pub(super) async fn sign_out(State(service): State<Service>) -> Response {
 
 fn with_cookie(service: &Service, token: &str, max_age_s: u64) -> Response {
     let secure = if service.public_url.starts_with("https:") { "; Secure" } else { "" };
+    // Two services of one host, each under a prefix of its own, have a cookie each.
+    let path = if service.path_prefix.is_empty() { "/" } else { &service.path_prefix };
     let cookie = format!(
-        "{SESSION_COOKIE}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={max_age_s}{secure}"
+        "{SESSION_COOKIE}={token}; HttpOnly; SameSite=Lax; Path={path}; Max-Age={max_age_s}{secure}"
     );
     let cookie = HeaderValue::from_str(&cookie).expect("a token that was good is ASCII");
     let headers = [

@@ -58,14 +58,16 @@ async fn who_is_signed_in_is_told_by_the_cookie_alone() {
 }
 
 #[tokio::test]
-async fn over_https_the_cookie_is_secure() {
+async fn over_https_the_cookie_is_secure_and_under_a_prefix_it_is_of_that_prefix_only() {
     let app = TestApp::start_with(World::default(), |config| {
-        config.server.public_url = "https://rec.example.com".to_owned();
+        config.server.public_url = "https://rec.example.com/hearback".to_owned();
     })
     .await;
     let response = sign_in(&app, &app.token("acme", Role::Agent)).await;
     let (_, attributes) = cookie(&response);
-    assert!(attributes.iter().any(|known| known == "Secure"), "{attributes:?}");
+    for attribute in ["Secure", "Path=/hearback"] {
+        assert!(attributes.iter().any(|known| known == attribute), "{attributes:?}");
+    }
 }
 
 #[tokio::test]
