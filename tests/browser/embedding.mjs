@@ -102,7 +102,7 @@ export function overlap(requests) {
 export function trackSound() {
   window.heard = [];
   setInterval(() => {
-    const one = [...looking.media].find((each) => !each.paused && !each.seeking && each.readyState >= 3);
+    const one = [...looking.media].find((each) => !each.paused && !each.muted && !each.seeking && each.readyState >= 3);
     if (one) heard.push(one.currentTime);
   }, 100);
 }

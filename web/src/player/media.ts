@@ -59,6 +59,7 @@ export const createAudio: CreateMedia = (heard) => {
   /** Where to begin, until the element knows the audio and can go there. */
   let wanted: number | null = null;
   let rate = 1;
+  let isMuted = false;
   /** Where it was last seen to move: WebKitGTK may stop in mid-play, or after a seek, and say nothing. */
   let moved = { second: -1, sinceMs: 0 };
 
@@ -73,6 +74,11 @@ export const createAudio: CreateMedia = (heard) => {
       heard({ type: 'waiting' });
     }
   };
+  /** Nobody hears the beginning again while the element is on its way to where it is to begin. */
+  const want = (second: number | null): void => {
+    wanted = second;
+    audio.muted = isMuted || (second !== null && second > 0);
+  };
   const tellTime = (): void => {
     if (wanted === null && audio.readyState > 0) heard({ type: 'time', second: audio.currentTime });
   };
@@ -85,7 +91,7 @@ export const createAudio: CreateMedia = (heard) => {
   // Not sooner: WebKitGTK, told to seek again while it still goes to where it was to begin, stands still for ever.
   on('canplay', () => {
     if (wanted !== null && Math.abs(audio.currentTime - wanted) > EXACT_SECONDS) audio.currentTime = wanted;
-    wanted = null;
+    want(null);
   });
   on('durationchange', () => {
     const seconds = audio.duration;
@@ -132,7 +138,7 @@ export const createAudio: CreateMedia = (heard) => {
     },
     load(url, second, crossOrigin) {
       stopTicking();
-      wanted = second;
+      want(second);
       audio.crossOrigin = crossOrigin;
       audio.preload = 'auto';
       audio.src = url;
@@ -143,7 +149,7 @@ export const createAudio: CreateMedia = (heard) => {
     },
     unload() {
       stopTicking();
-      wanted = null;
+      want(null);
       if (!audio.hasAttribute('src')) return;
       audio.pause();
       audio.removeAttribute('src');
@@ -158,7 +164,7 @@ export const createAudio: CreateMedia = (heard) => {
     },
     pause: () => audio.pause(),
     seek(second) {
-      if (audio.readyState === 0) wanted = second;
+      if (audio.readyState === 0) want(second);
       audio.currentTime = second;
     },
     setRate(value) {
@@ -166,9 +172,10 @@ export const createAudio: CreateMedia = (heard) => {
       audio.defaultPlaybackRate = value;
       audio.playbackRate = value;
     },
-    setVolume(volume, isMuted) {
+    setVolume(volume, muted) {
       audio.volume = volume;
-      audio.muted = isMuted;
+      isMuted = muted;
+      want(wanted);
     },
     solo: (channel) => solo.hear(channel),
     dispose() {
