@@ -164,7 +164,11 @@ export const createAudio: CreateMedia = (heard) => {
     },
     pause: () => audio.pause(),
     seek(second) {
-      if (audio.readyState === 0) want(second);
+      if (wanted !== null) {
+        want(second);
+        // It goes there as soon as it can play.
+        if (audio.readyState > 0) return;
+      }
       audio.currentTime = second;
     },
     setRate(value) {
