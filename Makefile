@@ -10,7 +10,10 @@ demo: web ## Run the service on a simulated Twilio, and print one URL to open. N
 build: web ## Build the service with its console and player, optimised: target/release/hearback.
 	cargo build --release
 
-web: ## Build the console and the player, which the service has compiled in.
+web: web/dist/index.html ## Build the console and the player, which the service has compiled in.
+
+# What is unchanged is not built anew: cargo would compile it in anew, too.
+web/dist/index.html: $(wildcard web/*.*) $(shell find web/src web/public -type f ! -name '*.test.ts')
 	@web/setup
 	@cd web && npm run --silent build
 
@@ -22,6 +25,7 @@ test: ## Install what the tests need (Debian or Ubuntu), then check and test eve
 	tests/browser/run
 
 check: web ## Formatting, lints, and the rules of the house.
+	@web/setup
 	cd web && npm run --silent check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
