@@ -105,7 +105,7 @@ export class HearbackConsole extends LitElement implements FeedListener {
         <a class="skip" href="#main" @click=${this.#skip}>${say('skip')}</a>
         <hearback-header .words=${this.#words} .theme=${this.theme} .page=${isIn ? this.#route.page : null}
           .business=${isIn ? session.business : null} .isOperator=${isIn && session.isOperator}></hearback-header>
-        ${notice === undefined ? nothing : html`<p class="demo" dir="auto">${notice}</p>`}
+        ${notice === undefined ? nothing : html`<p class="demo" lang="en" dir="auto">${notice}</p>`}
       </header>
       <div role="status" class="banner-place">
         ${trouble === null ? nothing : html`<p class="banner">${icon('alert')}<span>${troubleText(trouble, this.#words)}</span></p>`}
