@@ -4,7 +4,8 @@ import type { Problem } from '../service/problem.ts';
 import type { Service } from '../service/service.ts';
 import type { CallPage } from '../service/shapes.ts';
 import { EMPTY, type ListState, moreAsked, moreFailed, newestArrived, olderArrived } from './list-state.ts';
-import { Poller, problemOf, type Visibility } from './poller.ts';
+import { bounded, problemOf } from './patience.ts';
+import { Poller, type Visibility } from './poller.ts';
 
 export interface FeedListener {
   changed(feed: CallFeed, before: ListState): void;
@@ -14,7 +15,6 @@ export interface FeedListener {
 
 const PAGE_CALLS = '50';
 const EVERY_MS = 5000;
-const REQUEST_MS_MAX = 15_000;
 
 export class CallFeed {
   state: ListState = EMPTY;
@@ -56,7 +56,7 @@ export class CallFeed {
     this.#more = request;
     this.#become(moreAsked(this.state));
     try {
-      const page = await this.#ask(AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]), cursor);
+      const page = await this.#ask(bounded(request.signal), cursor);
       if (!request.signal.aborted) this.#become(olderArrived(this.state, page, cursor));
     } catch (error) {
       if (request.signal.aborted) return;

@@ -3,7 +3,7 @@
 
 import type { Service } from '../service/service.ts';
 import type { Appointment, Call, Summary } from '../service/shapes.ts';
-import { problemOf } from './poller.ts';
+import { bounded, problemOf } from './patience.ts';
 
 export interface FindingsListener {
   summaries(found: ReadonlyMap<string, Summary | null>): void;
@@ -13,7 +13,6 @@ export interface FindingsListener {
 /** As many as fit on a screen; the others say it on their own page. */
 export const SUMMARIES_MAX = 10;
 const APPOINTMENTS_MAX = 200;
-const REQUEST_MS_MAX = 15_000;
 /** Each is tried again with the list's next answer; then it is left at what was found. */
 const FAILURES_MAX = 3;
 
@@ -85,6 +84,6 @@ export class NumberFindings {
 
   #signal(): AbortSignal {
     this.#ending.signal.throwIfAborted();
-    return AbortSignal.any([this.#ending.signal, AbortSignal.timeout(REQUEST_MS_MAX)]);
+    return bounded(this.#ending.signal);
   }
 }

@@ -1,6 +1,7 @@
 // Asks again and again while the page is visible: one request at a time, given up when hidden, backing off when it fails.
 
-import { Problem } from '../service/problem.ts';
+import type { Problem } from '../service/problem.ts';
+import { bounded, problemOf } from './patience.ts';
 
 export interface PollerOptions {
   readonly everyMs: number;
@@ -13,7 +14,6 @@ export interface PollerOptions {
 export type Visibility = Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'>;
 
 const PAUSE_MS_MAX = 30_000;
-const REQUEST_MS_MAX = 15_000;
 
 export class Poller {
   #isWanted = false;
@@ -67,7 +67,7 @@ export class Poller {
   async #askOnce(signal: AbortSignal): Promise<number> {
     const { everyMs, ask, failed } = this.options;
     try {
-      await ask(AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)]));
+      await ask(bounded(signal));
       this.#failures = 0;
       return everyMs;
     } catch (error) {
@@ -78,9 +78,4 @@ export class Poller {
       return Math.max(problem.retryAfterMs ?? 0, Math.min(PAUSE_MS_MAX, everyMs * 2 ** this.#failures));
     }
   }
-}
-
-/** What no answer came to in time is no answer. */
-export function problemOf(error: unknown): Problem {
-  return error instanceof Problem ? error : new Problem(0, 'offline');
 }

@@ -4,7 +4,7 @@ import type { Problem } from '../service/problem.ts';
 import type { Service } from '../service/service.ts';
 import { type TokenProblem, tokenProblem } from './claims.ts';
 import { forget, write } from './memory.ts';
-import { problemOf } from './poller.ts';
+import { bounded, problemOf } from './patience.ts';
 
 export type SessionState =
   /** The service is asked whether a cookie of ours is good. */
@@ -22,7 +22,6 @@ export type SessionService = Pick<Service, 'signedIn' | 'signIn' | 'signOut'>;
 /** Changes with whoever is signed in, so that other tabs hear of it; it says nothing of them. */
 const SIGNED_IN = 'hearback.signed_in';
 const ASK_AGAIN_MS = 3000;
-const REQUEST_MS_MAX = 15_000;
 
 export class Session {
   state: SessionState = { name: 'asking', trouble: null };
@@ -81,7 +80,7 @@ export class Session {
   /** Throws a `Problem` where the service cannot be told: then the cookie is still there, and so is the session. */
   async signOut(): Promise<void> {
     try {
-      await this.service.signOut(AbortSignal.timeout(REQUEST_MS_MAX));
+      await this.service.signOut(bounded());
     } catch (error) {
       throw problemOf(error);
     }
@@ -140,8 +139,4 @@ export function isOfSession(event: StorageEvent): boolean {
 function refusalOf({ status }: Problem): 'unreachable' | 'sign_in_busy' | 'token_refused' {
   if (status === 0) return 'unreachable';
   return status === 429 || status >= 500 ? 'sign_in_busy' : 'token_refused';
-}
-
-function bounded(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)]);
 }

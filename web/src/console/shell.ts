@@ -16,7 +16,7 @@ import { icon } from './icons.ts';
 import { type ListState, neighbours, newCallCount, stateChanges } from './list-state.ts';
 import { type KeptList, Lists } from './lists.ts';
 import { NumberPage } from './number.ts';
-import { problemOf } from './poller.ts';
+import { problemOf } from './patience.ts';
 import { applyPreferences, rememberedPreferences, rememberLanguage, rememberTheme, type Theme } from './preferences.ts';
 import { type ConsoleRequest, ConsoleRequestEvent } from './requests.ts';
 import { CALLS, formatRoute, type Route, Router } from './router.ts';

@@ -5,7 +5,6 @@ import { Problem, retryAfterMs } from './problem.ts';
 import type {
   Appointment,
   AppointmentChange,
-  Calendar,
   CallDetails,
   CallPage,
   Preparing,
@@ -117,10 +116,6 @@ export class Service {
 
   changeAppointment(id: number, change: AppointmentChange, signal: AbortSignal): Promise<Appointment> {
     return this.json('PATCH', `api/appointments/${id}`, signal, change);
-  }
-
-  calendars(signal: AbortSignal): Promise<{ calendars: readonly Calendar[] }> {
-    return this.json('GET', 'api/calendars', signal);
   }
 
   /** The cookie `hearback_session`, from a token. */

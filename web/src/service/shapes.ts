@@ -164,12 +164,6 @@ export interface AppointmentChange {
   readonly calendar_id?: number | null;
 }
 
-export interface Calendar {
-  readonly id: number;
-  readonly name: string;
-  readonly default: boolean;
-}
-
 /** `GET /api/session`. */
 export interface SignedIn {
   readonly business_id: string;

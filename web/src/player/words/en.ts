@@ -26,7 +26,6 @@ export const en = {
   position: 'Position',
   position_value: '{time} of {duration}',
   position_unknown: '{time}, length not known yet',
-  waveform_coming: 'The waveform is being drawn.',
   solo: 'Hear only {name}',
   lane: 'Channel {number}',
   role_caller: 'Caller',

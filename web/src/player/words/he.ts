@@ -28,7 +28,6 @@ export const he: Record<PlayerKey, string> = {
   position: 'מיקום',
   position_value: '{time} מתוך {duration}',
   position_unknown: '{time}, האורך עוד לא ידוע',
-  waveform_coming: 'צורת הגל בהכנה.',
   solo: 'רק {name}',
   lane: 'ערוץ {number}',
   role_caller: 'מתקשר',

@@ -171,7 +171,6 @@ export const english = {
   since_again: 'being tried again',
   since_unknown: '',
   actor: 'Actor {name}',
-  crashNext: 'started again when somebody asks',
   failureSaid: '{name} failed: {reason}',
   failuresSaid: '{count} failures. The last: {name}: {reason}',
 

@@ -172,7 +172,6 @@ export const hebrew: Record<LiveKey, string> = {
   since_again: 'מנסים שוב',
   since_unknown: '',
   actor: 'שחקן {name}',
-  crashNext: 'מופעל מחדש כשמישהו שואל',
   failureSaid: '{name} נכשל: {reason}',
   failuresSaid: '{count} כשלים. האחרון: {name}: {reason}',
 
