@@ -1,7 +1,7 @@
 //! How far the pipeline is with a recording.
 
-use actors::JobsView;
 use actors::domain::{AudioKey, JobRecord, JobState};
+use actors::{JobsView, RunningJobView};
 use serde::Serialize;
 
 use super::problem::Problem;
@@ -35,7 +35,7 @@ pub(super) fn are_settled(stages: &[StageJson]) -> bool {
 
 fn stage(record: JobRecord, view: &JobsView) -> StageJson {
     let running = view.running.iter().find(|running| running.job.lease.job == record.id);
-    let progress = running.map(|running| f64::from(running.permille) / 1_000.0);
+    let progress = running.map(RunningJobView::progress);
     let waits = record.state == JobState::Waiting;
     StageJson {
         stage: record.stage.as_str(),

@@ -34,6 +34,13 @@ pub struct RunningJobView {
     pub permille: u16,
 }
 
+impl RunningJobView {
+    /// How far it is, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        f64::from(self.permille) / 1_000.0
+    }
+}
+
 /// How a worker's run of a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StageOutcome {

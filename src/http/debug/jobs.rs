@@ -2,7 +2,7 @@
 
 use actors::domain::{JobId, JobRecord, JobState, RecordingSid, Stage};
 use actors::ports::{CatalogError, JobFilter};
-use actors::{JobsView, StageView};
+use actors::{JobsView, RunningJobView, StageView};
 use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
@@ -172,7 +172,7 @@ fn job(record: &JobRecord, view: &JobsView) -> Value {
         "call_sid": record.call.call.to_string(),
         "recording_sid": record.recording.to_string(),
         "attempt": record.attempt,
-        "progress": running.map(|running| f64::from(running.permille) / 1_000.0),
+        "progress": running.map(RunningJobView::progress),
         "run_at": rfc3339(record.run_at),
         "lease_until": record.lease_until.map(rfc3339),
         "last_error": record.last_error,

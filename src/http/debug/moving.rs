@@ -93,7 +93,7 @@ fn jobs(board: &Board) -> Vec<Value> {
                 "call_sid": running.job.call.call.to_string(),
                 "attempt": running.job.attempt,
                 "since": rfc3339(running.since),
-                "progress": f64::from(running.permille) / 1_000.0,
+                "progress": running.progress(),
             })
         })
         .collect()
