@@ -82,6 +82,10 @@ export const createAudio: CreateMedia = (heard) => {
   const tellTime = (): void => {
     if (wanted === null && audio.readyState > 0) heard({ type: 'time', second: audio.currentTime });
   };
+  const tellDuration = (): void => {
+    const seconds = audio.duration;
+    heard({ type: 'duration', seconds: Number.isFinite(seconds) && seconds > 0 ? seconds : null });
+  };
   const tellBuffered = (): void => heard({ type: 'buffered', spans: spansOf(audio.buffered) });
   const stopTicking = (): void => {
     clearInterval(ticking);
@@ -93,10 +97,8 @@ export const createAudio: CreateMedia = (heard) => {
     if (wanted !== null && Math.abs(audio.currentTime - wanted) > EXACT_SECONDS) audio.currentTime = wanted;
     want(null);
   });
-  on('durationchange', () => {
-    const seconds = audio.duration;
-    heard({ type: 'duration', seconds: Number.isFinite(seconds) && seconds > 0 ? seconds : null });
-  });
+  // WebKitGTK may say that it has changed before it knows what it is, and not again.
+  for (const name of ['durationchange', 'canplay', 'playing']) on(name, tellDuration);
   on('progress', () => {
     tellBuffered();
     heard({ type: 'data' });
