@@ -14,7 +14,7 @@ const LOOKS = [
   { language: 'he', isDark: false },
   { language: 'en', isDark: true },
 ];
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 let scenes;
 

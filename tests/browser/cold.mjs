@@ -30,7 +30,7 @@ const SOUND_MS = 20_000;
 const LANDS_MS = 5_000;
 const ARRIVES_MS = 40_000;
 const SLACK_MS = 4_000;
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 600_000;
 
 let demo;
 let elsewhere;

@@ -11,7 +11,7 @@ import { PAUSE, PLAY, SHORT } from './embedding.mjs';
 import { describeConsole, FIRST_PARTY, ROW } from './visiting.mjs';
 
 const { SCREENSHOTS } = process.env;
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 600_000;
 const SOUND_MS = 15_000;
 /** Longer than a list's poller pauses. */
 const OBSERVED_MS = 4_000;

@@ -23,7 +23,7 @@ import {
 } from './embedding.mjs';
 
 const { SCREENSHOTS } = process.env;
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 600_000;
 /** Bounds of a machine that does six things at once; what it took is printed. */
 const SOUND_MS = 5_000;
 /** WebKitGTK gathers half of a short recording before it begins. */

@@ -101,13 +101,20 @@ export function overlap(requests) {
 /** Writes into the page, from now on, where the sound was each tenth of a second while it was heard. */
 export function trackSound() {
   window.heard = [];
+  let lookedMs = performance.now();
   setInterval(() => {
+    const nowMs = performance.now();
     const one = [...looking.media].find((each) => !each.paused && !each.muted && !each.seeking && each.readyState >= 3);
-    if (one) heard.push(one.currentTime);
+    // A busy machine looks less often.
+    if (one) heard.push({ second: one.currentTime, unseenSeconds: (nowMs - lookedMs) / 1_000 });
+    lookedMs = nowMs;
   }, 100);
 }
 
-/** The steps in what was tracked that are no listening: in seconds. */
+/** The steps in what was tracked that are no listening: back, or further on than it can have sounded. In seconds. */
 export function jumps(page) {
-  return page.run(() => heard.slice(1).map((second, index) => second - heard[index]).filter((step) => Math.abs(step) > 1));
+  return page.run(() => {
+    const steps = heard.slice(1).map(({ second, unseenSeconds }, index) => ({ step: second - heard[index].second, unseenSeconds }));
+    return steps.filter(({ step, unseenSeconds }) => step < -1 || step > unseenSeconds + 1).map(({ step }) => step);
+  });
 }

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describeEmbedded, overlap, PLAY, PLAYER, SHORT, TRY_AGAIN } from './embedding.mjs';
 
 const { SCREENSHOTS } = process.env;
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 600_000;
 /** Three attempts, the second after 2 s, the third 15 s later. */
 const EXHAUSTED_MS = 40_000;
 const QUIET_MS = 3_000;

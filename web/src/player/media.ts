@@ -79,8 +79,10 @@ export const createAudio: CreateMedia = (heard) => {
     wanted = second;
     audio.muted = isMuted || (second !== null && second > 0);
   };
+  // Firefox is back at 0 as soon as the audio has failed, before it says so.
   const tellTime = (): void => {
-    if (wanted === null && audio.readyState > 0) heard({ type: 'time', second: audio.currentTime });
+    const isThere = wanted === null && audio.readyState > 0 && audio.error === null;
+    if (isThere) heard({ type: 'time', second: audio.currentTime });
   };
   const tellDuration = (): void => {
     const seconds = audio.duration;
