@@ -110,7 +110,7 @@ fn configuration(folder: &Path, front: &Front, service: SocketAddr) -> String {
     let text =
         changed(text, 1, "listen 80 default_server;", &format!("listen {};", address(&front.root)));
     let text = changed(text, 1, "listen 8081;", &format!("listen {};", address(&front.below)));
-    changed(text, 3, "server 127.0.0.1:8080 ", &format!("server {service} "))
+    changed(text, 2, "server 127.0.0.1:8080 ", &format!("server {service} "))
 }
 
 /// The same configuration, which writes nowhere else.

@@ -33,12 +33,11 @@ pub(super) async fn run(config: &Config, options: &Options) -> anyhow::Result<()
 
 /// Who listens on every address is reached at the loopback.
 const fn reached_at(listen: SocketAddr) -> SocketAddr {
-    let loopback = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        named => named,
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) => IpAddr::V4(if ip.is_unspecified() { Ipv4Addr::LOCALHOST } else { ip }),
+        IpAddr::V6(ip) => IpAddr::V6(if ip.is_unspecified() { Ipv6Addr::LOCALHOST } else { ip }),
     };
-    SocketAddr::new(loopback, listen.port())
+    SocketAddr::new(ip, listen.port())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use hearback::config::Config;
+use hearback::config::{Config, DEFAULTS};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -160,4 +160,29 @@ fn those_who_wait_for_each_other_wait_long_enough() {
     for text in [&nginx, &socket] {
         assert!(text.contains(&server.listen.to_string()), "server.listen");
     }
+}
+
+/// A misspelt variable would stop the start.
+#[test]
+fn every_setting_that_is_named_exists() {
+    let mut section = "";
+    let mut known = Vec::new();
+    for line in DEFAULTS.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            known.push(format!("HEARBACK_{section}__{key}").to_uppercase());
+        }
+    }
+    let is_of_a_name = |c: char| c.is_ascii_uppercase() || c == '_';
+    let mut named = 0;
+    for file in ["Dockerfile", "config/compose.yaml", "config/hearback.service"] {
+        let text = shipped(file);
+        let words = text.split(|c| !is_of_a_name(c)).filter(|word| word.starts_with("HEARBACK_"));
+        for word in words.filter(|word| word.contains("__")) {
+            assert!(known.iter().any(|setting| setting == word), "{file}: {word}");
+            named += 1;
+        }
+    }
+    assert!(named > 10, "they are found");
 }

@@ -73,7 +73,7 @@ async fn restart_again_and_again(way: Restart) {
     let load = Load::start(calls, token.clone(), Asked::PlaysAndChanges);
     let mut ends = Measured::default();
     for _ in 0..campaign::size(RESTARTS, RESTARTS_LONG) {
-        streams.until_all_are_open().await;
+        streams.until_all_are_open(&home).await;
         sleep(BETWEEN_RESTARTS).await;
         let listening = listen_slowly(&long, &token);
         sleep(Duration::from_millis(20)).await;
@@ -89,7 +89,7 @@ async fn restart_again_and_again(way: Restart) {
     eprintln!(
         "{way:?}: {report}\n{streams}\n{logged}\nfrom SIGTERM to the end of the process: {ends}"
     );
-    assert!(report.failures.is_empty(), "{report}");
+    assert!(report.failures.is_empty(), "{report}\n{}", complaints(&home));
     assert!(streams.failures.is_empty(), "{streams}");
     assert!(logged.errors.is_empty(), "{logged}");
     assert_eq!(nginx.error_log(), "");
@@ -144,6 +144,13 @@ fn listen_slowly(long: &Playable, token: &str) -> JoinSet<()> {
     (0..LISTENERS).map(|_| long.clone().play_slowly(token.to_owned())).collect()
 }
 
+/// What the services found worth a warning.
+fn complaints(home: &Home) -> String {
+    let log = home.log();
+    let lines = log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Streams of events that are opened again whenever they have ended.
 struct Streams {
     report: Arc<Mutex<StreamsReport>>,
@@ -177,10 +184,10 @@ impl Streams {
         Self { running: (0..STREAMS).map(follow).collect(), report, stop }
     }
 
-    async fn until_all_are_open(&self) {
+    async fn until_all_are_open(&self, home: &Home) {
         until("all streams are open", async || {
             let report = self.report.lock().expect("no panic");
-            assert!(report.failures.is_empty(), "{report}");
+            assert!(report.failures.is_empty(), "{report}\n{}", complaints(home));
             (report.open == STREAMS).then_some(())
         })
         .await;
