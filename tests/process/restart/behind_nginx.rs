@@ -30,6 +30,7 @@ use crate::nginx::{Front, Nginx};
 const STREAMS: usize = 100;
 /// Who listen to a long recording in each restart, beside the streams.
 const LISTENERS: usize = 4;
+const COMPLAINTS_MAX: usize = 50;
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,11 +145,13 @@ fn listen_slowly(long: &Playable, token: &str) -> JoinSet<()> {
     (0..LISTENERS).map(|_| long.clone().play_slowly(token.to_owned())).collect()
 }
 
-/// What the services found worth a warning.
+/// What the services found worth a warning, and the answers that nobody took.
 fn complaints(home: &Home) -> String {
     let log = home.log();
-    let lines = log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
-    lines.collect::<Vec<_>>().join("\n")
+    let tells = |line: &&str| {
+        [" WARN ", " ERROR ", "complete=false"].iter().any(|word| line.contains(word))
+    };
+    log.lines().filter(tells).take(COMPLAINTS_MAX).collect::<Vec<_>>().join("\n")
 }
 
 /// Streams of events that are opened again whenever they have ended.
