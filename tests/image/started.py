@@ -1,6 +1,6 @@
 """Starts the image as its own configuration says, on a read-only root and with no capability, and uses it.
 
-crun runs it, as Podman would. Called by `run`, with the image's configuration, its root folder, and bounds in seconds.
+runc runs it, as Docker and Podman have it do. Called by `run`, with the image's configuration, its root folder, and bounds in seconds.
 """
 
 import json
@@ -15,12 +15,14 @@ from pathlib import Path
 
 ACCOUNT = "AC00000000000000000000000000000001"
 SERVICE = "http://127.0.0.1:8080"
+# As every engine has it; an image's own comes later, and counts.
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TWILIO = "http://127.0.0.1:8090"
 
 
-def crun(*arguments, **options):
-    # The root folder of its state is ours alone; control groups may be somebody else's.
-    return ["crun", "--root", options["state"], "--cgroup-manager=disabled", *arguments]
+def runc(*arguments, **options):
+    # The folder of its state is ours alone.
+    return ["runc", "--root", options["state"], *arguments]
 
 
 class Machine:
@@ -44,22 +46,22 @@ class Machine:
         bundle.mkdir()
         (bundle / "config.json").write_text(json.dumps(self.spec(arguments, variables)))
         log = open(self.folder / f"{name}.log", "w")
-        command = crun("run", "--bundle", str(bundle), name, state=self.state)
+        command = runc("run", "--bundle", str(bundle), name, state=self.state)
         self.running[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def log(self, name):
         return (self.folder / f"{name}.log").read_text()
 
     def inside(self, name, *command):
-        return subprocess.run(crun("exec", name, *command, state=self.state), capture_output=True, text=True)
+        return subprocess.run(runc("exec", name, *command, state=self.state), capture_output=True, text=True)
 
     def stop(self, name):
-        subprocess.run(crun("kill", name, "TERM", state=self.state), check=False)
+        subprocess.run(runc("kill", name, "TERM", state=self.state), check=False)
         return self.running[name].wait(60)
 
     def spec(self, arguments, variables):
         image = self.image
-        environment = image["Env"] + [f"{key}={value}" for key, value in variables.items()]
+        environment = [PATH] + image["Env"] + [f"{key}={value}" for key, value in variables.items()]
         mount = lambda to, kind, source, *options: {
             "destination": to, "type": kind, "source": source, "options": list(options)}
         return {
@@ -91,6 +93,7 @@ def until(what, seconds, ask):
         if answer:
             return answer, time.monotonic() - began
         if time.monotonic() - began > seconds:
+            print(answer, file=sys.stderr)
             raise SystemExit(f"tests/image: it did not happen in {seconds} s: {what}")
         time.sleep(0.1)
 
@@ -151,7 +154,7 @@ def main():
         finally:
             for name, process in machine.running.items():
                 if process.poll() is None:
-                    subprocess.run(crun("delete", "--force", name, state=machine.state), check=False)
+                    subprocess.run(runc("delete", "--force", name, state=machine.state), check=False)
                     process.wait(10)
 
 
