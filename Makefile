@@ -1,7 +1,7 @@
 # One line of real commands each. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-parts bless build check demo help pictures planted soak test web
+.PHONY: bench bench-parts bless build check demo help image pictures planted soak test web
 
 # Unoptimised: a first build takes three minutes on two cores, an optimised one ten.
 demo: web ## Run the service on a simulated Twilio, and print one URL to open. No account is needed. ORIGIN=http://… may embed.
@@ -44,6 +44,9 @@ bench: ## Measure beside nginx, varnish and the old way. WORKLOAD=name for some,
 
 bench-parts: ## Measure what deciding, authenticating, sealing and opening cost, each alone.
 	cargo bench --package benches
+
+image: ## Build the image without a daemon, start it as it is meant to be run, play from it, say its size. PROFILE=dev is quick.
+	tests/image/run
 
 planted: web ## Plant each bug of tests/planted/bugs.toml in a copy, and see its test notice it: half an hour.
 	tests/planted/run $(BUG)

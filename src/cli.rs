@@ -3,6 +3,7 @@
 mod business;
 mod call;
 mod demo;
+mod health;
 mod migrate;
 mod serve;
 mod simulate_twilio;
@@ -32,6 +33,8 @@ pub struct Cli {
 enum Command {
     /// Run the service.
     Serve,
+    /// Ask the running service whether it is ready: 0 if it is. For health checks.
+    Health(health::Options),
     /// Run the service on a simulated Twilio with a few calls: no account needed.
     Demo(demo::Options),
     /// Run a Twilio one can play with: real HTTP, signed webhooks, faults on demand. Beside it, at /v1, an
@@ -62,6 +65,7 @@ impl Cli {
         let config = || Config::load(self.config.as_deref());
         match self.command {
             Command::Serve => serve::run(&config()?, inherited).await,
+            Command::Health(options) => health::run(&config()?, &options).await,
             Command::Demo(options) => demo::run(&options).await,
             Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
             Command::Migrate => migrate::run(&config()?).await,

@@ -34,7 +34,7 @@ async fn code(response: Response) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_fetch_is_followed_from_nothing_to_ready_and_then_the_stream_ends() {
+pub async fn a_fetch_is_followed_from_nothing_to_ready_and_then_the_stream_ends() {
     let app = TestApp::start().await;
     let placed = placed(&app, vec![Behaviour::paced(400_000)], 600_000).await;
     let mut events = follow(&app, &placed).await;
@@ -66,7 +66,7 @@ async fn a_fetch_is_followed_from_nothing_to_ready_and_then_the_stream_ends() {
 }
 
 #[tokio::test]
-async fn what_is_final_is_told_once_and_a_browser_that_comes_back_is_told_to_stop() {
+pub async fn what_is_final_is_told_once_and_a_browser_that_comes_back_is_told_to_stop() {
     let app = TestApp::start().await;
     let ready = placed(&app, Vec::new(), 20_000).await;
     app.until_ready(&ready).await;
@@ -143,7 +143,7 @@ async fn an_actor_put_to_rest_is_followed_into_its_next_life() {
 }
 
 #[tokio::test]
-async fn streams_are_bounded_for_each_reader_and_for_all() {
+pub async fn streams_are_bounded_for_each_reader_and_for_all() {
     let app = TestApp::start_with(World::default(), |config| {
         config.play.prefetch = false;
         config.server.event_streams_max = 3;
@@ -174,7 +174,7 @@ async fn streams_are_bounded_for_each_reader_and_for_all() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_the_link_that_opened_it() {
+pub async fn a_stream_ends_with_the_link_that_opened_it() {
     let app = TestApp::start().await;
     let placed = placed(&app, Vec::new(), 20_000).await;
     let wish = json!({ "ttl_seconds": 2 });
@@ -192,7 +192,7 @@ async fn a_stream_ends_with_the_link_that_opened_it() {
 }
 
 #[tokio::test]
-async fn open_streams_do_not_hold_up_a_stop() {
+pub async fn open_streams_do_not_hold_up_a_stop() {
     let app = TestApp::start_with(World::default(), |config| {
         config.play.prefetch = false;
         config.server.shutdown_grace_ms = 20_000;

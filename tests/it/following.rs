@@ -23,7 +23,7 @@ async fn state(app: &TestApp, placed: &Placed) -> String {
 }
 
 #[tokio::test]
-async fn the_first_bytes_are_heard_long_before_the_last_have_arrived() {
+pub async fn the_first_bytes_are_heard_long_before_the_last_have_arrived() {
     let app = TestApp::start().await;
     let placed = arriving(&app, 1).await;
     let response = app.get(&play_path(&placed)).await;
@@ -79,7 +79,7 @@ async fn a_stall_of_the_source_is_a_stall_to_who_listens() {
 }
 
 #[tokio::test]
-async fn a_final_failure_cuts_every_listener_so_that_all_notice() {
+pub async fn a_final_failure_cuts_every_listener_so_that_all_notice() {
     let app = TestApp::start().await;
     let (mut plan, audio) = TestApp::synthetic(200_000, 4);
     plan.behaviours = vec![Fault::CutAfterBytes(100_000).into(), Behaviour::status(410)];
@@ -117,7 +117,7 @@ async fn without_a_length_nobody_listens_before_all_of_it_is_here() {
 }
 
 #[tokio::test]
-async fn whoever_listens_when_the_service_stops_hears_it_through() {
+pub async fn whoever_listens_when_the_service_stops_hears_it_through() {
     let app = TestApp::start_with(Default::default(), |config| {
         config.play.prefetch = false;
         config.server.shutdown_grace_ms = 10_000;

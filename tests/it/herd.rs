@@ -21,7 +21,7 @@ enum Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_players_cost_twilio_one_request() {
+pub async fn a_thousand_players_cost_twilio_one_request() {
     let app = TestApp::start().await;
     let (mut plan, audio) = TestApp::synthetic(BYTES, 1);
     plan.behaviours = vec![Behaviour { first_byte_ms: 300, ..Behaviour::paced(BYTES as u64) }];

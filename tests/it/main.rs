@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary can be reached from outside")]
 
 mod at_once;
+mod behind_nginx;
 mod calls;
 #[path = "../campaign.rs"]
 mod campaign;
@@ -20,6 +21,8 @@ mod hostile;
 mod life;
 mod links;
 mod listeners;
+#[path = "../nginx.rs"]
+mod nginx;
 mod pages;
 mod pipeline;
 mod playback;

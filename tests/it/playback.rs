@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use crate::support::{ACME, TestApp, header, play_path};
 
 #[tokio::test]
-async fn a_cold_call_is_fetched_once_and_plays() {
+pub async fn a_cold_call_is_fetched_once_and_plays() {
     let app = TestApp::start().await;
     let (plan, audio) = TestApp::synthetic(300_000, 1);
     let placed = app.place_planned(plan, ACME, audio).await;
@@ -31,7 +31,7 @@ async fn a_cold_call_is_fetched_once_and_plays() {
 }
 
 #[tokio::test]
-async fn a_webhook_fetches_ahead_of_the_listener() {
+pub async fn a_webhook_fetches_ahead_of_the_listener() {
     let app = TestApp::start_with(World::default(), |_| {}).await;
     let (plan, audio) = TestApp::synthetic(100_000, 2);
     let placed = app.place_planned(plan, ACME, audio).await;
@@ -47,7 +47,7 @@ async fn a_webhook_fetches_ahead_of_the_listener() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_served_yet_is_told_honestly() {
+pub async fn who_cannot_be_served_yet_is_told_honestly() {
     let app = TestApp::start_with(World::default(), |config| {
         config.play.prefetch = false;
         config.play.first_byte_wait_ms = 200;
@@ -84,7 +84,7 @@ async fn who_cannot_be_served_yet_is_told_honestly() {
 }
 
 #[tokio::test]
-async fn preparing_starts_the_fetch_and_status_only_looks() {
+pub async fn preparing_starts_the_fetch_and_status_only_looks() {
     let app = TestApp::start().await;
     let (plan, audio) = TestApp::synthetic(100_000, 4);
     let placed = app.place_planned(plan, ACME, audio).await;
@@ -108,7 +108,7 @@ async fn preparing_starts_the_fetch_and_status_only_looks() {
 }
 
 #[tokio::test]
-async fn a_named_recording_is_the_one_that_plays() {
+pub async fn a_named_recording_is_the_one_that_plays() {
     let app = TestApp::start().await;
     let (plan, audio) = TestApp::synthetic(50_000, 5);
     let placed = app.place_planned(plan, ACME, audio).await;
@@ -152,7 +152,7 @@ async fn a_damaged_copy_is_noticed_and_fetched_again() {
 }
 
 #[tokio::test]
-async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
+pub async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
     let app = TestApp::start_without_memory().await;
     let (plan, audio) = TestApp::synthetic(3_000_000, 17);
     let placed = app.place_planned(plan, ACME, audio).await;
@@ -176,7 +176,7 @@ async fn damage_far_into_a_copy_cuts_one_answer_and_heals_the_next() {
 }
 
 #[tokio::test]
-async fn download_is_the_same_audio_under_a_speaking_name() {
+pub async fn download_is_the_same_audio_under_a_speaking_name() {
     let app = TestApp::start().await;
     let (plan, audio) = TestApp::synthetic(50_000, 8);
     let placed = app.place_planned(plan, ACME, audio).await;

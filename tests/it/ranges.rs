@@ -12,6 +12,7 @@ use hearback::simulator::{Behaviour, PlannedRecording, synthetic_mpeg};
 use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
+use crate::behind_nginx::Way;
 use crate::support::{ACME, Placed, TestApp, header, play_path};
 
 /// Three sealed segments, the last one not full.
@@ -175,18 +176,18 @@ const CONDITIONS: &[Row] = &[
 ];
 
 #[tokio::test]
-async fn every_range_is_answered_as_the_standard_says() {
+pub async fn every_range_is_answered_as_the_standard_says() {
     ask_all(RANGES).await;
 }
 
 #[tokio::test]
-async fn every_condition_is_answered_as_the_standard_says() {
+pub async fn every_condition_is_answered_as_the_standard_says() {
     ask_all(CONDITIONS).await;
 }
 
 /// A body waits for what is not here yet; its head does not.
 #[tokio::test]
-async fn every_range_and_condition_is_answered_the_same_while_the_recording_arrives() {
+pub async fn every_range_and_condition_is_answered_the_same_while_the_recording_arrives() {
     let app = TestApp::start().await;
     let audio = synthetic_mpeg(LENGTH, 1);
     let recording = PlannedRecording {
@@ -231,6 +232,12 @@ async fn ask(app: &TestApp, (method, lines, ..): &Row, path: &str, tag: &str) ->
     request.send().await.expect("an answer")
 }
 
+/// nginx refuses a condition that comes in two lines, before it knows whom it is for. No client sends one.
+fn is_nginxs(lines: &[(&str, &str)]) -> bool {
+    let is_twice = |name| lines.iter().filter(|(known, _)| *known == name).count() > 1;
+    Way::of_this_test() != Way::Straight && ["if-match", "if-none-match"].into_iter().any(is_twice)
+}
+
 fn spelled_out(value: &str, tag: &str) -> String {
     if value == "THOUSAND" {
         let ranges = (0..1_000).fold(String::new(), |mut ranges, index| {
@@ -246,6 +253,10 @@ fn spelled_out(value: &str, tag: &str) -> String {
 async fn check(row: &Row, response: Response, placed: &Placed, tag: &str, digest: Option<&str>) {
     let (method, lines, status, bytes) = row;
     let about = format!("{method} {lines:?}");
+    if is_nginxs(lines) {
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{about}");
+        return;
+    }
     assert_eq!(response.status().as_u16(), *status, "{about}");
     let maybe = |name: &str| response.headers().contains_key(name).then(|| header(&response, name));
     let content_range = match status {

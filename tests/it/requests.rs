@@ -12,7 +12,7 @@ async fn id_of(request: RequestBuilder) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_request_keeps_the_name_its_client_gave_it_or_gets_one() {
+pub async fn a_request_keeps_the_name_its_client_gave_it_or_gets_one() {
     let app = TestApp::start().await;
     let calls = || app.request(Method::GET, "/api/calls");
     let given = calls().header("x-request-id", "client-7.a_b");
@@ -28,7 +28,7 @@ async fn a_request_keeps_the_name_its_client_gave_it_or_gets_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_named_only_by_its_client_so_that_equal_refusals_stay_equal() {
+pub async fn a_refusal_is_named_only_by_its_client_so_that_equal_refusals_stay_equal() {
     let app = TestApp::start().await;
     let unknown = "/api/calls/CA000000000000000000000000deadbeef";
     let ask = || app.request_by(("globex", Role::Agent), Method::GET, unknown);

@@ -21,6 +21,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
+use crate::behind_nginx::Way;
+use crate::nginx::Nginx;
+
 pub const ACME: AccountSid = AccountSid::from_bits(0xac);
 pub const GLOBEX: AccountSid = AccountSid::from_bits(0x61);
 pub const ACME_TOKEN: &str = "acme-auth-token";
@@ -34,6 +37,7 @@ pub struct TestApp {
     pub client: reqwest::Client,
     config: Config,
     authority: Authority,
+    _nginx: Option<Nginx>,
     _folder: TempDir,
 }
 
@@ -59,6 +63,7 @@ impl TestApp {
         Self::start_with(World::default(), adjust).await
     }
 
+    /// Requests go the test's `Way`.
     pub async fn start_with(world: World, adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut simulated = SimulatorConfig::new(ACME, ACME_TOKEN, SystemClock.now().as_millis());
@@ -72,8 +77,13 @@ impl TestApp {
         config.twilio.reconcile_every_ms = 0;
         config.server.drain_ms = 0;
         config.server.shutdown_grace_ms = 2_000;
+        let front = Way::of_this_test().front();
+        if let Some((_, url)) = &front {
+            config.server.public_url.clone_from(url);
+        }
         adjust(&mut config);
         let app = App::start(&config, world, None).await.expect("the service starts");
+        let nginx = front.map(|(front, _)| front.start(app.address));
         for (id, account, token) in [("acme", ACME, ACME_TOKEN), ("globex", GLOBEX, GLOBEX_TOKEN)] {
             let id: BusinessId = id.parse().expect("an id");
             let name = id.to_string();
@@ -91,7 +101,7 @@ impl TestApp {
             .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
-        Self { app, simulator, client, config, authority, _folder: folder }
+        Self { app, simulator, client, config, authority, _nginx: nginx, _folder: folder }
     }
 
     pub fn vault_dir(&self) -> std::path::PathBuf {

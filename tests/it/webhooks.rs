@@ -54,7 +54,7 @@ async fn call_after(app: &TestApp, applied: u64) -> Value {
 }
 
 #[tokio::test]
-async fn what_twilio_signed_is_kept_and_shown() {
+pub async fn what_twilio_signed_is_kept_and_shown() {
     let app = TestApp::start().await;
     let acme = ACME.to_string();
     for (path, form) in [
@@ -75,7 +75,7 @@ async fn what_twilio_signed_is_kept_and_shown() {
 }
 
 #[tokio::test]
-async fn whatever_is_forged_is_refused_alike() {
+pub async fn whatever_is_forged_is_refused_alike() {
     let app = TestApp::start().await;
     let (acme, nobody) = (ACME.to_string(), "AC0000000000000000000000000000dead");
     let form = recording_form(&acme, "completed");
@@ -139,7 +139,7 @@ async fn whatever_is_forged_is_refused_alike() {
 }
 
 #[tokio::test]
-async fn too_large_a_body_is_not_read_to_its_end() {
+pub async fn too_large_a_body_is_not_read_to_its_end() {
     let app = TestApp::start().await;
     let acme = ACME.to_string();
     let overhead = "AccountSid=&CallStatus=completed&CallSid=&Padding=".len() + 2 * CALL.len();
@@ -164,7 +164,7 @@ async fn too_large_a_body_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn fifty_at_once_have_one_effect() {
+pub async fn fifty_at_once_have_one_effect() {
     let app = TestApp::start_with(World::default(), |_| {}).await;
     let (plan, audio) = TestApp::synthetic(50_000, 1);
     let planned = PlannedCall { recordings: vec![plan], ..PlannedCall::default() };

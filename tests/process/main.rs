@@ -14,6 +14,10 @@ mod home;
 mod ledger;
 mod measured;
 mod mounts;
+#[path = "../nginx.rs"]
+#[expect(unreachable_pub, reason = "shared by two test binaries")]
+mod nginx;
+mod packages;
 mod pipeline;
 mod players;
 mod power;
