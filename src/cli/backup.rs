@@ -263,7 +263,9 @@ impl Backup {
             println!("{recording}\tits copy is missing or damaged in the vault");
         }
         let folder = self.folder.path().display();
-        println!("{copies} copies, {bytes} bytes of audio, in {folder}: {copied} new, {removed} removed");
+        println!(
+            "{copies} copies, {bytes} bytes of audio, in {folder}: {copied} new, {removed} removed"
+        );
         if *with_keys {
             println!("the keys are in it: whoever has it can listen to everything");
             return;
@@ -272,7 +274,9 @@ impl Backup {
             println!("the keys that an earlier backup kept are removed from it");
         }
         let [master, secret] = keepers(config);
-        println!("no keys are in it. Keep them elsewhere: without {master} nobody can read this backup,");
+        println!(
+            "no keys are in it. Keep them elsewhere: without {master} nobody can read this backup,"
+        );
         println!("and without {secret} tokens and links that are in use end");
     }
 }

@@ -83,8 +83,12 @@ fn what_next(config: &Config) -> &'static str {
     let running = VaultOwner::take(&config.vault_dir())
         .is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy);
     match (running, config.play.prefetch) {
-        (true, true) => "the running service takes them in now, and fetches them behind what people wait for",
-        (true, false) => "the running service takes them in now, and fetches each when somebody plays it",
+        (true, true) => {
+            "the running service takes them in now, and fetches them behind what people wait for"
+        }
+        (true, false) => {
+            "the running service takes them in now, and fetches each when somebody plays it"
+        }
         (false, _) => "they are taken in when the service starts",
     }
 }

@@ -106,7 +106,8 @@ async fn where_businesses_share_an_account_each_gets_its_own() {
     recorded(&simulator, ACCOUNT, "+15555550100", 1).await;
     let said = home.answer(&["import", "--since", "7d", "--business", "south"]).await;
     assert!(said.contains("2 recordings listed: 2 new"), "of this account only: {said}");
-    for (business, own, days_ago, other) in [("north", north, 1, south), ("south", south, 2, north)] {
+    for (business, own, days_ago, other) in [("north", north, 1, south), ("south", south, 2, north)]
+    {
         let mint = ["token", "mint", "--business", business, "--role", "agent"];
         let token = home.answer(&mint).await;
         until_it_plays(&home, token.trim_end(), own, days_ago).await;

@@ -24,4 +24,5 @@ mod restart;
 mod silence;
 mod start;
 mod strace;
+mod upgrade;
 mod webhooks;

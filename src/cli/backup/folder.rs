@@ -67,9 +67,8 @@ impl BackupFolder {
         let originals = [database.parent(), Some(config.data.dir.as_path())];
         let vault = fs::canonicalize(config.vault_dir()).ok();
         let is_ours = |folder: &Path| fs::canonicalize(folder).is_ok_and(|it| it == self.path);
-        let in_vault = vault.is_some_and(|vault| {
-            self.path.starts_with(&vault) || vault.starts_with(&self.path)
-        });
+        let in_vault = vault
+            .is_some_and(|vault| self.path.starts_with(&vault) || vault.starts_with(&self.path));
         ensure!(
             !in_vault && !originals.into_iter().flatten().any(is_ours),
             "{} holds the service's own data: name another folder, best on another disk",

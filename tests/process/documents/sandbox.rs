@@ -3,7 +3,9 @@
 use std::process::{Output, Stdio};
 
 use actors::domain::{AccountSid, CallSid};
-use hearback::simulator::{PlannedCall, PlannedRecording, SimulatedAccount, Simulator, synthetic_mpeg};
+use hearback::simulator::{
+    PlannedCall, PlannedRecording, SimulatedAccount, Simulator, synthetic_mpeg,
+};
 use tokio::process::Command;
 use tokio::time::timeout;
 
