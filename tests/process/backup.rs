@@ -58,6 +58,11 @@ impl Kept {
         call
     }
 
+    /// What has been recorded by now, and was not erased.
+    fn recorded(&self) -> HashMap<CallSid, Vec<u8>> {
+        self.recorded.borrow().clone()
+    }
+
     pub(super) fn folder(&self) -> PathBuf {
         self.elsewhere.path().join("backup")
     }
@@ -128,8 +133,8 @@ async fn a_backup_of_a_running_service_plays_every_recording_elsewhere_without_t
     let elsewhere = kept.restore().await.with("HEARBACK_TWILIO__BASE_URL", "http://127.0.0.1:9");
     let (_restored, _) = elsewhere.serve().await;
     assert_eq!(sound_copies(&elsewhere).await, 12);
-    for (call, audio) in kept.recorded.borrow().iter() {
-        play(&elsewhere, &kept.token, *call, audio).await;
+    for (call, audio) in kept.recorded() {
+        play(&elsewhere, &kept.token, call, &audio).await;
     }
 }
 
@@ -182,9 +187,8 @@ async fn assert_whole(kept: &Kept, copies: u64) {
         .with("HEARBACK_PLAY__PREFETCH", "false");
     assert_eq!(sound_copies(&elsewhere).await, copies, "before anything can have healed");
     let (_restored, _) = elsewhere.serve().await;
-    let recorded = kept.recorded.borrow().clone();
-    for (call, audio) in &recorded {
-        play(&elsewhere, &kept.token, *call, audio).await;
+    for (call, audio) in kept.recorded() {
+        play(&elsewhere, &kept.token, call, &audio).await;
     }
 }
 
@@ -273,8 +277,8 @@ async fn keys_that_are_settings_are_kept_as_the_files_that_a_restored_service_lo
     kept.told(&["--with-keys"]).await;
     let elsewhere = kept.restore().await.with("HEARBACK_TWILIO__BASE_URL", "http://127.0.0.1:9");
     let (_restored, _) = elsewhere.serve().await;
-    for (call, audio) in kept.recorded.borrow().iter() {
-        play(&elsewhere, &kept.token, *call, audio).await;
+    for (call, audio) in kept.recorded() {
+        play(&elsewhere, &kept.token, call, &audio).await;
     }
 }
 
