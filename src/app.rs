@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, JobRetry, Retention, RetryPolicy};
-use actors::ports::{Catalog, Chance, Clock, NewBusiness, SealedKeys};
+use actors::ports::{Catalog, Chance, Clock, NewBusiness, RecordingSource, SealedKeys};
 use actors::{AccountsHandle, Core, JobSettings, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
@@ -90,7 +90,7 @@ impl Foundation {
 
     /// A folder that never was a vault, while the catalog names copies in one, is another disk than the one meant.
     /// Every copy that is asked for would be taken for lost, and those that Twilio no longer has would be.
-    async fn recognise_vault(&self, dir: &Path) -> anyhow::Result<()> {
+    pub async fn recognise_vault(&self, dir: &Path) -> anyhow::Result<()> {
         let copies = self.catalog.vault_use().await.context("database.url")?.copies;
         anyhow::ensure!(
             copies == 0 || VaultOwner::had(dir),
@@ -182,6 +182,12 @@ impl Foundation {
         let file = config.master_key_file();
         let file = config.makes_master_key().then_some(file.as_path());
         Ok(self.keys.exchange_master(new, file).await?)
+    }
+
+    /// Twilio, for commands that ask it something themselves.
+    pub async fn source(&self, config: &Config) -> anyhow::Result<Arc<dyn RecordingSource>> {
+        let tenants = self.settled_tenants(config).await?;
+        Ok(Arc::new(twilio_client(config, tenants)?))
     }
 
     fn tenants(&self) -> Tenants {

@@ -1,12 +1,16 @@
 //! The commands, one file each.
 
+mod backup;
 mod business;
 mod call;
 mod demo;
 mod health;
+mod import;
 mod migrate;
+mod progress;
 mod serve;
 mod simulate_twilio;
+mod span;
 mod token;
 mod vault;
 mod webhook;
@@ -42,6 +46,10 @@ enum Command {
     SimulateTwilio(simulate_twilio::Options),
     /// Bring the database up to date. `serve` does it too.
     Migrate,
+    /// Copy database and vault of a service, running or not, into a folder from which it can be restored.
+    Backup(backup::Options),
+    /// Take in what Twilio recorded before anybody told this service. Works beside a running service.
+    Import(import::Options),
     /// Add businesses and their Twilio credentials.
     #[command(subcommand)]
     Business(business::Command),
@@ -69,6 +77,8 @@ impl Cli {
             Command::Demo(options) => demo::run(&options).await,
             Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
             Command::Migrate => migrate::run(&config()?).await,
+            Command::Backup(options) => backup::run(&config()?, options).await,
+            Command::Import(options) => import::run(&config()?, options).await,
             Command::Business(command) => business::run(&config()?, command).await,
             Command::Call(command) => call::run(&config()?, command).await,
             Command::Vault(command) => vault::run(&config()?, command).await,

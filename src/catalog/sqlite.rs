@@ -5,6 +5,7 @@ mod database;
 mod events;
 mod findings;
 mod jobs;
+mod snapshot;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,

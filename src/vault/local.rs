@@ -11,6 +11,7 @@
 //! Invariant: one process owns the folder; nobody else writes or removes in it.
 
 mod behind;
+mod duplicate;
 mod folder;
 mod leftovers;
 mod reader;

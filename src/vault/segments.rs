@@ -118,7 +118,7 @@ impl Opener {
     ) -> Result<Self, VaultError> {
         let header = Header::parse(header).ok_or(VaultError::Damaged { segment: 0 })?;
         let opener = Self { segments: Segments::new(cipher, header, key, version), length };
-        if file_bytes != opener.sealed_bytes() {
+        if file_bytes != header.sealed_bytes(length) {
             let whole = file_bytes.saturating_sub(HEADER_BYTES as u64) / header.sealed_segment();
             return Err(VaultError::Damaged { segment: whole.min(opener.count() - 1) });
         }
@@ -173,14 +173,13 @@ impl Opener {
     }
 
     fn count(&self) -> u64 {
-        self.length.div_ceil(u64::from(self.segments.header.segment_bytes)).max(1)
+        self.segments.header.count(self.length)
     }
+}
 
-    /// Saturates for lengths that no file can have.
-    fn sealed_bytes(&self) -> u64 {
-        let tags = self.count().saturating_mul(TAG_BYTES as u64);
-        self.length.saturating_add(tags).saturating_add(HEADER_BYTES as u64)
-    }
+/// How long a file is that begins so and holds so much audio; `None` if the header is none of ours.
+pub(super) fn sealed_bytes(header: &[u8; HEADER_BYTES], length: u64) -> Option<u64> {
+    Header::parse(header).map(|header| header.sealed_bytes(length))
 }
 
 /// What sealing and opening share: the key, and what every segment of the file is bound to.
@@ -259,6 +258,16 @@ impl Header {
 
     const fn sealed_segment(self) -> u64 {
         self.segment_bytes as u64 + TAG_BYTES as u64
+    }
+
+    fn count(self, length: u64) -> u64 {
+        length.div_ceil(u64::from(self.segment_bytes)).max(1)
+    }
+
+    /// Saturates for lengths that no file can have.
+    fn sealed_bytes(self, length: u64) -> u64 {
+        let tags = self.count(length).saturating_mul(TAG_BYTES as u64);
+        length.saturating_add(tags).saturating_add(HEADER_BYTES as u64)
     }
 }
 

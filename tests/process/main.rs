@@ -2,6 +2,7 @@
 //!
 //! `tests/setup` installs the players and makes the human speech that these tests need.
 
+mod backup;
 #[path = "../campaign.rs"]
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
@@ -10,7 +11,9 @@ mod commit;
 mod crash;
 mod custody;
 mod disk;
+mod documents;
 mod home;
+mod import;
 mod ledger;
 mod measured;
 mod mounts;
@@ -25,4 +28,5 @@ mod restart;
 mod silence;
 mod start;
 mod strace;
+mod upgrade;
 mod webhooks;

@@ -299,7 +299,7 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
                     turn.to(State::Absent(Absence::NotFetched))
                 }
                 (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched) => {
-                    let intent = turn.intent_or(Intent::Prefetch);
+                    let intent = turn.intent_or(turn.unasked());
                     let fetch = turn.context.fresh;
                     turn.start(fetch, intent, 0)
                 }
@@ -449,8 +449,8 @@ fn in_failed(failure: Failure, event: Event, mut turn: Turn<'_>) -> Step {
                     && failure.is_over(&turn.facts.attempts, turn.context) =>
                 {
                     turn.facts.attempts.make_room(&turn.context.policy.retry);
-                    let fetch = turn.context.fresh;
-                    turn.start(fetch, Intent::Prefetch, 0)
+                    let (fetch, intent) = (turn.context.fresh, turn.unasked());
+                    turn.start(fetch, intent, 0)
                 }
                 None => turn.ignore(State::Failed(failure), "the plan for trying again stands"),
             }

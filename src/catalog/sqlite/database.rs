@@ -7,7 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ const WORK_MAX: usize = 4_096;
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
 pub(super) struct Database {
+    options: SqliteConnectOptions,
     writer: SqlitePool,
     readers: SqlitePool,
     admission: Arc<Semaphore>,
@@ -42,7 +43,14 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) async fn open(url: &str) -> Answer<Self> {
-        let options = options(url)?;
+        Self::open_with(options(url)?).await
+    }
+
+    pub(super) async fn open_file(file: &Path) -> Answer<Self> {
+        Self::open_with(settled(SqliteConnectOptions::new().filename(file))).await
+    }
+
+    async fn open_with(options: SqliteConnectOptions) -> Answer<Self> {
         let file = options.get_filename().to_owned();
         let creating = tokio::task::spawn_blocking(move || {
             create(&file).map_err(|error| format!("{}: {error}", file.display()))
@@ -53,8 +61,10 @@ impl Database {
             .map_err(CatalogError::Away)?;
         let writer =
             pool(1).connect_with(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
-        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        let database = Self { writer, readers, admission: Arc::new(Semaphore::new(WORK_MAX)) };
+        let readers = options.clone().pragma("query_only", "ON");
+        let readers = pool(READERS).connect_lazy_with(readers);
+        let admission = Arc::new(Semaphore::new(WORK_MAX));
+        let database = Self { options, writer, readers, admission };
         database.check_version().await?;
         Ok(database)
     }
@@ -104,6 +114,26 @@ impl Database {
             let mut connection = writer.acquire().await?;
             let answer = transact(&mut connection, "BEGIN IMMEDIATE", work).await;
             give_back(connection, answer).await
+        })
+        .await
+    }
+
+    /// Writes what is committed at this moment into a new file. Whoever writes meanwhile goes on.
+    pub(super) async fn copy_into(&self, file: PathBuf) -> Result<(), CatalogError> {
+        let options = self.options.clone();
+        self.detached(async move {
+            let name = file.to_string_lossy().into_owned();
+            let created = tokio::task::spawn_blocking(move || create(&file)).await;
+            created
+                .map_err(io::Error::other)
+                .flatten()
+                .map_err(|error| CatalogError::Away(format!("{name}: {error}")))?;
+            // Outside of a transaction, and on a connection that may write: it writes to the new file.
+            let mut connection = SqliteConnection::connect_with(&options).await?;
+            let copied = query("VACUUM INTO $1").bind(name).execute(&mut connection).await;
+            connection.close().await?;
+            copied?;
+            Ok(())
         })
         .await
     }
@@ -185,12 +215,21 @@ fn options(url: &str) -> Answer<SqliteConnectOptions> {
     if in_memory || !url.starts_with("sqlite:") {
         return Err(CatalogError::Away("it needs a file: sqlite://path".into()).into());
     }
-    Ok(SqliteConnectOptions::from_str(url)?
+    Ok(settled(SqliteConnectOptions::from_str(url)?))
+}
+
+fn settled(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(SqliteSynchronous::Full)
         // What was erased is overwritten, not only forgotten.
         .pragma("secure_delete", "ON")
-        .foreign_keys(true))
+        .foreign_keys(true)
+}
+
+/// Where the database of a URL lies.
+pub(super) fn file_of(url: &str) -> Answer<PathBuf> {
+    Ok(options(url)?.get_filename().to_owned())
 }
 
 /// The connection lives as long as the pool: a file on this machine does not go stale.

@@ -1,17 +1,16 @@
 //! `hearback vault check`: every copy, read to its end.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actors::domain::{ByteRange, Playable};
 use actors::ports::{Catalog, Custody, Order, PresentCopy, Vault, VaultError};
 use anyhow::Context;
 use aws_lc_rs::digest;
 use futures_util::TryStreamExt;
-use tokio::time::Instant;
 
 use crate::app::Foundation;
+use crate::cli::progress::Progress;
 use crate::config::Config;
 use crate::vault::local::LocalVault;
 use crate::vault::owner::VaultOwner;
@@ -19,7 +18,6 @@ use crate::world::SystemClock;
 
 /// Copies that are listed at a time.
 const PAGE: u32 = 256;
-const PROGRESS_PERIOD: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
     let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
@@ -91,7 +89,8 @@ impl Check {
     }
 
     async fn one(&mut self, present: PresentCopy) -> anyhow::Result<()> {
-        self.progress.show(&self.found);
+        let Found { copies, bytes, .. } = self.found;
+        self.progress.show(|| format!("{copies} copies, {bytes} bytes"));
         self.found.copies += 1;
         let Err(error) = self.read(&present).await else {
             self.found.bytes += present.copy.length;
@@ -110,7 +109,7 @@ impl Check {
             }
         }
         let next = self.mend(&present, &error).await?;
-        self.progress.say(&format!("{}\t{error}; {next}", present.audio.recording));
+        self.say(&format!("{}\t{error}; {next}", present.audio.recording));
         Ok(())
     }
 
@@ -158,52 +157,17 @@ impl Check {
     }
 
     #[expect(clippy::print_stdout, reason = "the command's answer")]
+    fn say(&self, line: &str) {
+        self.progress.clear();
+        println!("{line}");
+    }
+
+    #[expect(clippy::print_stdout, reason = "the command's answer")]
     fn sum_up(&self) {
         let Found { copies, bytes, damaged, missing, unreadable } = self.found;
         println!("the master key is the one that sealed what is here");
         println!(
             "{copies} copies checked, {bytes} bytes sound; {damaged} damaged, {missing} missing, {unreadable} unreadable"
         );
-    }
-}
-
-/// How far it is, for whoever looks on; nothing where nobody does.
-struct Progress {
-    shown: bool,
-    shown_at: Instant,
-}
-
-/// Back to the beginning of the line, which is emptied.
-const CLEAR_LINE: &str = "\r\x1b[K";
-
-impl Progress {
-    fn start() -> Self {
-        Self { shown: io::stderr().is_terminal(), shown_at: Instant::now() }
-    }
-
-    fn show(&mut self, found: &Found) {
-        if self.shown && self.shown_at.elapsed() >= PROGRESS_PERIOD {
-            self.shown_at = Instant::now();
-            let Found { copies, bytes, .. } = found;
-            Self::write(&format!("{CLEAR_LINE}{copies} copies, {bytes} bytes"));
-        }
-    }
-
-    #[expect(clippy::print_stdout, reason = "the command's answer")]
-    fn say(&self, line: &str) {
-        self.clear();
-        println!("{line}");
-    }
-
-    fn clear(&self) {
-        if self.shown {
-            Self::write(CLEAR_LINE);
-        }
-    }
-
-    /// A terminal that went away is no reason to stop.
-    fn write(text: &str) {
-        let mut terminal = io::stderr().lock();
-        let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
     }
 }

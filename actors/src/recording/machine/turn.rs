@@ -14,6 +14,8 @@ use crate::domain::{
 const RETRY_AFTER_DOWNLOADING: Duration = Duration::from_secs(2);
 const RETRY_AFTER_BEING_RECORDED: Duration = Duration::from_secs(5);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// What ended earlier was not announced just now: it is made up for.
+const ANNOUNCED_WITHIN: Duration = Duration::from_hours(24);
 /// While our own queue is full or our catalog away.
 const OWN_TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -40,6 +42,13 @@ impl<'a> Turn<'a> {
     /// Somebody waits: whatever it began as, it is for a listener now.
     pub(super) const fn intent_or(&self, intent: Intent) -> Intent {
         if self.facts.waiting.is_empty() { intent } else { Intent::Listen }
+    }
+
+    /// What a recording is fetched for that nobody waits for: an old one can wait for those that end now.
+    pub(super) fn unasked(&self) -> Intent {
+        let recent = self.context.now.minus(ANNOUNCED_WITHIN);
+        let is_old = self.facts.recording.ended_at().is_some_and(|ended_at| ended_at < recent);
+        if is_old { Intent::Backfill } else { Intent::Prefetch }
     }
 
     pub(super) fn start(self, fetch: FetchId, intent: Intent, absences: u32) -> Step {

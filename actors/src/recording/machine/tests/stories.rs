@@ -80,6 +80,23 @@ fn a_webhook_prefetches_and_a_listener_goes_first() {
 }
 
 #[test]
+fn what_ended_a_day_ago_waits_for_what_ends_now_but_not_with_a_listener() {
+    let day = 24 * 3_600 + 61;
+    check(
+        "found in a list",
+        SourceStatus::InProgress,
+        &[(day, announced(COMPLETED)), (day, asked(1))],
+        &["Downloading | StartFetch(backfill, v1)", "Downloading | Prioritise(listen)"],
+    );
+    check(
+        "waited for while it was announced",
+        SourceStatus::InProgress,
+        &[(day, asked(1)), (day, announced(COMPLETED))],
+        &["Absent(BeingRecorded) | ", "Downloading | StartFetch(listen, v1)"],
+    );
+}
+
+#[test]
 fn three_attempts_then_an_honest_503_until_the_window_opens() {
     let away = || FetchError::Unreachable("connection refused".to_owned());
     check(
