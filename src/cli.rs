@@ -3,6 +3,7 @@
 mod business;
 mod call;
 mod demo;
+mod doctor;
 mod migrate;
 mod serve;
 mod simulate_twilio;
@@ -11,6 +12,7 @@ mod vault;
 mod webhook;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +39,11 @@ enum Command {
     /// Run a Twilio one can play with: real HTTP, signed webhooks, faults on demand. Beside it, at /v1, an
     /// OpenAI-compatible provider that can transcribe and summarise its calls.
     SimulateTwilio(simulate_twilio::Options),
+    /// Look the deployment over: what is wrong with it, how that shows, and what to do about it.
+    ///
+    /// Configuration, database, keys, vault, clock, Twilio, speech service, language model; and the way in: the newest
+    /// recording is played through the public URL, and what a proxy drops, limits or changes is named.
+    Doctor(doctor::Options),
     /// Bring the database up to date. `serve` does it too.
     Migrate,
     /// Add businesses and their Twilio credentials.
@@ -58,9 +65,13 @@ enum Command {
 
 impl Cli {
     /// `inherited` is what `serve` listens on, if there is such a socket.
-    pub async fn run(self, inherited: Inherited) -> anyhow::Result<()> {
+    pub async fn run(self, inherited: Inherited) -> anyhow::Result<ExitCode> {
         let config = || Config::load(self.config.as_deref());
         match self.command {
+            // It says itself how it ends.
+            Command::Doctor(options) => {
+                return Ok(doctor::run(self.config.as_deref(), &options).await);
+            }
             Command::Serve => serve::run(&config()?, inherited).await,
             Command::Demo(options) => demo::run(&options).await,
             Command::SimulateTwilio(options) => simulate_twilio::run(options).await,
@@ -70,7 +81,8 @@ impl Cli {
             Command::Vault(command) => vault::run(&config()?, command).await,
             Command::Webhook(command) => webhook::run(&config()?, command).await,
             Command::Token(command) => token::run(&config()?, &command),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 
