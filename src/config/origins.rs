@@ -86,11 +86,11 @@ impl Settings {
     #[expect(clippy::disallowed_methods, reason = "settings are read here, too")]
     fn take_twilio_variables(&mut self) {
         for (key, variable) in TWILIO_VARIABLES {
-            let Ok(value) = std::env::var(variable) else { continue };
+            let value = std::env::var(variable).unwrap_or_default();
             let known = self.known.iter_mut().find(|known| known.key == key);
-            if let Some(known) =
-                known.filter(|known| known.shown.is_empty() || known.shown == EMPTY)
-            {
+            if let Some(known) = known.filter(|known| {
+                !value.is_empty() && (known.shown.is_empty() || known.shown == EMPTY)
+            }) {
                 known.shown = shown(key, &Value::from(value));
                 known.origin = Origin::Variable(variable.to_owned());
             }
