@@ -10,6 +10,7 @@ mod commit;
 mod crash;
 mod custody;
 mod disk;
+mod doctor;
 mod home;
 mod ledger;
 mod measured;

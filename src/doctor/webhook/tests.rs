@@ -37,129 +37,41 @@ fn finding(text: &[u8], public_url: &str) -> Finding {
     judge(&verdict, &Guess::expected(&dump, public_url), public_url)
 }
 
+/// Signed over, our public URL, what a proxy added, the code, a word of the remedy. The request is for `PATH`.
+type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+const HOST: &str = "Host: rec.example.com\r\n";
+const SET: &str = "server.public_url to ";
+
+#[rustfmt::skip]
+const ROWS: [Row; 13] = [
+    ("https://rec.example.com/webhooks/twilio/recording-status", PUBLIC, HOST, "webhook_verifies", "restart"),
+    ("https://rec.example.com:443/webhooks/twilio/recording-status", PUBLIC, HOST, "webhook_verifies", "restart"),
+    ("http://rec.example.com/webhooks/twilio/recording-status", PUBLIC, HOST, "webhook_other_url", "http://rec.example.com "),
+    ("https://rec.example.com/webhooks/twilio/recording-status", "http://127.0.0.1:8080", HOST, "webhook_other_url", "https://rec.example.com "),
+    ("https://other.example/webhooks/twilio/recording-status", PUBLIC, "X-Forwarded-Host: other.example, inner\r\n", "webhook_other_url", "https://other.example "),
+    ("https://third.example/webhooks/twilio/recording-status", PUBLIC, "Forwarded: for=1.2.3.4;host=third.example;proto=https\r\n", "webhook_other_url", "https://third.example "),
+    ("https://rec.example.com/calls/webhooks/twilio/recording-status", PUBLIC, "Host: a\r\nX-Forwarded-Prefix: /calls/\r\n", "webhook_other_url", "https://rec.example.com/calls "),
+    ("https://rec.example.com/webhooks/twilio/recording-status", "https://rec.example.com/calls", HOST, "webhook_other_url", "https://rec.example.com "),
+    ("https://rec.example.com:8443/webhooks/twilio/recording-status", PUBLIC, "Host: rec.example.com\r\nX-Forwarded-Port: 8443\r\n", "webhook_other_url", "https://rec.example.com:8443 "),
+    ("https://rec.example.com/webhooks/twilio/recording-status/", PUBLIC, HOST, "webhook_other_path", "without the slash"),
+    ("https://rec.example.com/twilio", PUBLIC, "X-Original-URI: /twilio\r\n", "webhook_other_path", "as the service knows it"),
+    ("https://rec.example.com/webhooks/twilio/recording-status?a=1", PUBLIC, "X-Forwarded-Uri: /webhooks/twilio/recording-status?a=1\r\n", "webhook_other_query", "query"),
+    ("https://elsewhere.example/webhooks/twilio/recording-status", PUBLIC, HOST, "webhook_token_unknown", "add-token"),
+];
+
 #[test]
 fn what_would_verify_is_found_and_named() {
-    let host = "Host: rec.example.com\r\n";
-    let rows: &[(&str, &str, &str, &str, &str, &str)] = &[
-        // Signed over, its target here, headers, our public URL, code, in the remedy.
-        (
-            "https://rec.example.com/webhooks/twilio/recording-status",
-            PATH,
-            host,
-            PUBLIC,
-            "webhook_verifies",
-            "restart",
-        ),
-        (
-            "https://rec.example.com:443/webhooks/twilio/recording-status",
-            PATH,
-            host,
-            PUBLIC,
-            "webhook_verifies",
-            "restart",
-        ),
-        (
-            "http://rec.example.com/webhooks/twilio/recording-status",
-            PATH,
-            host,
-            PUBLIC,
-            "webhook_other_url",
-            "server.public_url to http://rec.example.com ",
-        ),
-        (
-            "https://rec.example.com/webhooks/twilio/recording-status",
-            PATH,
-            host,
-            "http://127.0.0.1:8080",
-            "webhook_other_url",
-            "server.public_url to https://rec.example.com ",
-        ),
-        (
-            "https://other.example/webhooks/twilio/recording-status",
-            PATH,
-            "X-Forwarded-Host: other.example, inner\r\n",
-            PUBLIC,
-            "webhook_other_url",
-            "https://other.example ",
-        ),
-        (
-            "https://third.example/webhooks/twilio/recording-status",
-            PATH,
-            "Forwarded: for=1.2.3.4;host=third.example;proto=https\r\n",
-            PUBLIC,
-            "webhook_other_url",
-            "https://third.example ",
-        ),
-        (
-            "https://rec.example.com/calls/webhooks/twilio/recording-status",
-            PATH,
-            "Host: a\r\nX-Forwarded-Prefix: /calls/\r\n",
-            PUBLIC,
-            "webhook_other_url",
-            "https://rec.example.com/calls ",
-        ),
-        (
-            "https://rec.example.com/webhooks/twilio/recording-status",
-            PATH,
-            host,
-            "https://rec.example.com/calls",
-            "webhook_other_url",
-            "https://rec.example.com ",
-        ),
-        (
-            "https://rec.example.com/webhooks/twilio/recording-status/",
-            PATH,
-            host,
-            PUBLIC,
-            "webhook_other_path",
-            "without the slash",
-        ),
-        (
-            "https://rec.example.com/twilio",
-            PATH,
-            "X-Original-URI: /twilio\r\n",
-            PUBLIC,
-            "webhook_other_path",
-            "as the service knows it",
-        ),
-        (
-            "https://rec.example.com/webhooks/twilio/recording-status?a=1",
-            PATH,
-            "X-Forwarded-Uri: /webhooks/twilio/recording-status?a=1\r\n",
-            PUBLIC,
-            "webhook_other_query",
-            "query",
-        ),
-        (
-            "https://rec.example.com/webhooks/twilio/recording-status",
-            "/webhooks/twilio/recording-status?added=1",
-            host,
-            PUBLIC,
-            "webhook_other_query",
-            "query",
-        ),
-        (
-            "https://rec.example.com:8443/webhooks/twilio/recording-status",
-            PATH,
-            "Host: rec.example.com\r\nX-Forwarded-Port: 8443\r\n",
-            PUBLIC,
-            "webhook_other_url",
-            "https://rec.example.com:8443 ",
-        ),
-        (
-            "https://elsewhere.example/webhooks/twilio/recording-status",
-            PATH,
-            host,
-            PUBLIC,
-            "webhook_token_unknown",
-            "add-token",
-        ),
-    ];
-    for (signed_over, target, headers, public_url, code, remedy) in rows {
-        let found = finding(&captured(signed_over, "acme-old", ACME, target, headers), public_url);
-        assert_eq!(found.code, *code, "{signed_over}: {found:?}");
-        assert!(found.remedy.contains(remedy), "{signed_over}: {found:?}");
+    for (signed_over, public_url, headers, code, remedy) in ROWS {
+        let found = finding(&captured(signed_over, "acme-old", ACME, PATH, headers), public_url);
+        assert_eq!(found.code, code, "{signed_over}: {found:?}");
+        let set = if code == "webhook_other_url" { SET } else { "" };
+        assert!(found.remedy.contains(&format!("{set}{remedy}")), "{signed_over}: {found:?}");
     }
+    let added = format!("{PATH}?added=1");
+    let url = format!("{PUBLIC}{PATH}");
+    let found = finding(&captured(&url, "acme-old", ACME, &added, HOST), PUBLIC);
+    assert_eq!(found.code, "webhook_other_query", "{found:?}");
 }
 
 #[test]
