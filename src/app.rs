@@ -1,6 +1,7 @@
 //! The composition root: the only file that names concrete adapters.
 
-mod pipeline;
+pub(crate) mod looking;
+pub(crate) mod pipeline;
 
 use std::net::SocketAddr;
 use std::path::Path;

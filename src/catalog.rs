@@ -24,4 +24,4 @@ mod rows;
 mod said;
 mod sqlite;
 
-pub use sqlite::SqliteCatalog;
+pub use sqlite::{Migrations, SqliteCatalog};

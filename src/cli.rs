@@ -6,6 +6,7 @@ mod call;
 mod demo;
 mod health;
 mod import;
+mod doctor;
 mod migrate;
 mod progress;
 mod serve;
@@ -16,6 +17,7 @@ mod vault;
 mod webhook;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -44,6 +46,11 @@ enum Command {
     /// Run a Twilio one can play with: real HTTP, signed webhooks, faults on demand. Beside it, at /v1, an
     /// OpenAI-compatible provider that can transcribe and summarise its calls.
     SimulateTwilio(simulate_twilio::Options),
+    /// Look the deployment over: what is wrong with it, how that shows, and what to do about it.
+    ///
+    /// Configuration, database, keys, vault, clock, Twilio, speech service, language model; and the way in: the newest
+    /// recording is played through the public URL, and what a proxy drops, limits or changes is named.
+    Doctor(doctor::Options),
     /// Bring the database up to date. `serve` does it too.
     Migrate,
     /// Copy database and vault of a service, running or not, into a folder from which it can be restored.
@@ -69,9 +76,13 @@ enum Command {
 
 impl Cli {
     /// `inherited` is what `serve` listens on, if there is such a socket.
-    pub async fn run(self, inherited: Inherited) -> anyhow::Result<()> {
+    pub async fn run(self, inherited: Inherited) -> anyhow::Result<ExitCode> {
         let config = || Config::load(self.config.as_deref());
         match self.command {
+            // It says itself how it ends.
+            Command::Doctor(options) => {
+                return Ok(doctor::run(self.config.as_deref(), &options).await);
+            }
             Command::Serve => serve::run(&config()?, inherited).await,
             Command::Health(options) => health::run(&config()?, &options).await,
             Command::Demo(options) => demo::run(&options).await,
@@ -84,7 +95,8 @@ impl Cli {
             Command::Vault(command) => vault::run(&config()?, command).await,
             Command::Webhook(command) => webhook::run(&config()?, command).await,
             Command::Token(command) => token::run(&config()?, &command),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what starts has been checked; an unknown key or a bad value names the key and the remedy.
 
+pub mod origins;
 mod pipeline;
 mod secrets;
 
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use pipeline::{Jobs, LanguageModel, LanguageModelProvider, Speech, SpeechProvider};
-pub use secrets::{SecretsError, auth_secret, make_private_folder};
+pub use secrets::{SecretsError, auth_secret, find_auth_secret, make_private_folder};
 
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const AUTH_SECRET_BYTES_MIN: usize = 32;

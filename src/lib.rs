@@ -4,7 +4,7 @@
 //! adapters (`twilio::client`, `catalog`, `vault`, `audio`, `speech`, `language_model`, `world`; not each other) and
 //! `tenants` · `http` (never an adapter) · `app`, the only file that joins adapters to ports · `cli`. Adapters that
 //! ask over the network stand on `http_client`, and those of OpenAI-compatible services on `openai`. Beside them
-//! stands `simulator`, which knows Twilio's wire types only.
+//! stands `simulator`, which knows Twilio's wire types only; and `doctor`, on `app`, which looks and touches nothing.
 
 pub mod app;
 pub mod audio;
@@ -12,6 +12,7 @@ pub mod auth;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+mod doctor;
 mod http;
 pub mod http_client;
 pub mod language_model;

@@ -1,10 +1,12 @@
 //! The `hearback` command.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use hearback::cli::Cli;
 use hearback::server::Inherited;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     // Before the runtime: it changes the environment, which nobody may be reading then.
     let inherited = Inherited::from_environment()?;
     let runtime = runtime().enable_all().build()?;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use actors::domain::{AccountSid, CallSid, RecordingSid};
 use axum::Router;
 use axum::extract::{FromRef, Request, State};
+use axum::http::header;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
@@ -255,10 +256,13 @@ async fn fail_in_an_outage(
     next: Next,
 ) -> Response {
     let failed = media::outage(&board.known(), &request);
-    match failed {
+    let mut response = match failed {
         Some(response) => response,
         None => next.run(request).await,
-    }
+    };
+    let date = wire_time::http_date(board.now_ms());
+    response.headers_mut().insert(header::DATE, date.parse().expect("a date is ASCII"));
+    response
 }
 
 /// Putting ten minutes of audio together takes long enough to be in the way.

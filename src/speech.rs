@@ -10,5 +10,5 @@ mod child;
 mod heard;
 mod languages;
 mod spans;
-mod wav;
+pub(crate) mod wav;
 mod wire;

@@ -64,7 +64,8 @@ fn language_model(config: &Config) -> anyhow::Result<Option<Arc<dyn LanguageMode
     })
 }
 
-fn endpoint(
+/// Also for whoever asks only whether it is there.
+pub(crate) fn endpoint(
     base_url: &str,
     api_key: &SecretString,
     model: &str,

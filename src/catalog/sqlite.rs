@@ -4,6 +4,7 @@ mod custody;
 mod database;
 mod events;
 mod findings;
+mod inspection;
 mod jobs;
 mod snapshot;
 
@@ -20,6 +21,8 @@ use futures_util::FutureExt;
 
 use self::database::Database;
 use super::{businesses, call_list, calls, copies, fetches, keys, recordings};
+
+pub use self::inspection::Migrations;
 
 pub struct SqliteCatalog {
     database: Database,

@@ -34,7 +34,23 @@ pub fn auth_secret(config: &Config) -> Result<SecretString, SecretsError> {
         return Ok(config.auth.secret.clone());
     }
     let file = config.data.dir.join("auth.secret");
-    match read_or_make(&file) {
+    judged(read_or_make(&file), file)
+}
+
+/// The same for somebody who only looks: `None` where it has not been made yet.
+pub fn find_auth_secret(config: &Config) -> Result<Option<SecretString>, SecretsError> {
+    if !config.auth.secret.expose_secret().is_empty() {
+        return Ok(Some(config.auth.secret.clone()));
+    }
+    let file = config.data.dir.join("auth.secret");
+    match read(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => judged(other, file).map(Some),
+    }
+}
+
+fn judged(read: io::Result<SecretString>, file: PathBuf) -> Result<SecretString, SecretsError> {
+    match read {
         Ok(secret) if secret.expose_secret().len() < AUTH_SECRET_BYTES_MIN => {
             Err(SecretsError::Damaged { file })
         }

@@ -7,6 +7,11 @@ pub(super) fn rfc2822(at_ms: i64) -> String {
     moment(at_ms).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
+/// As HTTP writes it: `Fri, 14 Oct 2016 21:56:34 GMT`
+pub(super) fn http_date(at_ms: i64) -> String {
+    moment(at_ms).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// The day in UTC: `2016-10-14`
 pub(super) fn date(at_ms: i64) -> String {
     moment(at_ms).strftime("%Y-%m-%d").to_string()

@@ -7,7 +7,7 @@ const BYTES_PER_SAMPLE: u32 = 2;
 const REST_OF_HEADER: u32 = 36;
 
 /// One channel of 16-bit PCM. A piece is minutes long, so that no length outgrows its field.
-pub(super) fn wav(samples: &[i16]) -> Vec<u8> {
+pub(crate) fn wav(samples: &[i16]) -> Vec<u8> {
     let data_bytes = samples.len() as u32 * BYTES_PER_SAMPLE;
     let mut file = Vec::with_capacity((data_bytes + REST_OF_HEADER + 8) as usize);
     file.extend_from_slice(b"RIFF");

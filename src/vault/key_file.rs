@@ -79,6 +79,19 @@ pub(super) async fn finish_exchange(
     .await
 }
 
+/// Reads the file, or the key staged beside it where that is the one that opens what is sealed; writes nothing.
+pub(super) async fn find(
+    file: &Path,
+    opens: impl Fn(&str) -> bool,
+) -> Result<Zeroizing<String>, VaultError> {
+    let staged = staged(file);
+    let beside = blocking(move || Ok(read(&staged).ok())).await?;
+    match beside.filter(|text| opens(text)) {
+        Some(text) => Ok(text),
+        None => read_or_make(file, false).await,
+    }
+}
+
 fn staged(file: &Path) -> PathBuf {
     file.with_added_extension("new")
 }

@@ -74,6 +74,25 @@ impl MasterKey {
         if key.opens(&check) { Ok(key) } else { Err(origin.wrong_key()) }
     }
 
+    /// The same for somebody who only looks: makes nothing, completes nothing. `None` where nothing was ever sealed.
+    pub async fn find(
+        setting: Option<SecretString>,
+        file: &Path,
+        store: &dyn SealedKeys,
+    ) -> Result<Option<Self>, VaultError> {
+        let Some(check) = store.key_check().await? else { return Ok(None) };
+        let (key, origin) = match setting {
+            Some(text) => (Self::parse(text.expose_secret()), Origin::Setting),
+            None => {
+                let opens = |text: &str| Self::parse(text).is_some_and(|key| key.opens(&check));
+                let text = key_file::find(file, opens).await?;
+                (Self::parse(&text), Origin::File(file))
+            }
+        };
+        let key = key.ok_or_else(|| origin.malformed())?;
+        if key.opens(&check) { Ok(Some(key)) } else { Err(origin.wrong_key()) }
+    }
+
     fn opens(&self, check: &[u8]) -> bool {
         Cipher::new(&self.0).unwrap(&check_binding(), check).is_ok()
     }

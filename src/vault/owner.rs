@@ -31,6 +31,19 @@ impl VaultOwner {
         dir.join(Self::MARK).exists()
     }
 
+    /// Whether a process owns the folder just now. Looks only: no file is made, and no lock is kept.
+    pub fn is_taken(dir: &Path) -> io::Result<bool> {
+        match File::open(dir.join(Self::MARK)) {
+            Ok(mark) => match mark.try_lock_shared() {
+                Ok(()) => Ok(false),
+                Err(TryLockError::WouldBlock) => Ok(true),
+                Err(TryLockError::Error(error)) => Err(error),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Creates the folder where it does not exist. Blocks on the disk, as starting may. Where another
     /// process is the owner the error's kind is `ResourceBusy`.
     pub fn take(dir: &Path) -> io::Result<Self> {

@@ -12,6 +12,7 @@ mod crash;
 mod custody;
 mod disk;
 mod documents;
+mod doctor;
 mod home;
 mod import;
 mod ledger;

@@ -69,6 +69,14 @@ impl Database {
         Ok(database)
     }
 
+    /// Opens a file that is there, and never writes to it.
+    pub(super) async fn look(url: &str) -> Answer<Self> {
+        let options = looking(url)?.pragma("query_only", "ON");
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let readers = pool(READERS).connect_lazy_with(options);
+        Ok(Self { writer, readers, admission: Arc::new(Semaphore::new(WORK_MAX)) })
+    }
+
     /// All or nothing. An older program on a newer schema is fine: see `migrations/README.md`.
     pub(super) async fn migrate(&self) -> Result<(), CatalogError> {
         self.write(|db| {
@@ -230,6 +238,11 @@ fn settled(options: SqliteConnectOptions) -> SqliteConnectOptions {
 /// Where the database of a URL lies.
 pub(super) fn file_of(url: &str) -> Answer<PathBuf> {
     Ok(options(url)?.get_filename().to_owned())
+}
+
+/// Of a file that must be there already.
+pub(super) fn looking(url: &str) -> Answer<SqliteConnectOptions> {
+    Ok(options(url)?.create_if_missing(false))
 }
 
 /// The connection lives as long as the pool: a file on this machine does not go stale.
