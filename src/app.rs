@@ -1,6 +1,7 @@
 //! The composition root: the only file that names concrete adapters.
 
 mod pipeline;
+mod visitors;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -257,6 +258,7 @@ impl App {
         };
         let core = Core::start(ports, settings(config)).await?;
         let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
+        let visitors = Arc::<server::Counts>::default();
         let parts = ServiceParts {
             recordings: core.recordings.clone(),
             inbox: core.inbox.clone(),
@@ -279,10 +281,11 @@ impl App {
             cache_control: config.play.cache_control.parse().context("play.cache_control")?,
             notice,
             streams: streams(config),
+            traffic: visitors::traffic(&visitors, foundation.clock.now()),
             stopping: stopping.clone(),
             closing,
         };
-        let server = Server::start(listening, offer(parts), limits(config));
+        let server = Server::start(listening, offer(parts, visitors), limits(config));
         server::tell(News::Ready);
         let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
@@ -346,13 +349,14 @@ impl App {
     }
 }
 
-fn offer(parts: ServiceParts) -> Offer {
+fn offer(parts: ServiceParts, counts: Arc<server::Counts>) -> Offer {
     let (stopping, closing) = (parts.stopping.clone(), parts.closing.clone());
     let service = http::service(parts);
     Offer {
         router: http::router(service.clone()),
         at_once: Box::new(move |request| service.answer_at_once(request)),
         refusal: http::refusal,
+        counts,
         stopping,
         closing,
     }
