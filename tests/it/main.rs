@@ -20,6 +20,7 @@ mod hostile;
 mod life;
 mod links;
 mod listeners;
+mod metrics;
 mod pages;
 mod pipeline;
 mod playback;
