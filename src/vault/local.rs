@@ -118,7 +118,7 @@ impl Vault for LocalVault {
         }
         match self.at_hand(playable, range) {
             Some(bytes) if bytes.len() as u64 == range.length() => {
-                self.sources.counts.from_memory();
+                self.sources.counts.note_memory();
                 Ok(stream::iter([Ok(bytes)]).boxed())
             }
             Some(_) | None => sending::send(self.sources.clone(), playable, range).await,

@@ -5,12 +5,13 @@ mod hostile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use hearback::app::World;
 use hearback::simulator::{Behaviour, Fault};
 use reqwest::{Method, StatusCode};
+use tokio::time::Instant;
 
 use crate::support::{ACME, ACME_TOKEN, Placed, TestApp, TestClock, asked_path, play_path};
 

@@ -1,9 +1,10 @@
 //! How the database answered lately, for those who must not wait for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actors::ports::{CatalogError, Condition};
+use tokio::time::Instant;
 
 pub(super) struct Answers {
     since: Instant,

@@ -14,11 +14,11 @@ pub(super) struct Reads {
 }
 
 impl Reads {
-    pub(super) fn from_memory(&self) {
+    pub(super) fn note_memory(&self) {
         self.memory.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn from_disk<T>(&self, read: &Result<T, VaultError>) {
+    pub(super) fn note_disk<T>(&self, read: &Result<T, VaultError>) {
         let count = match read {
             Ok(_) => &self.disk,
             Err(VaultError::Missing) => &self.missing,

@@ -128,7 +128,7 @@ impl Sent {
             if let Some(bytes) = memory.get(&self.playable, part, load).await {
                 let bytes = bytes?;
                 if !loads {
-                    counts.from_memory();
+                    counts.note_memory();
                 }
                 return Ok((part.cut(&bytes, range), part.rest(range)));
             }
@@ -167,7 +167,7 @@ impl Sent {
             reader.read(range, bytes_max, taken, sealed)
         };
         let read = reads.run(work).await;
-        counts.from_disk(&read);
+        counts.note_disk(&read);
         read
     }
 }
