@@ -2,6 +2,7 @@
 
 pub(crate) mod looking;
 pub(crate) mod pipeline;
+mod visitors;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -264,6 +265,7 @@ impl App {
         };
         let core = Core::start(ports, settings(config)).await?;
         let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
+        let visitors = Arc::<server::Counts>::default();
         let parts = ServiceParts {
             recordings: core.recordings.clone(),
             inbox: core.inbox.clone(),
@@ -286,10 +288,11 @@ impl App {
             cache_control: config.play.cache_control.parse().context("play.cache_control")?,
             notice,
             streams: streams(config),
+            traffic: visitors::traffic(&visitors, foundation.clock.now()),
             stopping: stopping.clone(),
             closing,
         };
-        let server = Server::start(listening, offer(parts), limits(config));
+        let server = Server::start(listening, offer(parts, visitors), limits(config));
         server::tell(News::Ready);
         let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
@@ -353,13 +356,14 @@ impl App {
     }
 }
 
-fn offer(parts: ServiceParts) -> Offer {
+fn offer(parts: ServiceParts, counts: Arc<server::Counts>) -> Offer {
     let (stopping, closing) = (parts.stopping.clone(), parts.closing.clone());
     let service = http::service(parts);
     Offer {
         router: http::router(service.clone()),
         at_once: Box::new(move |request| service.answer_at_once(request)),
         refusal: http::refusal,
+        counts,
         stopping,
         closing,
     }

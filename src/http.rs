@@ -16,6 +16,7 @@ mod heard;
 mod hot;
 mod links;
 mod log;
+mod metrics;
 mod play;
 mod problem;
 mod rate;
@@ -26,6 +27,7 @@ mod session;
 mod stages;
 mod streams;
 mod target;
+mod traffic;
 mod transcripts;
 mod waiting;
 mod waveform;
@@ -53,6 +55,7 @@ use crate::tenants::Tenants;
 use problem::Problem;
 pub(crate) use rate::RateLimit;
 pub(crate) use streams::Streams;
+pub(crate) use traffic::{Connections, Traffic};
 pub(crate) use waiting::Waits;
 
 /// What handlers may touch. Cheap to clone.
@@ -85,6 +88,7 @@ pub(crate) struct ServiceParts {
     /// A sentence for the console's head, such as "this is a demo".
     pub notice: Option<&'static str>,
     pub streams: Streams,
+    pub traffic: Arc<Traffic>,
     /// Cancelled when the process has been asked to stop.
     pub stopping: CancellationToken,
     /// Cancelled when a successor may be waiting for us to be done; ends what would not end by itself soon.
@@ -161,6 +165,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/debug/jobs/{id}/cancel", post(debug::jobs::cancel))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::scrape))
         .merge(pages())
         .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
@@ -172,8 +177,8 @@ pub(crate) fn router(service: Service) -> Router {
     // Outside of the routes: within, the refusal of a method does not say yet which ones there are.
     Router::new()
         .fallback_service(routes)
-        .layer(axum::middleware::from_fn_with_state(service, cors::share))
-        .layer(axum::middleware::from_fn(log::record))
+        .layer(axum::middleware::from_fn_with_state(service.clone(), cors::share))
+        .layer(axum::middleware::from_fn_with_state(service, log::record))
 }
 
 /// What browsers load once, compressed.

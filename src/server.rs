@@ -33,6 +33,7 @@ use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+pub use crowd::Counts;
 use crowd::Crowd;
 pub use listening::{Inherited, Listening};
 pub use service_manager::{News, tell};
@@ -65,6 +66,8 @@ pub struct Offer {
     pub at_once: AtOnce,
     /// What somebody hears for whom there is no room.
     pub refusal: fn() -> Response,
+    /// Where it is counted who comes.
+    pub counts: Arc<Counts>,
     /// Cancelled when this process has been asked to stop: from then on clients are told to come on another
     /// connection next time.
     pub stopping: CancellationToken,
@@ -93,8 +96,8 @@ struct Shared {
 
 impl Server {
     pub fn start(listening: Listening, offer: Offer, limits: Limits) -> Self {
-        let crowd = Crowd::of_at_most(descriptors::provide_for(limits.connections_max));
-        let Offer { router, at_once, refusal, stopping, closing } = offer;
+        let Offer { router, at_once, refusal, counts, stopping, closing } = offer;
+        let crowd = Crowd::of_at_most(descriptors::provide_for(limits.connections_max), counts);
         let cut = CancellationToken::new();
         let shared = Shared {
             router,

@@ -3,23 +3,22 @@
 //! Invariant: reading never touches a mailbox, so it answers while every actor is busy.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{broadcast, watch};
 
 use crate::arrival::Audience;
 use crate::domain::{CallKey, CallSid, StateName, Timestamp};
-use crate::fetcher::FetcherView;
+use crate::fetcher::{FetcherView, PaceView, Pacer};
 use crate::happening::{Announcer, Failure, Happening, What};
 use crate::inbox::InboxView;
 use crate::jobs::JobsView;
 use crate::keepers::reconciler::ReconcilerView;
 use crate::keepers::retention::RetentionKeeperView;
 use crate::keepers::vault::VaultKeeperView;
-use crate::recording::{CallView, RecordingView};
+use crate::recording::{AsksView, CallView, Counts, RecordingView};
 use crate::recordings::RecordingsView;
 
-#[derive(Debug)]
 pub struct Board {
     pub recordings: watch::Receiver<RecordingsView>,
     pub fetcher: watch::Receiver<FetcherView>,
@@ -32,6 +31,8 @@ pub struct Board {
     pub reconciler: watch::Receiver<ReconcilerView>,
     pub children: watch::Receiver<Vec<ChildView>>,
     calls: RwLock<BTreeMap<CallKey, Posting>>,
+    counts: Counts,
+    pacer: Arc<Pacer>,
     announcer: Announcer,
 }
 
@@ -83,6 +84,7 @@ pub(crate) struct BoardSenders {
     pub(crate) recordings: watch::Sender<RecordingsView>,
     pub(crate) fetcher: watch::Sender<FetcherView>,
     pub(crate) audience: Audience,
+    pub(crate) counts: Counts,
     pub(crate) inbox: watch::Sender<InboxView>,
     pub(crate) jobs: watch::Sender<JobsView>,
     pub(crate) vault_keeper: watch::Sender<VaultKeeperView>,
@@ -92,10 +94,11 @@ pub(crate) struct BoardSenders {
 }
 
 impl Board {
-    pub(crate) fn new() -> (Self, BoardSenders) {
+    pub(crate) fn new(pacer: Arc<Pacer>) -> (Self, BoardSenders) {
         let recordings = watch::Sender::default();
         let fetcher = watch::Sender::default();
         let audience = Audience::default();
+        let counts = Counts::default();
         let inbox = watch::Sender::default();
         let jobs = watch::Sender::default();
         let vault_keeper = watch::Sender::default();
@@ -113,12 +116,15 @@ impl Board {
             reconciler: reconciler.subscribe(),
             children: children.subscribe(),
             calls: RwLock::default(),
+            counts: counts.clone(),
+            pacer,
             announcer: Announcer::new(),
         };
         let senders = BoardSenders {
             recordings,
             fetcher,
             audience,
+            counts,
             inbox,
             jobs,
             vault_keeper,
@@ -161,6 +167,31 @@ impl Board {
         let calls = self.calls.read().unwrap_or_else(PoisonError::into_inner);
         let found = calls.iter().find(|(key, _)| key.call == call);
         found.map(|(key, posting)| (key.clone(), posting.clone()))
+    }
+
+    /// What all calls' actors were asked and found out.
+    pub fn asks(&self) -> AsksView {
+        self.counts.view()
+    }
+
+    /// How the source as a whole may be asked, as of now.
+    pub fn pace(&self) -> PaceView {
+        self.pacer.pace()
+    }
+
+    /// How many recordings of live call actors are in which state, in the order of `StateName::ALL`, and how many
+    /// asks wait for an answer.
+    pub fn states(&self) -> ([u64; StateName::ALL.len()], u64) {
+        let calls = self.calls.read().unwrap_or_else(PoisonError::into_inner);
+        let (mut states, mut waiting) = ([0; StateName::ALL.len()], 0);
+        for posting in calls.values() {
+            let view = posting.view.borrow();
+            waiting += view.waiting as u64;
+            for recording in &view.recordings {
+                states[recording.state as usize] += 1;
+            }
+        }
+        (states, waiting)
     }
 
     /// What happens from now on.

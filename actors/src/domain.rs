@@ -5,6 +5,7 @@
 mod audio;
 mod byte_range;
 mod call;
+mod distribution;
 mod failure;
 mod fetch;
 mod findings;
@@ -23,6 +24,7 @@ mod webhook;
 pub use audio::{AudioCheck, AudioFacts, AudioType, NotAudio};
 pub use byte_range::{ByteRange, RangeAnswer, answer_range};
 pub use call::{Call, CallDetails, CallStatus, Direction, PhoneNumber};
+pub use distribution::{BOUNDS, BUCKETS, Distribution};
 pub use failure::{FailureKind, FetchError, PastFailure};
 pub use fetch::{FetchId, Intent, Phase, Progress};
 pub use findings::{

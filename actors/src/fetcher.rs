@@ -11,22 +11,25 @@ mod queue;
 mod segments;
 mod transfer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use intake::Unfinished;
 pub(crate) use pacer::Pacer;
-pub use pacer::{AccountPace, AccountsHandle};
+pub use pacer::{AccountPace, AccountsHandle, PaceView};
 
 use crate::address::Address;
 use crate::arrival::{Arrival, Audience};
-use crate::domain::{AccountSid, AudioKey, FetchError, FetchId, Intent, Progress, StoredCopy};
+use crate::domain::{
+    AccountSid, AudioKey, Distribution, FetchError, FetchId, Intent, Progress, StoredCopy,
+};
 use crate::ports::{Chance, Clock, RecordingSource, SourceRequest, Vault};
 use crate::recording::machine::{Expected, ExpectedBytes};
 use queue::FairQueue;
@@ -44,6 +47,7 @@ pub(crate) struct FetchOrder {
     pub key: AudioKey,
     pub request: SourceRequest,
     pub intent: Intent,
+    pub ordered_at: Instant,
     pub expected: Expected,
     /// As the source announced it.
     pub duration: Option<Duration>,
@@ -97,6 +101,14 @@ pub struct FetcherView {
     pub accounts: Vec<AccountPace>,
     pub fetched_total: u64,
     pub failed_total: u64,
+    pub fetched_bytes_total: u64,
+    /// Orders that came to nothing, by `FetchError::name`, also those that never began.
+    pub failures: BTreeMap<&'static str, u64>,
+    /// How long orders waited for a place in the pool and their account's turn.
+    pub waited: Distribution,
+    /// How long those took that brought a copy, and the others.
+    pub fetched_in: Distribution,
+    pub failed_in: Distribution,
 }
 
 impl FetcherHandle {
@@ -134,9 +146,10 @@ type Ticket = (AudioKey, FetchId);
 type Place = u64;
 
 /// How a transfer ended, as far as the pool cares.
-pub(crate) enum Ended {
-    Fetched,
-    Failed,
+pub(crate) struct Ended {
+    began: Instant,
+    /// The bytes it brought, or the failure's name.
+    outcome: Result<u64, &'static str>,
 }
 
 pub(crate) struct TwilioFetcher {
@@ -163,8 +176,19 @@ pub(crate) struct Pool {
     started_total: Place,
     /// At most one timer runs; a newer one takes its place.
     wake: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
-    fetched_total: u64,
-    failed_total: u64,
+    counts: Counts,
+}
+
+/// What the pool has done since it began.
+#[derive(Default)]
+struct Counts {
+    fetched: u64,
+    failed: u64,
+    bytes: u64,
+    failures: BTreeMap<&'static str, u64>,
+    waited: Distribution,
+    fetched_in: Distribution,
+    failed_in: Distribution,
 }
 
 impl Actor for TwilioFetcher {
@@ -204,12 +228,12 @@ impl TwilioFetcher {
         drop(pool.queue.remove(|waiting| waiting.cancelled.is_cancelled()));
         // Said without a place in the queue, or a turn at the account: nobody need be asked.
         if order.expected.bytes == ExpectedBytes::Continued && order.unfinished.is_empty() {
-            return order.report.deliver(Err(FetchError::ContentChanged));
+            return pool.turn_away(order, FetchError::ContentChanged);
         }
         if pool.queue.len() >= self.queued_max {
             match pool.queue.give_way(order.intent) {
-                Some(less_urgent) => less_urgent.report.deliver(Err(FetchError::QueueFull)),
-                None => return order.report.deliver(Err(FetchError::QueueFull)),
+                Some(less_urgent) => pool.turn_away(less_urgent, FetchError::QueueFull),
+                None => return pool.turn_away(order, FetchError::QueueFull),
             }
         }
         pool.queue.push(order.intent, order);
@@ -218,7 +242,7 @@ impl TwilioFetcher {
     /// Starts what may start. An order whose account is closed waits in the queue, not in a place of the pool.
     fn dispatch(&self, myself: &ActorRef<Message>, pool: &mut Pool) {
         for order in pool.queue.remove(|order| self.pacer.is_refused(order.request.account)) {
-            order.report.deliver(Err(FetchError::RefusedAccount));
+            pool.turn_away(order, FetchError::RefusedAccount);
         }
         let mut closed: HashMap<AccountSid, Duration> = HashMap::new();
         while pool.running.len() < self.parallel_max {
@@ -240,8 +264,10 @@ impl TwilioFetcher {
     fn start(&self, myself: &ActorRef<Message>, order: Box<FetchOrder>, pool: &mut Pool) {
         pool.started_total += 1;
         let place = pool.started_total;
+        pool.counts.waited.record(order.ordered_at.elapsed());
         let account = order.request.account;
-        let ending = Ending { pool: myself.clone(), place, ended: Ended::Failed };
+        let ended = Ended { began: Instant::now(), outcome: Err(FetchError::Interrupted.name()) };
+        let ending = Ending { pool: myself.clone(), place, ended: Some(ended) };
         let (source, vault) = (Arc::clone(&self.source), Arc::clone(&self.vault));
         let (pacer, clock) = (Arc::clone(&self.pacer), Arc::clone(&self.clock));
         let places = Arc::clone(&self.places);
@@ -254,7 +280,9 @@ impl TwilioFetcher {
                 () = order.cancelled.cancelled() => Err(FetchError::Interrupted),
                 outcome = transfer::transfer(&order, id, ends) => outcome,
             };
-            ending.ended = if outcome.is_ok() { Ended::Fetched } else { Ended::Failed };
+            if let Some(ended) = &mut ending.ended {
+                ended.outcome = outcome.as_ref().map(|copy| copy.length).map_err(FetchError::name);
+            }
             // Before anybody acts upon the outcome.
             pacer.learn(account, outcome.as_ref().map(drop), clock.now());
             order.report.deliver(outcome);
@@ -268,8 +296,13 @@ impl TwilioFetcher {
             parallel_max: self.parallel_max,
             queued: pool.queue.lengths(),
             accounts: self.pacer.view(),
-            fetched_total: pool.fetched_total,
-            failed_total: pool.failed_total,
+            fetched_total: pool.counts.fetched,
+            failed_total: pool.counts.failed,
+            fetched_bytes_total: pool.counts.bytes,
+            failures: pool.counts.failures.clone(),
+            waited: pool.counts.waited.clone(),
+            fetched_in: pool.counts.fetched_in.clone(),
+            failed_in: pool.counts.failed_in.clone(),
         });
     }
 }
@@ -277,10 +310,25 @@ impl TwilioFetcher {
 impl Pool {
     fn settle(&mut self, place: Place, ended: Ended) {
         self.running.remove(&place);
-        match ended {
-            Ended::Fetched => self.fetched_total += 1,
-            Ended::Failed => self.failed_total += 1,
+        let counts = &mut self.counts;
+        match ended.outcome {
+            Ok(bytes) => {
+                counts.fetched += 1;
+                counts.bytes += bytes;
+                counts.fetched_in.record(ended.began.elapsed());
+            }
+            Err(name) => {
+                counts.failed += 1;
+                *counts.failures.entry(name).or_default() += 1;
+                counts.failed_in.record(ended.began.elapsed());
+            }
         }
+    }
+
+    /// An order that is not begun.
+    fn turn_away(&mut self, order: Box<FetchOrder>, why: FetchError) {
+        *self.counts.failures.entry(why.name()).or_default() += 1;
+        order.report.deliver(Err(why));
     }
 }
 
@@ -298,12 +346,14 @@ impl FetchOrder {
 struct Ending {
     pool: ActorRef<Message>,
     place: Place,
-    ended: Ended,
+    /// Taken when it is told.
+    ended: Option<Ended>,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let ended = std::mem::replace(&mut self.ended, Ended::Failed);
-        let _ = self.pool.cast(Message::Ended { place: self.place, ended });
+        if let Some(ended) = self.ended.take() {
+            let _ = self.pool.cast(Message::Ended { place: self.place, ended });
+        }
     }
 }

@@ -18,12 +18,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
 use crate::aside::aside;
-use crate::domain::CallKey;
+use crate::domain::{CallKey, Distribution, Timestamp};
 use crate::fetcher::Pacer;
 use crate::ports::{Catalog, CatalogError, Clock, RecordingSource};
 use crate::recordings::RecordingsHandle;
 use enquiry::Enquiry;
-use pass::{Errand, Pass};
+use pass::{Batch, Errand, Pass};
 
 #[derive(Clone)]
 pub struct InboxHandle {
@@ -58,7 +58,17 @@ pub struct InboxView {
     pub set_aside_total: u64,
     pub pruned_total: u64,
     pub details_total: u64,
+    /// From when an event was received to when it was applied.
+    pub lag: Distribution,
+    pub backlog: InboxBacklog,
     pub last_error: Option<String>,
+}
+
+/// Events that wait to be applied, as they were counted last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InboxBacklog {
+    pub waiting: u64,
+    pub oldest: Option<Timestamp>,
 }
 
 pub(crate) enum Message {
@@ -70,6 +80,8 @@ pub(crate) enum Message {
     Tick,
     /// As `Look`, and say when it is done.
     Settle(RpcReplyPort<()>),
+    /// A pass goes on.
+    Worked(Box<Batch>),
     Passed(Box<Pass>),
     Enquired(Box<Enquiry>),
 }
@@ -157,6 +169,7 @@ impl Actor for Inbox {
                 }
                 self.begin(&myself, rounds);
             }
+            Message::Worked(batch) => rounds.view.count(&batch),
             Message::Passed(pass) => self.settle(*pass, &myself, rounds),
             Message::Enquired(enquiry) => self.take_in(*enquiry, &myself, rounds),
         }
@@ -186,7 +199,11 @@ impl Inbox {
         };
         let passed =
             move |pass: Result<Pass, _>| Message::Passed(Box::new(pass.unwrap_or_else(died)));
-        aside(myself, async move { desk.pass(errand).await }, passed);
+        let told = myself.clone();
+        let tell = Box::new(move |batch| {
+            let _ = told.cast(Message::Worked(Box::new(batch)));
+        });
+        aside(myself, async move { desk.pass(errand, tell).await }, passed);
     }
 
     fn settle(&self, pass: Pass, myself: &ActorRef<Message>, rounds: &mut Rounds) {
@@ -195,9 +212,6 @@ impl Inbox {
         rounds.failed = pass.error.is_some() || !pass.tries.is_empty();
         rounds.tries = pass.tries;
         let view = &mut rounds.view;
-        view.applied_total += pass.applied;
-        view.unassigned_total += pass.unassigned;
-        view.set_aside_total += pass.set_aside;
         view.pruned_total += pass.pruned;
         view.last_error = pass.error.as_ref().map(ToString::to_string).or(pass.complaint);
         for reply in rounds.settling.drain(..) {
@@ -246,6 +260,18 @@ impl Inbox {
         }
         if std::mem::take(&mut rounds.enquire_again) {
             self.enquire(myself, rounds);
+        }
+    }
+}
+
+impl InboxView {
+    fn count(&mut self, batch: &Batch) {
+        self.applied_total += batch.applied;
+        self.unassigned_total += batch.unassigned;
+        self.set_aside_total += batch.set_aside;
+        self.lag.add(&batch.lag);
+        if let Some((waiting, oldest)) = batch.left {
+            self.backlog = InboxBacklog { waiting, oldest };
         }
     }
 }

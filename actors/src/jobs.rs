@@ -29,7 +29,7 @@ use crate::ports::{CatalogError, Chance, Claim, Clock, JobStore};
 use crate::stages::Stages;
 pub(crate) use pool::Progress;
 use pool::{Errand, Orders, Pool};
-pub use view::{JobsView, RunningJobView, StageOutcome, StageView};
+pub use view::{JobBacklog, JobsView, RunningJobView, StageOutcome, StageView};
 
 #[derive(Clone)]
 pub struct JobsHandle {
@@ -75,6 +75,8 @@ pub(crate) enum Message {
     /// How far it is, in thousandths.
     Progressed(Lease, u16),
     Ended(Lease, StageOutcome),
+    Count,
+    Counted(Result<JobBacklog, CatalogError>),
     Close,
     Stop(RpcReplyPort<()>),
 }
@@ -108,6 +110,7 @@ pub(crate) struct Books {
     claiming: bool,
     claim_again: bool,
     renewing: bool,
+    counting: bool,
     closed: bool,
     stopping: Vec<RpcReplyPort<()>>,
     /// Names this incarnation.
@@ -129,6 +132,8 @@ struct Running {
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// For jobs that other transactions began.
 const POLL: Duration = Duration::from_secs(1);
+/// For those who watch over the backlog.
+const COUNT_PERIOD: Duration = Duration::from_secs(5);
 /// A lease is renewed so often before it would run out.
 const RENEWALS_PER_LEASE: u32 = 3;
 
@@ -152,16 +157,19 @@ impl Actor for Jobs {
             myself.send_interval(POLL, || Message::Look);
             myself.send_interval(self.settings.lease / RENEWALS_PER_LEASE, || Message::Renew);
         }
+        let _ = myself.cast(Message::Count);
+        myself.send_interval(COUNT_PERIOD, || Message::Count);
         Ok(Books {
             pools,
             running: HashMap::new(),
             claiming: false,
             claim_again: false,
             renewing: false,
+            counting: false,
             closed: false,
             stopping: Vec::new(),
             owner: format!("{:032x}", self.chance.bits()),
-            view: JobsView { stages: views.into(), running: Vec::new(), last_error: None },
+            view: JobsView { stages: views.into(), ..JobsView::default() },
         })
     }
 
@@ -185,6 +193,14 @@ impl Actor for Jobs {
             Message::Renewed(lost, of, asked_at) => self.take_in(lost, &of, asked_at, books),
             Message::Progressed(lease, permille) => books.progress(lease, permille),
             Message::Ended(lease, outcome) => self.settle(lease, outcome, &myself, books),
+            Message::Count => self.count(&myself, books),
+            Message::Counted(backlog) => {
+                books.counting = false;
+                // Where it cannot be counted what was counted last is shown on.
+                if let Ok(backlog) = backlog {
+                    books.view.backlog = backlog;
+                }
+            }
             Message::Close => books.closed = true,
             Message::Stop(reply) => books.stop(reply),
         }
@@ -263,6 +279,19 @@ impl Jobs {
             self.claim(myself, books);
         }
         books.end_stop();
+    }
+
+    fn count(&self, myself: &ActorRef<Message>, books: &mut Books) {
+        if books.counting || books.closed {
+            return;
+        }
+        books.counting = true;
+        let store = Arc::clone(&self.store);
+        let counting = async move {
+            let (counts, oldest) = (store.job_counts().await?, store.oldest_waiting().await?);
+            Ok(JobBacklog { counts, oldest })
+        };
+        aside(myself, counting, |backlog| Message::Counted(backlog.unwrap_or_else(died)));
     }
 
     fn renew(&self, myself: &ActorRef<Message>, books: &mut Books) {

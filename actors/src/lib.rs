@@ -35,14 +35,16 @@ mod supervisor;
 
 pub use arrival::{Arrival, FollowError, FollowedAudio};
 pub use board::{Board, ChildView, Posting};
-pub use fetcher::{AccountPace, AccountsHandle, FetcherView};
+pub use fetcher::{AccountPace, AccountsHandle, FetcherView, PaceView};
 pub use happening::{Failure, Happening, What};
-pub use inbox::{InboxHandle, InboxView};
-pub use jobs::{JobSettings, JobsHandle, JobsView, RunningJobView, StageOutcome, StageView};
-pub use keepers::reconciler::{AccountReconciliation, ReconcilerView};
+pub use inbox::{InboxBacklog, InboxHandle, InboxView};
+pub use jobs::{
+    JobBacklog, JobSettings, JobsHandle, JobsView, RunningJobView, StageOutcome, StageView,
+};
+pub use keepers::reconciler::{AccountReconciliation, PassOutcome, ReconcilerView};
 pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
-pub use recording::{ActorEnded, Ask, CallView, RecordingView, RecordingWatch};
+pub use recording::{ActorEnded, Ask, AsksView, CallView, RecordingView, RecordingWatch};
 pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
 pub use shelf::Published;
 pub use supervisor::{Core, Pipeline, Ports, Settings};

@@ -15,13 +15,13 @@ mod speech;
 mod vault;
 
 pub use catalog::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
     RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
 pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
 pub use ear::{Ear, EarError, EncodedAudio, PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream};
-pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, UnassignedEvent};
+pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedEvent};
 pub use findings::{AppointmentFilter, Findings};
 pub use jobs::{Claim, Failure, Finding, JobFilter, JobStore};
 pub use language_model::{Conversation, LanguageModel, Turn};
@@ -31,5 +31,5 @@ pub use source::{
 pub use speech::{ProviderError, Speech};
 pub use vault::{
     AudioStream, Reseal, SealedAudio, SealedByMaster, SealedKeys, UnsealedCopy, Vault, VaultError,
-    VaultWriter,
+    VaultReads, VaultWriter,
 };

@@ -5,6 +5,7 @@
 //!
 //! Invariant: never holds audio bytes, and never awaits in `handle`: tasks report back by message.
 
+mod counts;
 mod effects;
 pub(crate) mod machine;
 mod report;
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
+pub use counts::AsksView;
+pub(crate) use counts::Counts;
 pub use view::{ActorEnded, CallView, RecordingView, RecordingWatch};
 
 use crate::address::Address;
@@ -28,8 +31,8 @@ use crate::arrival::{Arrival, Audience};
 use crate::aside::answer_within;
 use crate::board::Board;
 use crate::domain::{
-    CallKey, Denial, FetchError, FetchId, Intent, Permit, Playable, Progress, Recording,
-    RecordingSid, Timestamp, primary,
+    CallKey, Denial, FetchId, Intent, Permit, Playable, Progress, Recording, RecordingSid,
+    Timestamp, primary,
 };
 use crate::fetcher::{FetcherHandle, Pacer, Unfinished};
 use crate::happening::What;
@@ -92,6 +95,7 @@ pub(crate) struct Services {
     pub(crate) board: Arc<Board>,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) audience: Audience,
+    pub(crate) counts: Counts,
     pub(crate) policy: Policy,
     pub(crate) idle_after: Duration,
 }
@@ -242,6 +246,10 @@ impl RecordingActor {
             return;
         };
         shell.asks += 1;
+        // Whoever waits has asked before, and been told to.
+        if ask.wait.is_zero() {
+            self.services.counts.asked(shell.lives.get(&sid).is_some_and(|it| it.is_downloading()));
+        }
         let id = AskId(shell.asks);
         shell.callers.insert(id, reply);
         let patience = if ask.wait.is_zero() { Patience::AtOnce } else { Patience::Park };
@@ -270,9 +278,12 @@ impl RecordingActor {
             policy: &self.services.policy,
         };
         let before = track.life.state.name();
+        let damaged = matches!(event, Event::DamageFound(_));
         let step = machine::step(track.life, event, &context);
         if let Some(why) = step.ignored {
             tracing::trace!(recording.sid = %sid, state = before.as_str(), why, "nothing to do");
+        } else if damaged {
+            self.services.counts.damage_found();
         }
         let changed = before != step.life.state.name();
         let downloading = matches!(step.life.state, State::Downloading(_));
@@ -469,28 +480,7 @@ impl Track {
         !self.life.state.goes_on()
     }
 
-    fn log_transition(&self) {
-        let Recording { business, call, sid, .. } = self.recording();
-        let state = self.life.state.name().as_str();
-        match &self.life.state {
-            State::Failed(failure) if failure.cause == FetchError::RefusedRecording => {
-                tracing::error!(
-                    business.id = %business, call.sid = %call, recording.sid = %sid,
-                    error = %failure.cause, remedy = failure.cause.remedy(),
-                    "recording refused"
-                );
-            }
-            State::Failed(failure) => tracing::warn!(
-                business.id = %business, call.sid = %call, recording.sid = %sid,
-                error = %failure.cause, remedy = failure.cause.remedy(),
-                "recording failed"
-            ),
-            State::Absent(_) | State::Downloading(_) | State::Ready(_) | State::Gone(_) => {
-                tracing::info!(
-                    business.id = %business, call.sid = %call, recording.sid = %sid, state,
-                    "recording changed state"
-                );
-            }
-        }
+    const fn is_downloading(&self) -> bool {
+        matches!(self.life.state, State::Downloading(_))
     }
 }

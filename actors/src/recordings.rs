@@ -90,6 +90,8 @@ pub struct RecordingsView {
     pub parked: usize,
     pub live_max: usize,
     pub crashes: Vec<CrashView>,
+    /// Also those that are forgiven.
+    pub crashed_total: u64,
 }
 
 pub(crate) struct Recordings {

@@ -108,12 +108,12 @@ pub struct Core {
 
 impl Core {
     pub async fn start(ports: Ports, settings: Settings) -> Result<Self, SpawnErr> {
-        let (board, senders) = Board::new();
+        let pacer = Arc::new(Pacer::new(settings.requests_per_second));
+        let (board, senders) = Board::new(Arc::clone(&pacer));
         let board = Arc::new(board);
         let addresses = Addresses::default();
         let inbox = InboxHandle::new(addresses.inbox.clone());
         let jobs = JobsHandle::new(addresses.jobs.clone());
-        let pacer = Arc::new(Pacer::new(settings.requests_per_second));
         let accounts = AccountsHandle::new(Arc::clone(&pacer));
         let search = Search {
             catalog: Arc::clone(&ports.catalog),
@@ -396,6 +396,7 @@ impl Root {
             board: Arc::clone(&self.board),
             shelf: Arc::clone(&self.addresses.shelf),
             audience: self.senders.audience.clone(),
+            counts: self.senders.counts.clone(),
             policy: Policy { retry: retry.clone(), prefetch: *prefetch, waiting_max: *waiting_max },
             idle_after: *idle_after,
         };

@@ -1,7 +1,7 @@
 //! Verified webhooks, and news found by asking: stored before anybody relies on it, applied afterwards.
 
 use actors::domain::{AccountSid, BusinessId, CallKey, CallSid, Timestamp, WebhookEvent};
-use actors::ports::{Assignment, EventOutcome, InboxEvent, UnassignedEvent};
+use actors::ports::{Assignment, EventOutcome, InboxEvent, PendingEvent, UnassignedEvent};
 use sqlx::{Row, SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Constrained, Failure};
@@ -33,7 +33,9 @@ const IS_EXPECTED: &str = "
         )";
 
 const PENDING: &str = "
-    SELECT id, raw_form FROM inbox WHERE outcome IS NULL ORDER BY id LIMIT $1";
+    SELECT id, received_at_ms, raw_form FROM inbox WHERE outcome IS NULL ORDER BY id LIMIT $1";
+
+const PENDING_COUNT: &str = "SELECT COUNT(*) FROM inbox WHERE outcome IS NULL";
 
 const SET_ASIDE: &str = "
     UPDATE inbox SET outcome = 'unreadable' WHERE id = $1 AND outcome IS NULL";
@@ -88,7 +90,7 @@ const RECORD_RECONCILED: &str = "
 
 /// Events nobody has dealt with, and the ids of those among them that cannot be read.
 pub(super) struct Pending {
-    pub(super) events: Vec<(i64, WebhookEvent)>,
+    pub(super) events: Vec<PendingEvent>,
     pub(super) unreadable: Vec<i64>,
 }
 
@@ -153,11 +155,19 @@ pub(super) async fn pending(db: &mut SqliteConnection, limit: u32) -> Answer<Pen
     for row in query(PENDING).bind(i64::from(limit)).fetch_all(db).await? {
         let id = row.try_get("id")?;
         match read(row.try_get("raw_form")?) {
-            Some(event) => pending.events.push((id, event)),
+            Some(event) => {
+                let received_at = Timestamp::from_millis(row.try_get("received_at_ms")?);
+                pending.events.push(PendingEvent { id, received_at, event });
+            }
             None => pending.unreadable.push(id),
         }
     }
     Ok(pending)
+}
+
+pub(super) async fn pending_count(db: &mut SqliteConnection) -> Answer<u64> {
+    let count: i64 = query_scalar(PENDING_COUNT).fetch_one(db).await?;
+    Ok(count.unsigned_abs())
 }
 
 pub(super) async fn set_aside(db: &mut SqliteConnection, ids: Vec<i64>) -> Answer<()> {

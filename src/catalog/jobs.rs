@@ -106,6 +106,11 @@ const LISTED: &str = "
 const COUNTS: &str = "
     SELECT stage, state, COUNT(*) AS jobs FROM jobs WHERE state <> 'done' GROUP BY stage, state";
 
+/// By the index of those that are not done, in which an id stands behind its stage and state: found, not searched for.
+const OLDEST_WAITING: &str = "
+    SELECT created_at_ms FROM jobs
+    WHERE id = (SELECT MIN(id) FROM jobs WHERE stage = $1 AND state = 'waiting' AND state <> 'done')";
+
 const OF_RECORDING: &str = "
     SELECT jobs.*, recordings.call_sid
     FROM jobs
@@ -304,6 +309,17 @@ pub(super) async fn counts(db: &mut SqliteConnection) -> Answer<Vec<(Stage, JobS
         Ok((stage, state, rows::fit(row.try_get("jobs")?, "jobs")?))
     };
     found.iter().map(count).collect()
+}
+
+pub(super) async fn oldest_waiting(db: &mut SqliteConnection) -> Answer<Vec<(Stage, Timestamp)>> {
+    let mut oldest = Vec::new();
+    for stage in Stage::ALL {
+        let found = query(OLDEST_WAITING).bind(stage.as_str()).fetch_optional(&mut *db).await?;
+        if let Some(row) = found {
+            oldest.push((stage, Timestamp::from_millis(row.try_get("created_at_ms")?)));
+        }
+    }
+    Ok(oldest)
 }
 
 pub(super) async fn of_recording(

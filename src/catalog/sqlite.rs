@@ -1,5 +1,6 @@
 //! The catalog, and the keys of what is sealed, in one SQLite file.
 
+mod condition;
 mod custody;
 mod database;
 mod events;
@@ -13,8 +14,8 @@ use actors::domain::{
     PhoneNumber, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness, Reseal,
-    SealedKeys, TwilioAccount, VaultError, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
+    Reseal, SealedKeys, TwilioAccount, VaultError, VaultUse,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -56,6 +57,10 @@ impl SqliteCatalog {
 
 #[async_trait]
 impl Catalog for SqliteCatalog {
+    fn condition(&self) -> Condition {
+        self.database.condition()
+    }
+
     async fn ping(&self) -> Result<(), CatalogError> {
         self.database.read(|db| database::ping(db).boxed()).await
     }

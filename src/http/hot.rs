@@ -13,10 +13,12 @@ use actors::domain::{BusinessId, ByteRange, CallKey, Playable, Timestamp};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::Response;
+use tokio::time::Instant;
 
 use super::representation::{Representation, Selection, select};
 use super::request_id::{self, REQUEST_ID};
 use super::target::{Named, link_counts, parse, reader_by};
+use super::traffic::Whence;
 use super::waiting::patience;
 use super::{NO_REFERRER, Service, audio, caller, cors, log, play};
 use crate::auth::Known;
@@ -79,6 +81,7 @@ enum Answer {
 
 impl<B> Asked<'_, B> {
     fn answer(&self, service: &Service) -> Option<Response> {
+        let started = Instant::now();
         let method = self.request.method();
         if method != Method::GET && method != Method::HEAD {
             return None;
@@ -97,15 +100,13 @@ impl<B> Asked<'_, B> {
         service.rate_limit.admit(reader.name()).ok()?;
         let id = request_id::given(self.request.headers());
         let id = id.unwrap_or_else(|| request_id::made(now));
-        let line = log::is_wanted().then(|| {
-            let asked = log::Asked::At { route: self.route, business: key.business.clone() };
-            log::Line::begin(&id, method, asked)
-        });
+        let request_id = log::is_wanted().then(|| id.clone());
         let response = self.respond(service, &key, &published, labels, answer, id);
-        match line {
-            Some(line) => Some(log::watch(response, line, method == Method::HEAD)),
-            None => Some(response),
-        }
+        let business = request_id.is_some().then_some(key.business);
+        let asked = log::Asked::At { route: self.route, business };
+        let mut line = log::Line::begin(&service.traffic, started, method, asked);
+        (line.request_id, line.whence) = (request_id, Some(Whence::Memory));
+        Some(log::watch(response, line, method == Method::HEAD))
     }
 
     /// In the order in which credentials count.

@@ -1,4 +1,4 @@
-//! One line in the log for each finished request: what was asked, by which business, and what became of it.
+//! The end of each request: counted, and one line in the log: what was asked, by which business, and what became of it.
 //!
 //! Invariant: the route is logged as its template, and never the URL: it may hold a signed link or a phone number.
 
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use actors::domain::BusinessId;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -16,10 +16,13 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 
+use super::Service;
+use super::problem::Code;
 use super::request_id::{self, REQUEST_ID};
+use super::traffic::{NotYet, Outcome, Traffic, Whence};
 
 /// Asked every few seconds by whoever watches over the process.
-const UNLOGGED: [&str; 2] = ["/livez", "/readyz"];
+const UNLOGGED: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// What becomes known of a request on its way inwards.
 #[derive(Default)]
@@ -29,7 +32,11 @@ pub(super) struct Trail {
 }
 
 /// Around everything else.
-pub(super) async fn record(mut request: Request, next: Next) -> Response {
+pub(super) async fn record(
+    State(service): State<Service>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     if UNLOGGED.contains(&request.uri().path()) {
         return next.run(request).await;
     }
@@ -37,7 +44,8 @@ pub(super) async fn record(mut request: Request, next: Next) -> Response {
     let id = given.clone().unwrap_or_else(request_id::made_now);
     let trail = Arc::<Trail>::default();
     let asked = Asked::By(Arc::clone(&trail));
-    let line = Line::begin(&id, request.method(), asked);
+    let mut line = Line::begin(&service.traffic, Instant::now(), request.method(), asked);
+    line.request_id = Some(id.clone());
     request.extensions_mut().insert(trail);
     let preflight = request.method() == Method::OPTIONS;
     let head_only = request.method() == Method::HEAD;
@@ -50,17 +58,20 @@ pub(super) async fn record(mut request: Request, next: Next) -> Response {
     watch(response, line, head_only)
 }
 
-/// Where the line is known to be wanted by nobody there is none to be made.
+/// Where the line is known to be wanted by nobody there is none to be written.
 pub(super) fn is_wanted() -> bool {
     LevelFilter::current() >= LevelFilter::INFO
 }
 
-/// Has the line written when the answer is sent, or when the client has hung up.
+/// Ends the line when the answer is sent, or when the client has hung up.
 pub(super) fn watch(response: Response, mut line: Line, head_only: bool) -> Response {
-    line.status = Some(response.status());
+    line.answered(&response);
     let length = response.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     line.complete = head_only || response.body().is_end_stream();
+    if response.body().is_end_stream() {
+        return response;
+    }
     response.map(|body| Body::new(Watched { body, length, line }))
 }
 
@@ -98,16 +109,22 @@ fn name_of(method: &Method) -> &'static str {
     }
 }
 
-/// Written when it is dropped: with the body's end, or when the client has hung up.
+/// Counted and written when it is dropped: with the body's end, or when the client has hung up.
 pub(super) struct Line {
-    request_id: HeaderValue,
+    traffic: Arc<Traffic>,
+    /// Without it nothing is written.
+    pub(super) request_id: Option<HeaderValue>,
     method: &'static str,
     /// None was sent where the client did not wait for it.
     status: Option<StatusCode>,
     started: Instant,
     asked: Asked,
+    /// Of audio whose first byte is still to be sent.
+    pub(super) whence: Option<Whence>,
     sent_bytes: u64,
     complete: bool,
+    /// The body ended in an error.
+    failed: bool,
 }
 
 /// What was asked, by which business.
@@ -115,7 +132,7 @@ pub(super) enum Asked {
     /// What is found out on the way inwards.
     By(Arc<Trail>),
     /// Nobody had to look for it.
-    At { route: &'static str, business: BusinessId },
+    At { route: &'static str, business: Option<BusinessId> },
 }
 
 impl Asked {
@@ -129,29 +146,66 @@ impl Asked {
     fn business(&self) -> Option<&str> {
         match self {
             Self::By(trail) => trail.business.get().map(BusinessId::as_str),
-            Self::At { business, .. } => Some(business.as_str()),
+            Self::At { business, .. } => business.as_ref().map(BusinessId::as_str),
         }
     }
 }
 
 impl Line {
-    pub(super) fn begin(id: &HeaderValue, method: &Method, asked: Asked) -> Self {
+    pub(super) fn begin(
+        traffic: &Arc<Traffic>,
+        started: Instant,
+        method: &Method,
+        asked: Asked,
+    ) -> Self {
         Self {
-            request_id: id.clone(),
+            traffic: Arc::clone(traffic),
+            request_id: None,
             method: name_of(method),
             status: None,
-            started: Instant::now(),
+            started,
             asked,
+            whence: None,
             sent_bytes: 0,
             complete: false,
+            failed: false,
+        }
+    }
+
+    fn answered(&mut self, response: &Response) {
+        self.status = Some(response.status());
+        let extensions = response.extensions();
+        self.whence = self.whence.or_else(|| extensions.get().copied());
+        if let Some(Code(code)) = extensions.get() {
+            self.traffic.problem(code);
+        }
+        if extensions.get::<NotYet>().is_some() {
+            self.traffic.not_yet();
+        }
+    }
+
+    fn sent(&mut self, bytes: usize) {
+        self.sent_bytes += bytes as u64;
+        if let Some(whence) = self.whence.take() {
+            self.traffic.first_byte(whence, self.started.elapsed());
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.status {
+            Some(_) if self.failed => Outcome::Cut,
+            Some(status) if self.complete => Outcome::of(status),
+            Some(_) | None => Outcome::HungUp,
         }
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
+        self.traffic.ended(self.asked.route(), self.method, self.outcome());
+        let Some(request_id) = &self.request_id else { return };
         tracing::info!(
-            request.id = self.request_id.to_str().unwrap_or_default(),
+            request.id = request_id.to_str().unwrap_or_default(),
             http.method = self.method,
             http.route = self.asked.route(),
             http.status = self.status.map(|status| status.as_u16()),
@@ -183,12 +237,11 @@ impl HttpBody for Watched {
         let polled = ready!(Pin::new(&mut self.body).poll_frame(context));
         match &polled {
             Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                self.line.sent_bytes += bytes as u64;
+                self.line.sent(frame.data_ref().map_or(0, Bytes::len));
                 let whole = self.length == Some(self.line.sent_bytes);
                 self.line.complete = whole || self.body.is_end_stream();
             }
-            Some(Err(_)) => self.line.complete = false,
+            Some(Err(_)) => (self.line.complete, self.line.failed) = (false, true),
             None => self.line.complete = true,
         }
         Poll::Ready(polled)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use actors::domain::{ByteRange, CallKey, Intent, Permit, Playable, Preparing, StateName};
 use actors::ports::VaultError;
 use actors::{Arrival, Ask, FollowError, RecordingsHandle};
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -25,6 +26,7 @@ use tokio::task::yield_now;
 use super::problem::Problem;
 use super::representation::{Representation, Selection, entity_tag, none_match_holds, select};
 use super::target::{Readable, Target};
+use super::traffic::{NotYet, Whence};
 use super::waiting::{Patience, is_media_element, patience};
 use super::{Service, filename};
 
@@ -92,10 +94,13 @@ impl Request {
                 Permit::Wait(preparing) => preparing_response(&preparing),
                 Permit::Deny(denial) => return Err(denial.into()),
             };
-            let headers = response.headers_mut();
-            if headers.contains_key(header::ETAG) {
-                say_whence(headers, cache_status, disposition);
+            if response.headers().contains_key(header::ETAG) {
+                let is_here = cache_status == HIT;
+                let whence = if is_here { Whence::Vault } else { Whence::Download };
+                response.extensions_mut().insert(whence);
+                say_whence(response.headers_mut(), cache_status, disposition);
             }
+            let headers = response.headers_mut();
             if let Some(applied) = applied {
                 headers.insert(PREFERENCE_APPLIED, applied);
             }
@@ -321,5 +326,5 @@ pub(super) fn preparing_response(preparing: &Preparing) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::RETRY_AFTER, HeaderValue::from(retry_after)),
     ];
-    (StatusCode::ACCEPTED, headers, axum::Json(body)).into_response()
+    (StatusCode::ACCEPTED, Extension(NotYet), headers, axum::Json(body)).into_response()
 }

@@ -55,6 +55,46 @@ pub(crate) enum Problem {
     Internal,
 }
 
+/// Goes along with the response of a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);
+
+/// Every code there is.
+pub(super) const CODES: [&str; 32] = [
+    "malformed",
+    "no_credentials",
+    "link_expired",
+    "not_for_this_role",
+    "signature_mismatch",
+    "no_such_call",
+    "no_such_page",
+    "no_recording",
+    "recording_absent",
+    "recording_failed",
+    "recording_deleted",
+    "recording_missing",
+    "recording_expired",
+    "recording_erased",
+    "no_transcript",
+    "no_speech",
+    "pipeline_failed",
+    "pipeline_off",
+    "no_such_thing",
+    "method_not_allowed",
+    "precondition_failed",
+    "range_not_satisfiable",
+    "too_large",
+    "request_timeout",
+    "rate_limited",
+    "conflict",
+    "too_many_streams",
+    "attempts_exhausted",
+    "away",
+    "overloaded",
+    "source_refused_credentials",
+    "internal",
+];
+
 enum ClientMay {
     Fix,
     Retry(Duration),
@@ -126,6 +166,7 @@ impl IntoResponse for Problem {
             body["retry_after"] = seconds.into();
         }
         let mut response = (status, body.to_string()).into_response();
+        response.extensions_mut().insert(Code(code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -226,5 +267,20 @@ impl From<VaultError> for Problem {
             | VaultError::KeysAway(_) => Self::Away,
             VaultError::Keys(_) => Self::Internal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_code_among_all_codes() {
+        let rows = include_str!("problem.rs")
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with("P::"));
+        let codes: Vec<&str> = rows.filter_map(|row| row.split('"').nth(1)).collect();
+        assert_eq!(codes, CODES);
     }
 }

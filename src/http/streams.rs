@@ -49,6 +49,12 @@ impl Streams {
         Self { open: Arc::default(), all_max, per_reader_max }
     }
 
+    /// How many are open, and may be.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        (open.all, self.all_max)
+    }
+
     pub(super) fn enter(&self, reader: String) -> Result<Place, Problem> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.by_reader.get(&reader).is_some_and(|count| *count >= self.per_reader_max) {

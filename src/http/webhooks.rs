@@ -3,11 +3,12 @@
 use actors::ports::InboxEvent;
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use secrecy::ExposeSecret;
 
 use super::Service;
 use super::problem::Problem;
+use super::traffic::Received;
 use crate::twilio::{signature, webhook};
 
 const SIGNATURE: &str = "x-twilio-signature";
@@ -19,7 +20,28 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let params = webhook::parse_form(&body).map_err(|_| Problem::SignatureMismatch)?;
+    let is_news = take(&service, &uri, &headers, &body).await;
+    service.traffic.webhook(match &is_news {
+        Ok(true) => Received::Stored,
+        Ok(false) => Received::Duplicate,
+        Err(Problem::SignatureMismatch) => Received::Unsigned,
+        Err(Problem::Malformed(_)) => Received::Malformed,
+        Err(_) => Received::Unstored,
+    });
+    if is_news? {
+        service.inbox.event_stored();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stores what can be believed, and says whether it is news.
+async fn take(
+    service: &Service,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<bool, Problem> {
+    let params = webhook::parse_form(body).map_err(|_| Problem::SignatureMismatch)?;
     // The account is not believed yet: it only says which tokens to try.
     let account = webhook::account_sid(&params).ok_or(Problem::SignatureMismatch)?;
     let tokens = service.tenants.tokens(account);
@@ -40,11 +62,8 @@ pub(super) async fn receive(
     let event = InboxEvent {
         dedup_key: webhook::dedup_key(&event),
         event,
-        raw_form: String::from_utf8_lossy(&body).into_owned(),
+        raw_form: String::from_utf8_lossy(body).into_owned(),
         received_at: service.clock.now(),
     };
-    if service.catalog.store_event(&event).await? {
-        service.inbox.event_stored();
-    }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(service.catalog.store_event(&event).await?)
 }

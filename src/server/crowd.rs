@@ -4,6 +4,7 @@
 //! waiting longest first: thousands of idle connections keep nobody out.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::talk::Talk;
@@ -14,6 +15,35 @@ const LEAVE_AT_A_TIME: usize = 32;
 pub(super) struct Crowd {
     present: Mutex<Present>,
     max: usize,
+    counts: Arc<Counts>,
+}
+
+/// For those who watch from outside.
+#[derive(Debug, Default)]
+pub struct Counts {
+    max: AtomicUsize,
+    present: AtomicUsize,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Counts {
+    pub fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
+    }
+
+    pub fn present(&self) -> usize {
+        self.present.load(Ordering::Relaxed)
+    }
+
+    pub fn accepted_total(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Those for whom there was no room.
+    pub fn refused_total(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Default)]
@@ -30,8 +60,9 @@ pub(super) struct Place {
 }
 
 impl Crowd {
-    pub(super) fn of_at_most(max: usize) -> Arc<Self> {
-        Arc::new(Self { present: Mutex::default(), max })
+    pub(super) fn of_at_most(max: usize, counts: Arc<Counts>) -> Arc<Self> {
+        counts.max.store(max, Ordering::Relaxed);
+        Arc::new(Self { present: Mutex::default(), max, counts })
     }
 
     /// A place, if need be that of somebody who leaves for it; `None` where all are busy.
@@ -40,12 +71,15 @@ impl Crowd {
         if present.talks.len() >= self.max {
             let leaving = present.talks.values().filter(|talk| talk.is_leaving()).count();
             if present.talks.len() - leaving >= self.max && make_room(&present.talks) == 0 {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
                 return None;
             }
         }
         let (number, talk) = (present.next, Arc::new(Talk::new()));
         present.next += 1;
         present.talks.insert(number, Arc::clone(&talk));
+        self.counts.present.store(present.talks.len(), Ordering::Relaxed);
+        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
         Some(Place { talk, number, crowd: Arc::clone(self) })
     }
 
@@ -87,7 +121,9 @@ fn make_room(talks: &HashMap<u64, Arc<Talk>>) -> usize {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crowd.present().talks.remove(&self.number);
+        let mut present = self.crowd.present();
+        present.talks.remove(&self.number);
+        self.crowd.counts.present.store(present.talks.len(), Ordering::Relaxed);
     }
 }
 
@@ -100,7 +136,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_who_wait_longest_make_room_and_the_busy_never_do() {
-        let crowd = Crowd::of_at_most(4);
+        let crowd = Crowd::of_at_most(4, Arc::default());
         let mut places = Vec::new();
         for stage in [Stage::Answering, Stage::Idle, Stage::Head, Stage::Sending] {
             tokio::time::advance(Duration::from_secs(1)).await;
@@ -124,7 +160,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_idle_are_chosen() {
-        let crowd = Crowd::of_at_most(LEAVE_AT_A_TIME * 2);
+        let crowd = Crowd::of_at_most(LEAVE_AT_A_TIME * 2, Arc::default());
         let mut places = Vec::new();
         for _ in 0..LEAVE_AT_A_TIME * 2 {
             tokio::time::advance(Duration::from_secs(1)).await;

@@ -15,6 +15,7 @@ mod duplicate;
 mod folder;
 mod leftovers;
 mod reader;
+mod reads;
 mod sending;
 mod tail;
 mod writer;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actors::domain::{AudioKey, ByteRange, CopyId, Playable, Timestamp, Version};
-use actors::ports::{AudioStream, SealedAudio, Vault, VaultError, VaultWriter};
+use actors::ports::{AudioStream, SealedAudio, Vault, VaultError, VaultReads, VaultWriter};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -38,6 +39,7 @@ use super::room::Room;
 use folder::VaultFolder;
 use leftovers::Round;
 use reader::DiskReads;
+use reads::Reads;
 use sending::Sources;
 use writer::{LocalWriter, Named, Part};
 
@@ -88,7 +90,9 @@ impl LocalVault {
         let room = Room::of(memory_bytes.saturating_mul(2).saturating_add(LENT_BYTES_MAX));
         let memory = Memory::of(memory_bytes, room.clone());
         let (folder, reads) = (Arc::new(folder), DiskReads::default());
-        Self { sources: Sources { folder, keys, reads, memory, room }, round: Arc::default() }
+        let counts = Arc::<Reads>::default();
+        let sources = Sources { folder, keys, reads, counts, memory, room };
+        Self { sources, round: Arc::default() }
     }
 }
 
@@ -115,6 +119,7 @@ impl Vault for LocalVault {
         }
         match self.at_hand(playable, range) {
             Some(bytes) if bytes.len() as u64 == range.length() => {
+                self.sources.counts.note_memory();
                 Ok(stream::iter([Ok(bytes)]).boxed())
             }
             Some(_) | None => sending::send(self.sources.clone(), playable, range).await,
@@ -123,6 +128,10 @@ impl Vault for LocalVault {
 
     fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
         self.sources.memory.at_hand(playable, range)
+    }
+
+    fn reads(&self) -> VaultReads {
+        self.sources.counts.view()
     }
 
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError> {

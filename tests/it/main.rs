@@ -23,6 +23,7 @@ mod links;
 mod listeners;
 #[path = "../nginx.rs"]
 mod nginx;
+mod metrics;
 mod pages;
 mod pipeline;
 mod playback;

@@ -99,6 +99,54 @@ impl From<&FetchError> for PastFailure {
 }
 
 impl FetchError {
+    /// Every `name` there is.
+    pub const NAMES: [&'static str; 19] = [
+        "unreachable",
+        "timed_out",
+        "cut",
+        "status",
+        "unexpected",
+        "not_audio",
+        "too_large",
+        "not_found",
+        "deleted",
+        "refused_account",
+        "refused_recording",
+        "throttled",
+        "content_changed",
+        "vault",
+        "catalog",
+        "queue_full",
+        "unrecorded",
+        "interrupted",
+        "past",
+    ];
+
+    /// What happened, in one word and without its particulars: for counting.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut(_) => "timed_out",
+            Self::Cut { .. } => "cut",
+            Self::Status(_) => "status",
+            Self::Unexpected(_) => "unexpected",
+            Self::NotAudio(_) => "not_audio",
+            Self::TooLarge { .. } => "too_large",
+            Self::NotFound => "not_found",
+            Self::Deleted => "deleted",
+            Self::RefusedAccount => "refused_account",
+            Self::RefusedRecording => "refused_recording",
+            Self::Throttled { .. } => "throttled",
+            Self::ContentChanged => "content_changed",
+            Self::Vault(_) => "vault",
+            Self::Catalog(_) => "catalog",
+            Self::QueueFull => "queue_full",
+            Self::Unrecorded(_) => "unrecorded",
+            Self::Interrupted => "interrupted",
+            Self::Past(_) => "past",
+        }
+    }
+
     pub const fn kind(&self) -> FailureKind {
         match self {
             Self::Unreachable(_)

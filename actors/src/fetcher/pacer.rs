@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,33 @@ pub(crate) struct Pacer {
     requests_per_second: NonZeroU32,
     /// Accounts that were asked for. As many as there are accounts.
     accounts: Mutex<BTreeMap<AccountSid, Health>>,
+    counts: Counts,
+}
+
+/// Since the process began.
+#[derive(Default)]
+struct Counts {
+    paced: AtomicU64,
+    paused: AtomicU64,
+    shut_out: AtomicU64,
+    throttled: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// How the source as a whole may be asked: no account is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PaceView {
+    /// Something had to wait: for the account's own pace, for a pause that the source wants, since the source refuses
+    /// the account's credentials.
+    pub paced_total: u64,
+    pub paused_total: u64,
+    pub shut_out_total: u64,
+    /// The source said 429, and 401.
+    pub throttled_total: u64,
+    pub refused_total: u64,
+    pub accounts: usize,
+    pub accounts_paused: usize,
+    pub accounts_refused: usize,
 }
 
 /// What the service knows of accounts and the core does not.
@@ -69,6 +97,7 @@ impl Pacer {
             clock: DefaultClock::default(),
             requests_per_second,
             accounts: Mutex::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -79,9 +108,15 @@ impl Pacer {
         let mut accounts = self.accounts();
         let health = accounts.entry(account).or_default();
         if let Some(closed_for) = until(health.paused_until.max(health.probe_at), now) {
+            let Counts { paused, shut_out, .. } = &self.counts;
+            let why = if until(health.probe_at, now).is_some() { shut_out } else { paused };
+            why.fetch_add(1, Ordering::Relaxed);
             return Err(closed_for);
         }
-        self.limiter.check_key(&account).map_err(|early| early.wait_time_from(self.clock.now()))?;
+        self.limiter.check_key(&account).map_err(|early| {
+            self.counts.paced.fetch_add(1, Ordering::Relaxed);
+            early.wait_time_from(self.clock.now())
+        })?;
         health.probe_at = health.probe_at.map(|_| now + PROBE_PERIOD);
         Ok(())
     }
@@ -106,8 +141,12 @@ impl Pacer {
                 health.probe_at = None;
                 health.worked_at = Some(now);
             }
-            Err(FetchError::Throttled { retry_after }) => health.pause(account, *retry_after),
+            Err(FetchError::Throttled { retry_after }) => {
+                self.counts.throttled.fetch_add(1, Ordering::Relaxed);
+                health.pause(account, *retry_after);
+            }
             Err(error @ FetchError::RefusedAccount) => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
                 if health.probe_at.replace(Instant::now() + PROBE_PERIOD).is_none() {
                     tracing::error!(
                         account.sid = %account, %error, remedy = error.remedy(),
@@ -151,6 +190,23 @@ impl Pacer {
             worked_at: health.worked_at,
         };
         self.accounts().iter().map(pace).collect()
+    }
+
+    pub(crate) fn pace(&self) -> PaceView {
+        let now = Instant::now();
+        let accounts = self.accounts();
+        let paused = |health: &&Health| until(health.paused_until, now).is_some();
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        PaceView {
+            paced_total: count(&self.counts.paced),
+            paused_total: count(&self.counts.paused),
+            shut_out_total: count(&self.counts.shut_out),
+            throttled_total: count(&self.counts.throttled),
+            refused_total: count(&self.counts.refused),
+            accounts: accounts.len(),
+            accounts_paused: accounts.values().filter(paused).count(),
+            accounts_refused: accounts.values().filter(|it| it.probe_at.is_some()).count(),
+        }
     }
 
     fn accounts(&self) -> MutexGuard<'_, BTreeMap<AccountSid, Health>> {
@@ -219,5 +275,26 @@ mod tests {
         pacer.learn(SLOW, Ok(()), NOW);
         assert_eq!(pacer.admit(SLOW), Ok(()));
         assert_eq!(pacer.worked_at(SLOW), Some(NOW));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_had_to_wait_is_counted_by_the_reason_and_without_a_name() {
+        let pacer = Pacer::new(NonZeroU32::MIN);
+        assert_eq!(pacer.admit(OTHER), Ok(()));
+        assert!(pacer.admit(OTHER).is_err());
+        pacer.learn(OTHER, Err(&pause(9)), NOW);
+        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), NOW);
+        assert!(pacer.admit(OTHER).is_err() && pacer.admit(SLOW).is_err());
+        let expected = PaceView {
+            paced_total: 1,
+            paused_total: 1,
+            shut_out_total: 1,
+            throttled_total: 1,
+            refused_total: 1,
+            accounts: 2,
+            accounts_paused: 1,
+            accounts_refused: 1,
+        };
+        assert_eq!(pacer.pace(), expected);
     }
 }

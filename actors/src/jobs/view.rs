@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
-use crate::domain::{ClaimedJob, Stage, Timestamp};
+use crate::domain::{ClaimedJob, JobState, Stage, Timestamp};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobsView {
     pub stages: Vec<StageView>,
     pub running: Vec<RunningJobView>,
+    pub backlog: JobBacklog,
     pub last_error: Option<String>,
+}
+
+/// What the catalog holds, as it was counted last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobBacklog {
+    /// Without those that are done.
+    pub counts: Vec<(Stage, JobState, u64)>,
+    /// When the oldest job that waits was begun, of each stage that has one.
+    pub oldest: Vec<(Stage, Timestamp)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

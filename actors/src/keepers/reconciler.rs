@@ -30,7 +30,32 @@ pub struct ReconcilerView {
     pub passes_total: u64,
     pub found_total: u64,
     pub accounts: BTreeMap<AccountSid, AccountReconciliation>,
+    /// How many passes ended so, and when the last one did.
+    pub outcomes: BTreeMap<PassOutcome, (u64, Timestamp)>,
     pub last_error: Option<String>,
+}
+
+/// How a pass over all accounts ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PassOutcome {
+    /// Every list was read as far as one pass goes.
+    Complete,
+    /// Some account's was not.
+    Partial,
+    /// Nothing was compared.
+    Failed,
+}
+
+impl PassOutcome {
+    pub const ALL: [Self; 3] = [Self::Complete, Self::Partial, Self::Failed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// How an account's last comparison went.
@@ -109,7 +134,7 @@ impl Actor for Reconciler {
             // A pass that takes longer than the period is not doubled.
             Message::Tick if rounds.passing => {}
             Message::Tick => self.begin(&myself, rounds),
-            Message::Passed(outcome) => settle(outcome, rounds),
+            Message::Passed(outcome) => settle(outcome, self.desk.clock.now(), rounds),
         }
         self.view.send_replace(rounds.view.clone());
         Ok(())
@@ -132,11 +157,11 @@ impl Reconciler {
     }
 }
 
-fn settle(outcome: Result<Box<Pass>, String>, rounds: &mut Rounds) {
+fn settle(outcome: Result<Box<Pass>, String>, now: Timestamp, rounds: &mut Rounds) {
     rounds.passing = false;
     let view = &mut rounds.view;
     view.passes_total += 1;
-    match outcome {
+    let ended = match outcome {
         Ok(pass) => {
             let Pass { accounts, bookmarks, asked } = *pass;
             view.found_total += accounts.values().map(|account| account.found).sum::<u64>();
@@ -144,10 +169,15 @@ fn settle(outcome: Result<Box<Pass>, String>, rounds: &mut Rounds) {
             view.accounts = accounts;
             rounds.bookmarks = bookmarks;
             rounds.asked = asked;
+            if view.last_error.is_some() { PassOutcome::Partial } else { PassOutcome::Complete }
         }
         Err(error) => {
             tracing::warn!(error, "recordings were not compared with the source's; tried again");
             view.last_error = Some(error);
+            PassOutcome::Failed
         }
-    }
+    };
+    let (count, at) = view.outcomes.entry(ended).or_default();
+    *count += 1;
+    *at = now;
 }

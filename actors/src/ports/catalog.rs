@@ -3,6 +3,8 @@
 //! Invariant: each method is one transaction; what it returned `Ok` for survives a crash.
 //! Invariant: whoever asks for a call names the business, and learns of no other's.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::{
@@ -16,6 +18,8 @@ use crate::ports::{Custody, EventStore};
 pub trait Catalog: Custody + EventStore + Send + Sync {
     /// Whether the catalog answers at all.
     async fn ping(&self) -> Result<(), CatalogError>;
+    /// How it answered lately, without asking it anything.
+    fn condition(&self) -> Condition;
 
     // Businesses and their accounts.
 
@@ -113,6 +117,16 @@ pub trait Catalog: Custody + EventStore + Send + Sync {
         &self,
         limit: u32,
     ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// Since its last good answer.
+    pub silent_for: Duration,
+    /// Whether the last answer was that it is away.
+    pub is_away: bool,
+    /// How often it was.
+    pub away_total: u64,
 }
 
 #[derive(Debug, Clone)]

@@ -21,7 +21,9 @@ pub trait EventStore: Send + Sync {
         now: Timestamp,
     ) -> Result<u64, CatalogError>;
     /// Events neither applied nor set aside, the oldest first.
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError>;
+    async fn pending_events(&self, limit: u32) -> Result<Vec<PendingEvent>, CatalogError>;
+    /// How many those are.
+    async fn pending_count(&self) -> Result<u64, CatalogError>;
     /// Whether the business has the call, or an event of its account that was not applied yet names it.
     async fn is_expected(&self, key: &CallKey) -> Result<bool, CatalogError>;
     /// Finds the business, brings call and recording up to date and marks the event, all or nothing.
@@ -76,6 +78,14 @@ pub enum EventOutcome {
     },
     /// Fits no business: kept for the operator.
     Unassigned,
+}
+
+/// An event that waits to be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingEvent {
+    pub id: i64,
+    pub received_at: Timestamp,
+    pub event: WebhookEvent,
 }
 
 /// An event that waits for an operator to say whose it is.

@@ -55,6 +55,8 @@ pub trait JobStore: Send + Sync {
     /// Newest first.
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, CatalogError>;
     async fn job_counts(&self) -> Result<Vec<(Stage, JobState, u64)>, CatalogError>;
+    /// When the oldest job that waits was begun, of each stage that has one.
+    async fn oldest_waiting(&self) -> Result<Vec<(Stage, Timestamp)>, CatalogError>;
     /// Of one recording, in the order of their stages.
     async fn jobs_of(&self, audio: &AudioKey) -> Result<Vec<JobRecord>, CatalogError>;
     /// Lets a dead, cancelled or waiting job run now, with all its attempts. False: it runs, or is done.

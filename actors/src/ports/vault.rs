@@ -31,6 +31,9 @@ pub trait Vault: Send + Sync {
         None
     }
 
+    /// How copies were read since the process began.
+    fn reads(&self) -> VaultReads;
+
     /// Removes a copy. Removing what is not there is no error.
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError>;
 
@@ -41,6 +44,18 @@ pub trait Vault: Send + Sync {
         older_than: Timestamp,
         limit: usize,
     ) -> Result<Vec<SealedAudio>, VaultError>;
+}
+
+/// Pieces that were read for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VaultReads {
+    /// Out of memory; without what was `at_hand`.
+    pub memory: u64,
+    pub disk: u64,
+    /// In vain: there was no such copy, it was damaged, disk or keys failed.
+    pub missing: u64,
+    pub damaged: u64,
+    pub failed: u64,
 }
 
 /// One copy on its way into the vault. Dropping it unsealed leaves nothing behind.

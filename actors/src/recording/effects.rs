@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::machine::{AskId, Decision, Effect, Event, Expected};
@@ -136,6 +136,7 @@ impl RecordingActor {
             key,
             request,
             intent,
+            ordered_at: Instant::now(),
             expected,
             duration,
             unfinished,

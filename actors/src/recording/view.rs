@@ -5,7 +5,8 @@ use tokio::sync::watch;
 use super::Track;
 use super::machine::{Absence, Download, Failure, Plan, Policy, State};
 use crate::domain::{
-    GoneCause, Intent, Phase, Progress, RecordingSid, StateName, Timestamp, Version,
+    FetchError, GoneCause, Intent, Phase, Progress, Recording, RecordingSid, StateName, Timestamp,
+    Version,
 };
 
 /// One call's actor.
@@ -118,6 +119,32 @@ impl RecordingWatch {
 }
 
 impl Track {
+    /// Says which state it is in by now, and why.
+    pub(super) fn log_transition(&self) {
+        let Recording { business, call, sid, .. } = self.recording();
+        let state = self.life.state.name().as_str();
+        match &self.life.state {
+            State::Failed(failure) if failure.cause == FetchError::RefusedRecording => {
+                tracing::error!(
+                    business.id = %business, call.sid = %call, recording.sid = %sid,
+                    error = %failure.cause, remedy = failure.cause.remedy(),
+                    "recording refused"
+                );
+            }
+            State::Failed(failure) => tracing::warn!(
+                business.id = %business, call.sid = %call, recording.sid = %sid,
+                error = %failure.cause, remedy = failure.cause.remedy(),
+                "recording failed"
+            ),
+            State::Absent(_) | State::Downloading(_) | State::Ready(_) | State::Gone(_) => {
+                tracing::info!(
+                    business.id = %business, call.sid = %call, recording.sid = %sid, state,
+                    "recording changed state"
+                );
+            }
+        }
+    }
+
     pub(super) fn view(
         &self,
         recording: RecordingSid,

@@ -15,7 +15,10 @@ const FORGIVEN_AFTER: Duration = Duration::from_mins(10);
 const REMEMBERED_MAX: usize = 1_000;
 
 #[derive(Default)]
-pub(super) struct Crashes(BTreeMap<CallKey, Crash>);
+pub(super) struct Crashes {
+    remembered: BTreeMap<CallKey, Crash>,
+    total: u64,
+}
 
 struct Crash {
     count: u32,
@@ -41,13 +44,16 @@ impl Crash {
 impl Crashes {
     /// Forgets crashes of long ago, and the oldest where there are too many. Returns whose they were.
     pub(super) fn forgive(&mut self, now: Timestamp) -> Vec<CallKey> {
-        let mut forgiven: Vec<CallKey> =
-            self.0.extract_if(.., |_, crash| crash.is_over(now)).map(|(key, _)| key).collect();
-        while self.0.len() >= REMEMBERED_MAX
+        let mut forgiven: Vec<CallKey> = self
+            .remembered
+            .extract_if(.., |_, crash| crash.is_over(now))
+            .map(|(key, _)| key)
+            .collect();
+        while self.remembered.len() >= REMEMBERED_MAX
             && let Some(oldest) =
-                self.0.iter().min_by_key(|(_, crash)| crash.at).map(|(key, _)| key.clone())
+                self.remembered.iter().min_by_key(|(_, crash)| crash.at).map(|(key, _)| key.clone())
         {
-            self.0.remove(&oldest);
+            self.remembered.remove(&oldest);
             forgiven.push(oldest);
         }
         forgiven
@@ -55,8 +61,9 @@ impl Crashes {
 
     /// Remembers a crash. Says how many there were, and how long to wait before the next start.
     pub(super) fn record(&mut self, key: &CallKey, error: &str, now: Timestamp) -> (u32, Duration) {
-        let crash =
-            self.0.entry(key.clone()).or_insert(Crash { count: 0, error: String::new(), at: now });
+        self.total += 1;
+        let first = Crash { count: 0, error: String::new(), at: now };
+        let crash = self.remembered.entry(key.clone()).or_insert(first);
         crash.count += 1;
         crash.error = error.to_owned();
         crash.at = now;
@@ -66,11 +73,15 @@ impl Crashes {
 
     /// Writes on a posting what its call's actors went through.
     pub(super) fn mark(&self, key: &CallKey, mut posting: Posting, now: Timestamp) -> Posting {
-        if let Some(crash) = self.0.get(key).filter(|crash| !crash.is_over(now)) {
+        if let Some(crash) = self.remembered.get(key).filter(|crash| !crash.is_over(now)) {
             posting.restarts = crash.count;
             posting.last_error = Some(crash.error.clone());
         }
         posting
+    }
+
+    pub(super) const fn total(&self) -> u64 {
+        self.total
     }
 
     pub(super) fn view(&self) -> Vec<CrashView> {
@@ -80,6 +91,6 @@ impl Crashes {
             error: crash.error.clone(),
             at: crash.at,
         };
-        self.0.iter().map(view).collect()
+        self.remembered.iter().map(view).collect()
     }
 }

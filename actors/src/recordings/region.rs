@@ -76,8 +76,9 @@ impl Region {
     }
 
     pub(super) fn view(&self, live_max: usize) -> RecordingsView {
-        let crashes = self.crashes.view();
-        let mut view = RecordingsView { live_max, crashes, ..RecordingsView::default() };
+        let (crashes, crashed_total) = (self.crashes.view(), self.crashes.total());
+        let mut view =
+            RecordingsView { live_max, crashes, crashed_total, ..RecordingsView::default() };
         for entry in self.entries.values() {
             let (count, parked) = match entry {
                 Entry::Live { .. } => (&mut view.live, 0),

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::ports::CatalogError;
+use actors::ports::{CatalogError, Condition};
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
@@ -22,6 +22,7 @@ use sqlx::{Connection, Sqlite, SqliteConnection, query, query_scalar};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
+use super::condition::Answers;
 use crate::catalog::failure::{Answer, Failure};
 
 /// How long a statement waits for another process to release the file.
@@ -39,6 +40,7 @@ pub(super) struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
     admission: Arc<Semaphore>,
+    answers: Answers,
 }
 
 impl Database {
@@ -63,8 +65,8 @@ impl Database {
             pool(1).connect_with(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
         let readers = options.clone().pragma("query_only", "ON");
         let readers = pool(READERS).connect_lazy_with(readers);
-        let admission = Arc::new(Semaphore::new(WORK_MAX));
-        let database = Self { options, writer, readers, admission };
+        let (admission, answers) = (Arc::new(Semaphore::new(WORK_MAX)), Answers::begin());
+        let database = Self { options, writer, readers, admission, answers };
         database.check_version().await?;
         Ok(database)
     }
@@ -94,6 +96,10 @@ impl Database {
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    pub(super) fn condition(&self) -> Condition {
+        self.answers.condition()
     }
 
     /// Reads, all from one moment.
@@ -150,6 +156,15 @@ impl Database {
     /// at any await, and a transaction that is dropped while it begins can go back to its pool half begun
     /// and poison all that follows (sqlx issue 4385).
     async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Answer<T>> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let answer = self.in_a_task(work).await;
+        self.answers.note(&answer);
+        answer
+    }
+
+    async fn in_a_task<T: Send + 'static>(
         &self,
         work: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> Result<T, CatalogError> {

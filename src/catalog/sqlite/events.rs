@@ -2,7 +2,7 @@
 
 use actors::domain::{AccountSid, BusinessId, CallKey, Timestamp, WebhookEvent};
 use actors::ports::{
-    Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, UnassignedEvent,
+    Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedEvent,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -26,7 +26,7 @@ impl EventStore for SqliteCatalog {
         self.database.write(move |db| inbox::store_found(db, found, now).boxed()).await
     }
 
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
+    async fn pending_events(&self, limit: u32) -> Result<Vec<PendingEvent>, CatalogError> {
         loop {
             let pending = self.database.read(move |db| inbox::pending(db, limit).boxed()).await?;
             let only_unreadable = pending.events.is_empty() && !pending.unreadable.is_empty();
@@ -40,6 +40,10 @@ impl EventStore for SqliteCatalog {
                 return Ok(pending.events);
             }
         }
+    }
+
+    async fn pending_count(&self) -> Result<u64, CatalogError> {
+        self.database.read(|db| inbox::pending_count(db).boxed()).await
     }
 
     async fn is_expected(&self, key: &CallKey) -> Result<bool, CatalogError> {

@@ -64,6 +64,10 @@ impl JobStore for SqliteCatalog {
         self.database.read(|db| jobs::counts(db).boxed()).await
     }
 
+    async fn oldest_waiting(&self) -> Result<Vec<(Stage, Timestamp)>, CatalogError> {
+        self.database.read(|db| jobs::oldest_waiting(db).boxed()).await
+    }
+
     async fn jobs_of(&self, audio: &AudioKey) -> Result<Vec<JobRecord>, CatalogError> {
         let audio = audio.clone();
         self.database.read(move |db| jobs::of_recording(db, audio).boxed()).await

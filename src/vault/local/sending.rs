@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::folder::VaultFolder;
 use super::reader::{DiskReads, Reader};
+use super::reads::Reads;
 use crate::vault::disk::Doing;
 use crate::vault::keys::KeyRing;
 use crate::vault::memory::{InUse, Memory, Part};
@@ -29,6 +30,7 @@ pub(super) struct Sources {
     pub(super) folder: Arc<VaultFolder>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) reads: DiskReads,
+    pub(super) counts: Arc<Reads>,
     pub(super) memory: Memory,
     pub(super) room: Room,
 }
@@ -116,11 +118,19 @@ impl Sent {
     }
 
     async fn piece(self: Arc<Self>, range: ByteRange) -> Result<Next, VaultError> {
-        let Sources { memory, .. } = &self.sources;
+        let Sources { memory, counts, .. } = &self.sources;
         if let Some(part) = memory.part(self.playable.copy.length, range.first) {
-            let load = |taken| Arc::clone(&self).part(part, taken);
+            let mut loads = false;
+            let load = |taken| {
+                loads = true;
+                Arc::clone(&self).part(part, taken)
+            };
             if let Some(bytes) = memory.get(&self.playable, part, load).await {
-                return Ok((part.cut(&bytes?, range), part.rest(range)));
+                let bytes = bytes?;
+                if !loads {
+                    counts.note_memory();
+                }
+                return Ok((part.cut(&bytes, range), part.rest(range)));
             }
         }
         let (bytes_max, taken) = self.sources.room_for(range);
@@ -139,6 +149,7 @@ impl Sent {
         taken: Taken,
     ) -> Result<Next, VaultError> {
         let Sources { keys, reads, .. } = &self.sources;
+        let counts = Arc::clone(&self.sources.counts);
         let cipher = match self.reader.get() {
             Some(_) => None,
             None => Some(keys.reading_key(&self.playable.key).await?),
@@ -155,6 +166,8 @@ impl Sent {
             };
             reader.read(range, bytes_max, taken, sealed)
         };
-        reads.run(work).await
+        let read = reads.run(work).await;
+        counts.note_disk(&read);
+        read
     }
 }

@@ -15,7 +15,7 @@ use actors::domain::{
     StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, NewBusiness,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
     RecordingRecord, TwilioAccount, VaultUse,
 };
 use async_trait::async_trait;
@@ -192,6 +192,10 @@ impl FakeCatalog {
 
 #[async_trait]
 impl Catalog for FakeCatalog {
+    fn condition(&self) -> Condition {
+        Condition::default()
+    }
+
     async fn ping(&self) -> Result<(), CatalogError> {
         self.open().map(drop)
     }

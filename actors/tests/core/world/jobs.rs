@@ -207,6 +207,11 @@ impl JobStore for FakeJobs {
         Ok(Vec::new())
     }
 
+    async fn oldest_waiting(&self) -> Result<Vec<(Stage, Timestamp)>, CatalogError> {
+        drop(self.reached()?);
+        Ok(Vec::new())
+    }
+
     async fn jobs_of(&self, audio: &AudioKey) -> Result<Vec<JobRecord>, CatalogError> {
         let rows = self.reached()?;
         let of = rows.iter().filter(|row| row.record.recording == audio.recording);

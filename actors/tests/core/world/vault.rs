@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actors::domain::{AudioKey, ByteRange, CopyId, Playable, Timestamp, Version};
-use actors::ports::{AudioStream, SealedAudio, UnsealedCopy, Vault, VaultError, VaultWriter};
+use actors::ports::{
+    AudioStream, SealedAudio, UnsealedCopy, Vault, VaultError, VaultReads, VaultWriter,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -95,6 +97,10 @@ impl Vault for FakeVault {
             clock: Arc::clone(&self.clock),
             journal: self.journal.clone(),
         }))
+    }
+
+    fn reads(&self) -> VaultReads {
+        VaultReads::default()
     }
 
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError> {

@@ -160,7 +160,7 @@ impl From<WebhookEvent> for News {
 
 pub(super) async fn pending_ids(store: &dyn Store) -> Vec<i64> {
     let pending = store.pending_events(1_000).await.expect("pending events");
-    pending.into_iter().map(|(id, _)| id).collect()
+    pending.into_iter().map(|it| it.id).collect()
 }
 
 pub(super) async fn load(store: &dyn Store, key: &CallKey) -> CallRecord {

@@ -20,7 +20,7 @@ pub(super) async fn an_event_is_stored_once(store: &dyn Store) {
     let event = stored(&WebhookEvent::Call(call_news(account(1), 1)), "the same");
     assert!(store.store_event(&event).await.expect("stored"));
     assert!(!store.store_event(&event).await.expect("known"), "a duplicate");
-    let (id, _) = store.pending_events(10).await.expect("pending")[0];
+    let id = store.pending_events(10).await.expect("pending")[0].id;
     store.apply_event(id, &event.event, at(2)).await.expect("applied");
     assert!(!store.store_event(&event).await.expect("known"), "a replay");
     assert!(pending_ids(store).await.is_empty());
@@ -50,10 +50,12 @@ pub(super) async fn events_are_pending_in_order_until_they_are_applied(store: &d
         assert!(store.store_event(&stored).await.expect("stored"));
     }
     let pending = store.pending_events(10).await.expect("pending");
-    assert!(pending.iter().map(|(_, event)| event).eq(&events), "as they were stored");
-    assert!(pending.is_sorted_by_key(|(id, _)| *id));
+    assert!(pending.iter().map(|it| &it.event).eq(&events), "as they were stored");
+    assert!(pending.is_sorted_by_key(|it| it.id));
+    assert!(pending.iter().all(|it| it.received_at == stored(&it.event, "").received_at));
+    assert_eq!(store.pending_count().await.expect("counted"), pending.len() as u64);
     assert_eq!(store.pending_events(2).await.expect("pending"), pending[..2]);
-    store.apply_event(pending[0].0, &pending[0].1, at(2)).await.expect("applied");
+    store.apply_event(pending[0].id, &pending[0].event, at(2)).await.expect("applied");
     assert_eq!(store.pending_events(10).await.expect("pending"), pending[1..]);
 }
 
@@ -67,7 +69,7 @@ pub(super) async fn unreadable_events_are_set_aside_and_block_nobody(store: &dyn
     assert!(store.store_event(&stored(&event, "readable")).await.expect("stored"));
     let pending = store.pending_events(2).await.expect("pending");
     assert_eq!(pending.len(), 1, "the readable one behind a batch of unreadable ones");
-    assert_eq!(pending[0].1.call(), call(1));
+    assert_eq!(pending[0].event.call(), call(1));
 }
 
 pub(super) async fn marking_an_event_that_is_not_there_undoes_everything(store: &dyn Store) {
@@ -125,9 +127,9 @@ pub(super) async fn what_was_found_is_stored_once_and_only_if_it_is_news(store: 
     assert_eq!(store.store_found(&found, at(201)).await.expect("known"), 0);
     let pending = store.pending_events(10).await.expect("pending");
     let expected = [&found[0], &found[1], &found[3]];
-    assert!(pending.iter().map(|(_, event)| event).eq(expected), "{pending:?}");
-    for (id, event) in &pending {
-        store.apply_event(*id, event, at(202)).await.expect("applied");
+    assert!(pending.iter().map(|it| &it.event).eq(expected), "{pending:?}");
+    for it in &pending {
+        store.apply_event(it.id, &it.event, at(202)).await.expect("applied");
     }
     assert_eq!(store.store_found(&found, at(203)).await.expect("known"), 0);
     let call = load(store, &key("acme", 1)).await;
@@ -195,7 +197,7 @@ pub(super) async fn aborted_requests_leave_it_usable(store: &dyn Store) {
     let begun = (0..500).filter(|n| n % 4 == 0 && n / 4 % 25 > 0).count();
     let finished = async { while pending_ids(store).await.len() < begun + 1 {} };
     timeout(Duration::from_secs(20), finished).await.expect("what was begun is finished");
-    let (id, _) = store.pending_events(1).await.expect("still reads")[0];
+    let id = store.pending_events(1).await.expect("still reads")[0].id;
     store.apply_event(id, &event, at(1)).await.expect("still applies");
     assert!(store.load_call(&key("acme", 5_000)).await.expect("still loads").is_some());
 }

@@ -332,6 +332,9 @@ pub(super) async fn jobs_are_listed_page_by_page_and_counted(store: &dyn Store) 
     let expected =
         [(Stage::Transcribe, JobState::Dead, 1), (Stage::Transcribe, JobState::Waiting, 4)];
     assert_eq!(counts, expected);
+    // The first one of all is dead.
+    let oldest = store.oldest_waiting().await.expect("found");
+    assert_eq!(oldest, [(Stage::Transcribe, rest[0].created_at)]);
 }
 
 pub(super) async fn what_is_expunged_has_no_jobs(store: &dyn Store) {

@@ -22,8 +22,8 @@ async fn hear_of_nobodys(store: &dyn Store, n: u128) {
 async fn work_off(store: &dyn Store) {
     loop {
         let pending = store.pending_events(10).await.expect("pending");
-        let Some((id, event)) = pending.first() else { return };
-        store.apply_event(*id, event, at(300)).await.expect("applied");
+        let Some(first) = pending.first() else { return };
+        store.apply_event(first.id, &first.event, at(300)).await.expect("applied");
     }
 }
 

@@ -6,7 +6,7 @@ use actors::domain::{
     AccountSid, BusinessId, CallKey, FetchHistory, Recording, SourceStatus, Timestamp, WebhookEvent,
 };
 use actors::ports::{
-    Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, RecordingRecord,
+    Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, PendingEvent, RecordingRecord,
     UnassignedEvent,
 };
 use async_trait::async_trait;
@@ -105,11 +105,23 @@ impl EventStore for FakeCatalog {
         Ok(true)
     }
 
-    async fn pending_events(&self, limit: u32) -> Result<Vec<(i64, WebhookEvent)>, CatalogError> {
+    async fn pending_events(&self, limit: u32) -> Result<Vec<PendingEvent>, CatalogError> {
         self.inbox_looks.fetch_add(1, Ordering::SeqCst);
         let rows = self.open()?;
         let oldest = rows.pending.iter().take(limit as usize);
-        Ok(oldest.map(|(id, event)| (*id, event.clone())).collect())
+        let pending = |(id, event): (&i64, &WebhookEvent)| PendingEvent {
+            id: *id,
+            received_at: rows
+                .events
+                .get(*id as usize - 1)
+                .map_or_else(|| self.clock.reading(), |it| it.received_at),
+            event: event.clone(),
+        };
+        Ok(oldest.map(pending).collect())
+    }
+
+    async fn pending_count(&self) -> Result<u64, CatalogError> {
+        Ok(self.open()?.pending.len() as u64)
     }
 
     async fn apply_event(
