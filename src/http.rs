@@ -17,6 +17,7 @@ mod hot;
 mod links;
 mod log;
 mod metrics;
+mod openapi;
 mod play;
 mod problem;
 mod rate;
@@ -130,8 +131,9 @@ impl Service {
     }
 }
 
-pub(crate) fn router(service: Service) -> Router {
-    let routes = Router::new()
+/// Every route there is.
+fn table() -> Router<Service> {
+    Router::new()
         .route(hot::PLAY, get(play::play))
         .route(hot::STREAM, get(play::play))
         .route("/api/recordings/{call_sid}/prepare", post(recordings::prepare))
@@ -167,6 +169,10 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::scrape))
         .merge(pages())
+}
+
+pub(crate) fn router(service: Service) -> Router {
+    let routes = table()
         .route_layer(axum::middleware::from_fn_with_state(service.clone(), bodies::gather))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
@@ -186,6 +192,8 @@ fn pages() -> Router<Service> {
     Router::new()
         .route("/", get(web::page))
         .route("/web/{asset}", get(web::asset))
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(openapi::docs))
         .layer(CompressionLayer::new())
 }
 

@@ -1,4 +1,5 @@
-// Two builds into dist/: `--mode player` makes the one module that pages embed, the other the console's page.
+// Two builds into dist/: `--mode player` makes the one module that pages embed, the other the console's page and that
+// of the interface's description.
 
 import { defineConfig } from 'vitest/config';
 
@@ -29,9 +30,12 @@ const console = {
   assetsInlineLimit: 0,
   assetsDir: 'web',
   modulePreload: { polyfill: false },
+  // Swagger UI is as large as it is; only its own page loads it.
+  chunkSizeWarningLimit: 2_000,
   rollupOptions: {
+    input: { console: 'index.html', docs: 'docs.html' },
     output: {
-      entryFileNames: 'web/console.js',
+      entryFileNames: 'web/[name].js',
       assetFileNames: 'web/[name][extname]',
       chunkFileNames: 'web/[name].js',
     },

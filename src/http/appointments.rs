@@ -10,8 +10,10 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
+use super::openapi::parameters::{ListOfAppointments, Numbered};
+use super::openapi::{refusals, words};
 use super::problem::Problem;
 use super::{Service, rfc3339, time};
 use crate::auth::Caller;
@@ -20,49 +22,87 @@ const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
 const NAME_LENGTH_MAX: usize = 200;
 
-#[derive(Debug, Serialize)]
+/// What somebody arranged in a call.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Appointment)]
 pub(super) struct AppointmentJson {
     id: i64,
+    #[schema(value_type = words::RecordingSid)]
     recording_sid: String,
     /// Null where the business has no calendar, or had it removed.
     calendar_id: Option<i64>,
+    #[schema(value_type = words::AppointmentState)]
     status: &'static str,
     /// What the business calls that status.
     label: String,
+    #[schema(value_type = words::Time)]
     starts_at: String,
     subject: Option<String>,
     customer_name: Option<String>,
     /// How sure extraction was, from 0 to 1.
     confidence: f64,
+    #[schema(value_type = words::Time)]
     proposed_at: String,
+    #[schema(value_type = Option<words::Time>)]
     changed_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct CalendarJson {
+/// Some appointments, in the order of their times.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageOfAppointments)]
+pub(super) struct Page {
+    appointments: Vec<AppointmentJson>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Calendars)]
+pub(super) struct CalendarsJson {
+    calendars: Vec<CalendarJson>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Calendar)]
+pub(super) struct CalendarJson {
     id: i64,
     name: String,
+    /// Whether it gets what extraction proposes.
     default: bool,
 }
 
 /// What somebody does about an appointment; what is left out stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AppointmentChange, min_properties = 1)]
 pub(super) struct Change {
+    #[schema(value_type = Option<words::AppointmentState>)]
     status: Option<String>,
+    /// Another time (RFC 3339, with any offset).
+    #[schema(value_type = Option<words::Time>)]
     starts_at: Option<String>,
+    /// Another calendar; null for none.
+    #[schema(value_type = Option<i64>)]
     #[serde(default, deserialize_with = "given")]
     calendar_id: Option<Option<i64>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCalendar {
+    /// 1 to 200 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     name: String,
+    /// Whether it gets what extraction proposes from now on.
     #[serde(default)]
     default: bool,
 }
 
+/// The business's appointments, in the order of their times.
+#[utoipa::path(
+    get, path = "/api/appointments", tag = "appointments", params(ListOfAppointments),
+    responses((status = 200, description = "A page of them.", body = Page), refusals::ToList),
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
@@ -78,10 +118,14 @@ pub(super) async fn list(
     let profile = service.findings.business_profile(&caller.business).await?;
     let appointments: Vec<AppointmentJson> =
         found.into_iter().map(|it| AppointmentJson::of(it, &profile.labels)).collect();
-    Ok(private(json!({ "appointments": appointments, "next_cursor": next_cursor })))
+    Ok(private(Page { appointments, next_cursor }))
 }
 
 /// Confirms, dismisses, moves to another time or another calendar.
+#[utoipa::path(
+    patch, path = "/api/appointments/{id}", tag = "appointments", params(Numbered), request_body = Change,
+    responses((status = 200, description = "The appointment as it is now.", body = AppointmentJson), refusals::ToChange),
+)]
 pub(super) async fn change(
     State(service): State<Service>,
     Path(id): Path<String>,
@@ -110,18 +154,28 @@ pub(super) async fn change(
         changed => changed?.ok_or(Problem::NoSuchThing("the business has no such appointment"))?,
     };
     let profile = service.findings.business_profile(&caller.business).await?;
-    Ok(private(json!(AppointmentJson::of(changed, &profile.labels))))
+    Ok(private(AppointmentJson::of(changed, &profile.labels)))
 }
 
+/// The business's calendars.
+#[utoipa::path(
+    get, path = "/api/calendars", tag = "appointments",
+    responses((status = 200, description = "All of them.", body = CalendarsJson), refusals::ToCaller),
+)]
 pub(super) async fn calendars(
     State(service): State<Service>,
     caller: Caller,
 ) -> Result<Response, Problem> {
     let found = service.findings.calendars(&caller.business).await?;
-    let calendars: Vec<CalendarJson> = found.into_iter().map(CalendarJson::of).collect();
-    Ok(private(json!({ "calendars": calendars })))
+    let calendars = found.into_iter().map(CalendarJson::of).collect();
+    Ok(private(CalendarsJson { calendars }))
 }
 
+/// Adds a calendar.
+#[utoipa::path(
+    post, path = "/api/calendars", tag = "appointments", request_body = NewCalendar,
+    responses((status = 201, description = "It is there.", body = CalendarJson), refusals::ToAddition),
+)]
 pub(super) async fn add_calendar(
     State(service): State<Service>,
     caller: Caller,
@@ -144,10 +198,14 @@ pub(super) async fn add_calendar(
         }
         added => added?,
     };
-    Ok((StatusCode::CREATED, private(json!(CalendarJson::of(added)))).into_response())
+    Ok((StatusCode::CREATED, private(CalendarJson::of(added))).into_response())
 }
 
-/// Its appointments stay, in no calendar.
+/// Removes a calendar. Its appointments stay, in no calendar.
+#[utoipa::path(
+    delete, path = "/api/calendars/{id}", tag = "appointments", params(Numbered),
+    responses((status = 204, description = "It is gone."), refusals::ToChange),
+)]
 pub(super) async fn remove_calendar(
     State(service): State<Service>,
     Path(id): Path<String>,
@@ -206,7 +264,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64
     Option::deserialize(deserializer).map(Some)
 }
 
-fn private(body: serde_json::Value) -> Response {
+fn private(body: impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
 }
 

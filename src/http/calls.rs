@@ -9,9 +9,12 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::appointments::AppointmentJson;
 use super::heard::Heard;
+use super::openapi::parameters::{ListOfCalls, OfCall};
+use super::openapi::{refusals, words};
 use super::problem::Problem;
 use super::stages::{StageJson, stages};
 use super::target::Target;
@@ -22,32 +25,49 @@ const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
 const QUESTION_LENGTH_MAX: usize = 200;
 
-#[derive(Debug, Serialize)]
-struct Page {
+/// Some calls, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PageOfCalls)]
+pub(super) struct Page {
     calls: Vec<CallJson>,
+    /// Where the next page begins; null on the last one.
     next_cursor: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// What Twilio says of a call is null until it has said it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Call)]
 struct CallJson {
+    #[schema(value_type = words::CallSid)]
     call_sid: String,
+    #[schema(value_type = Option<words::CallDirection>)]
     direction: Option<&'static str>,
     from: Option<String>,
     to: Option<String>,
+    #[schema(value_type = Option<words::TwilioCallStatus>)]
     status: Option<&'static str>,
+    #[schema(value_type = Option<words::Time>)]
     started_at: Option<String>,
+    /// When this service first heard of it.
+    #[schema(value_type = words::Time)]
     heard_at: String,
     duration_seconds: Option<u64>,
     recordings: Vec<RecordingJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Recording)]
 struct RecordingJson {
+    #[schema(value_type = words::RecordingSid)]
     recording_sid: String,
+    /// Whether it is the one that plays where none is named.
     primary: bool,
+    #[schema(value_type = words::State)]
     state: &'static str,
+    #[schema(value_type = words::RecordingSourceStatus)]
     source_status: &'static str,
     channels: Option<u8>,
+    #[schema(value_type = Option<words::Time>)]
     started_at: Option<String>,
     /// Measured where there is or was a copy, else as announced.
     duration_seconds: Option<f64>,
@@ -56,6 +76,11 @@ struct RecordingJson {
     download_url: String,
 }
 
+/// The business's calls, newest first. Looking at them fetches no audio.
+#[utoipa::path(
+    get, path = "/api/calls", tag = "calls", params(ListOfCalls),
+    responses((status = 200, description = "A page of them.", body = Page), refusals::ToList),
+)]
 pub(super) async fn list(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
@@ -67,6 +92,11 @@ pub(super) async fn list(
     Ok(private(Json(Page { calls, next_cursor: page.next_cursor })))
 }
 
+/// One call with its recordings, and what the pipeline made of the one that is named.
+#[utoipa::path(
+    get, path = "/api/calls/{call_sid}", tag = "calls", params(OfCall),
+    responses((status = 200, description = "The call.", body = Details), refusals::ToCall),
+)]
 pub(super) async fn show(
     State(service): State<Service>,
     target: Target,
@@ -87,15 +117,16 @@ pub(super) async fn show(
 }
 
 /// One call, and what the pipeline made of its recording.
-#[derive(Serialize)]
-struct Details {
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallInDetail)]
+pub(super) struct Details {
     #[serde(flatten)]
     call: CallJson,
     #[serde(flatten)]
     understood: Understood,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct Understood {
     transcript: Option<TranscriptLink>,
     summary: Option<SummaryJson>,
@@ -105,34 +136,42 @@ struct Understood {
     stages: Vec<StageJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TranscriptLink {
+    /// A path of this service.
     url: String,
     language: Option<String>,
+    /// Grows with each correction.
     revision: u32,
+    /// How many there are.
     utterances: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Summary)]
 struct SummaryJson {
     topic: Option<String>,
     outcome: Option<String>,
     next_step: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Facts)]
 struct FactsJson {
     customer_name: Option<FactJson>,
     city: Option<FactJson>,
     service: Option<FactJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fact)]
 struct FactJson {
     value: String,
     /// What the business calls it, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     label: Option<String>,
+    /// How sure extraction was, from 0 to 1.
     confidence: f64,
 }
 

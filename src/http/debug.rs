@@ -14,16 +14,118 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::caller::Operator;
+use super::openapi::parameters::ListOfActors;
+use super::openapi::{refusals, words};
 use super::problem::Problem;
 use super::{Service, rfc3339};
 
 /// So much is listed of anything; how much there is is said beside it.
 const LISTED_MAX: usize = 500;
 
-/// Everything, or the calls that have a recording in one state: `?state=failed`, `?limit=50`.
+/// What every actor does.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Actors {
+    #[schema(value_type = words::Time)]
+    generated_at: String,
+    /// Who supervises whom, from the root's children on.
+    tree: Vec<ChildJson>,
+    calls: Vec<CallJson>,
+    /// Not listed.
+    calls_more: usize,
+    calls_total: usize,
+    /// The latest, each as its event among `/debug/events` tells it, with `event`, its name, `times` and `first_at`.
+    #[schema(value_type = Vec<Object>)]
+    failures: Vec<Value>,
+    /// Who are being sent audio.
+    listeners: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SupervisedActor)]
+struct ChildJson {
+    name: &'static str,
+    kind: &'static str,
+    /// `running` or `restarting`.
+    state: &'static str,
+    #[schema(value_type = words::Time)]
+    since: String,
+    restarts: u32,
+    last_error: Option<String>,
+    /// What it publishes: counts, queues, paces.
+    #[schema(value_type = Object, nullable)]
+    detail: Value,
+}
+
+/// A call's actor.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallActor)]
+pub(super) struct CallJson {
+    business: String,
+    #[schema(value_type = words::CallSid)]
+    call_sid: String,
+    /// Whether it is awake.
+    live: bool,
+    /// When it woke.
+    #[schema(value_type = Option<words::Time>)]
+    since: Option<String>,
+    restarts: u32,
+    last_error: Option<String>,
+    /// Since it woke.
+    asks: u64,
+    /// Asks that wait now.
+    waiting: usize,
+    recordings: Vec<RecordingJson>,
+}
+
+/// A recording as its actor sees it, or, where that sleeps, as the catalog does.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum RecordingJson {
+    Live(LiveJson),
+    Resting(call::RestingJson),
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = LiveRecording)]
+pub(super) struct LiveJson {
+    #[schema(value_type = words::RecordingSid)]
+    recording_sid: String,
+    #[schema(value_type = words::State)]
+    state: &'static str,
+    #[schema(value_type = words::Time)]
+    since: String,
+    #[schema(value_type = Option<words::FetchPhase>)]
+    phase: Option<&'static str>,
+    #[schema(value_type = Option<words::FetchIntent>)]
+    intent: Option<&'static str>,
+    /// Attempts begun in the current window of ten minutes.
+    attempt: u32,
+    received_bytes: Option<u64>,
+    total_bytes: Option<u64>,
+    /// Asks that wait now.
+    waiting: usize,
+    #[schema(value_type = Option<words::Time>)]
+    retry_at: Option<String>,
+    /// Why it is so, in words.
+    reason: Option<String>,
+    /// What an operator may do about it.
+    remedy: Option<&'static str>,
+    /// What happens next, in words.
+    next: &'static str,
+}
+
+/// Everything, or the calls that have a recording in one state.
+///
+/// Read from what the actors publish, so that it answers while they are busy.
+#[utoipa::path(
+    get, path = "/debug/actors", tag = "debug", params(ListOfActors),
+    responses((status = 200, description = "All of them.", body = Actors), refusals::ToOperator),
+)]
 pub(super) async fn actors(
     State(service): State<Service>,
     _: Operator,
@@ -33,16 +135,15 @@ pub(super) async fn actors(
     let (calls, total) = service
         .board
         .calls_where(limit, |posting| state.is_none_or(|state| posting.has_recording_in(state)));
-    let calls: Vec<Value> = calls.iter().map(|(key, posting)| live_call(key, posting)).collect();
-    let body = json!({
-        "generated_at": rfc3339(service.clock.now()),
-        "tree": tree(&service.board),
-        "calls_more": total - calls.len(),
-        "calls": calls,
-        "calls_total": total,
-        "failures": service.board.failures().iter().map(failure).collect::<Vec<_>>(),
-        "listeners": *service.board.audience.borrow(),
-    });
+    let body = Actors {
+        generated_at: rfc3339(service.clock.now()),
+        tree: tree(&service.board),
+        calls_more: total - calls.len(),
+        calls: calls.iter().map(|(key, posting)| live_call(key, posting)).collect(),
+        calls_total: total,
+        failures: service.board.failures().iter().map(failure).collect(),
+        listeners: *service.board.audience.borrow(),
+    };
     Ok((no_store(), Json(body)).into_response())
 }
 
@@ -75,11 +176,11 @@ fn no_store() -> [(header::HeaderName, HeaderValue); 1] {
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]
 }
 
-fn tree(board: &Board) -> Vec<Value> {
+fn tree(board: &Board) -> Vec<ChildJson> {
     board.children.borrow().iter().map(|child| branch(child, board)).collect()
 }
 
-fn branch(child: &ChildView, board: &Board) -> Value {
+fn branch(child: &ChildView, board: &Board) -> ChildJson {
     let (kind, detail) = match child.name {
         "recordings" => ("Recordings", recordings(board)),
         "fetcher" => ("TwilioFetcher", fetcher(&board.fetcher.borrow())),
@@ -90,15 +191,15 @@ fn branch(child: &ChildView, board: &Board) -> Value {
         "retention-keeper" => ("RetentionKeeper", retention_keeper(board)),
         _ => ("Actor", Value::Null),
     };
-    json!({
-        "name": child.name,
-        "kind": kind,
-        "state": if child.running { "running" } else { "restarting" },
-        "since": rfc3339(child.since),
-        "restarts": child.restarts,
-        "last_error": child.last_error,
-        "detail": detail,
-    })
+    ChildJson {
+        name: child.name,
+        kind,
+        state: if child.running { "running" } else { "restarting" },
+        since: rfc3339(child.since),
+        restarts: child.restarts,
+        last_error: child.last_error.clone(),
+        detail,
+    }
 }
 
 fn recordings(board: &Board) -> Value {
@@ -250,37 +351,36 @@ fn vault_keeper(board: &Board) -> Value {
     })
 }
 
-fn live_call(key: &CallKey, posting: &Posting) -> Value {
+fn live_call(key: &CallKey, posting: &Posting) -> CallJson {
     let view = posting.view();
-    let recordings: Vec<Value> = view.recordings.iter().map(recording).collect();
-    json!({
-        "business": key.business.as_str(),
-        "call_sid": key.call.to_string(),
-        "live": posting.is_live(),
-        "since": rfc3339(posting.since),
-        "restarts": posting.restarts,
-        "last_error": posting.last_error,
-        "asks": view.asks,
-        "waiting": view.waiting,
-        "recordings": recordings,
-    })
+    CallJson {
+        business: key.business.to_string(),
+        call_sid: key.call.to_string(),
+        live: posting.is_live(),
+        since: Some(rfc3339(posting.since)),
+        restarts: posting.restarts,
+        last_error: posting.last_error.clone(),
+        asks: view.asks,
+        waiting: view.waiting,
+        recordings: view.recordings.iter().map(recording).map(RecordingJson::Live).collect(),
+    }
 }
 
-fn recording(view: &RecordingView) -> Value {
+fn recording(view: &RecordingView) -> LiveJson {
     let progress = view.progress();
-    json!({
-        "recording_sid": view.recording.to_string(),
-        "state": view.state.as_str(),
-        "since": rfc3339(view.since),
-        "phase": view.phase().map(Phase::as_str),
-        "intent": view.intent.map(Intent::as_str),
-        "attempt": view.attempt,
-        "received_bytes": progress.map(|progress| progress.received),
-        "total_bytes": progress.and_then(|progress| progress.total).or(view.length),
-        "waiting": view.waiting,
-        "retry_at": view.retry_at.map(rfc3339),
-        "reason": view.reason,
-        "remedy": view.remedy,
-        "next": view.next,
-    })
+    LiveJson {
+        recording_sid: view.recording.to_string(),
+        state: view.state.as_str(),
+        since: rfc3339(view.since),
+        phase: view.phase().map(Phase::as_str),
+        intent: view.intent.map(Intent::as_str),
+        attempt: view.attempt,
+        received_bytes: progress.map(|progress| progress.received),
+        total_bytes: progress.and_then(|progress| progress.total).or(view.length),
+        waiting: view.waiting,
+        retry_at: view.retry_at.map(rfc3339),
+        reason: view.reason.clone(),
+        remedy: view.remedy,
+        next: view.next,
+    }
 }

@@ -19,6 +19,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Service;
+use super::openapi::parameters::{LastEventId, OfReadable};
+use super::openapi::{refusals, words};
 use super::problem::Problem;
 use super::recordings::Status;
 use super::stages::{StageJson, are_settled, stages};
@@ -29,6 +31,20 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// An actor that went away is looked for so often within one stream.
 const LOOKS_MAX: u32 = 8;
 
+/// A recording's state as server-sent events: each change and progress, at most four a second.
+///
+/// An event without a name carries what `/status` answers; one named `stages` carries `{"stages": […]}` as a call's
+/// page has them. The stream ends when the recording is ready or gone and no stage goes on, when the token or link
+/// expires, and after ten minutes at most.
+#[utoipa::path(
+    get, path = "/api/recordings/{call_sid}/events", tag = "recordings", params(OfReadable, LastEventId),
+    responses(
+        (status = 200, description = "Events as they happen.", body = words::RecordingEvent, content_type = "text/event-stream"),
+        (status = 204, description = "Nothing more will come: do not ask again."),
+        refusals::ToEvents,
+    ),
+    security(("bearer" = []), ("session" = []), ("link" = [])),
+)]
 pub(super) async fn events(
     State(service): State<Service>,
     Readable { target: Target { key, recording }, reader, expires_at }: Readable,

@@ -6,15 +6,27 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::Service;
+use super::openapi::refusals;
 use super::problem::Problem;
 
 const CATALOG_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Depends on nothing: a database that is away is no reason for a restart.
+/// Whether the process lives. Depends on nothing: a database that is away is no reason for a restart.
+#[utoipa::path(
+    get, path = "/livez", tag = "operations",
+    responses((status = 200, description = "It does."), refusals::ToAnybody),
+    security(()),
+)]
 pub(super) async fn live() -> StatusCode {
     StatusCode::OK
 }
 
+/// Whether to send it requests.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations",
+    responses((status = 200, description = "It takes requests."), refusals::ToReadiness),
+    security(()),
+)]
 pub(super) async fn ready(State(service): State<Service>) -> Result<StatusCode, Problem> {
     if service.stopping.is_cancelled() {
         return Err(Problem::Away);

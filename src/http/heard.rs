@@ -5,8 +5,10 @@ use actors::ports::{CallRecord, RecordingRecord};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::words;
 use super::problem::Problem;
 use super::{Service, stages};
 
@@ -71,14 +73,30 @@ impl Service {
     }
 }
 
+/// What was asked for is being made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Making)]
+pub(super) struct MakingJson {
+    /// Always `preparing`.
+    status: &'static str,
+    #[schema(value_type = words::StageName)]
+    stage: &'static str,
+    #[schema(value_type = words::JobStateName)]
+    state: &'static str,
+    /// Attempts begun.
+    attempt: u32,
+    /// In seconds, as the header of that name.
+    retry_after: u64,
+}
+
 fn preparing(stage: Stage, state: &'static str, attempt: u32) -> Response {
-    let body = json!({
-        "status": "preparing",
-        "stage": stage.as_str(),
-        "state": state,
-        "attempt": attempt,
-        "retry_after": RETRY_AFTER_S,
-    });
+    let body = MakingJson {
+        status: "preparing",
+        stage: stage.as_str(),
+        state,
+        attempt,
+        retry_after: RETRY_AFTER_S,
+    };
     let headers = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)),

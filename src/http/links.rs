@@ -8,9 +8,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::openapi::parameters::OfCall;
+use super::openapi::{refusals, words};
 use super::problem::Problem;
 use super::target::{LINK, Target};
 use super::{Service, rfc3339};
@@ -20,10 +22,13 @@ const TTL_DEFAULT_S: u64 = 15 * 60;
 const TTL_MAX_S: u64 = 24 * 60 * 60;
 const BODY_BYTES_MAX: usize = 1_024;
 
-#[derive(Deserialize)]
+/// How long a link is to be good.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+#[schema(as = LinkWish)]
+pub(super) struct Wish {
     #[serde(default = "ttl_default_s")]
+    #[schema(minimum = 1, maximum = 86400, default = 900)]
     ttl_seconds: u64,
 }
 
@@ -31,7 +36,24 @@ const fn ttl_default_s() -> u64 {
     TTL_DEFAULT_S
 }
 
+/// A capability to read one recording of one call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedLink)]
+pub(super) struct LinkJson {
+    /// Plays for whoever has it; with the same query behind their paths, `/status`, `/events`, `/waveform` and the
+    /// transcript open, too.
+    #[schema(format = "uri")]
+    url: String,
+    #[schema(value_type = words::Time)]
+    expires_at: String,
+}
+
 /// Signs a URL for one recording of a call that the caller may see.
+#[utoipa::path(
+    post, path = "/api/recordings/{call_sid}/link", tag = "recordings", params(OfCall),
+    request_body(content = Option<Wish>, description = "Without a body the link is good for 15 minutes."),
+    responses((status = 200, description = "The link.", body = LinkJson), refusals::ToLink),
+)]
 pub(super) async fn sign(
     State(service): State<Service>,
     Target { key, recording }: Target,
@@ -52,10 +74,10 @@ pub(super) async fn sign(
     let grant = Grant { business: key.business, call, recording, expires_at: from.plus(ttl) };
     let link = service.links.sign(&grant);
     let base = &service.public_url;
-    let body = json!({
-        "url": format!("{base}/api/recordings/file/{call}?recording={recording}&{LINK}={link}"),
-        "expires_at": rfc3339(grant.expires_at),
-    });
+    let body = LinkJson {
+        url: format!("{base}/api/recordings/file/{call}?recording={recording}&{LINK}={link}"),
+        expires_at: rfc3339(grant.expires_at),
+    };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body))
         .into_response())
 }

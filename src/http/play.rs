@@ -20,9 +20,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
-use serde_json::json;
+use serde::Serialize;
 use tokio::task::yield_now;
+use utoipa::ToSchema;
 
+use super::openapi::parameters::{Conditions, OfCall, OfReadable};
+use super::openapi::{Audio, refusals, words};
 use super::problem::Problem;
 use super::representation::{Representation, Selection, entity_tag, none_match_holds, select};
 use super::target::{Readable, Target};
@@ -30,7 +33,16 @@ use super::traffic::{NotYet, Whence};
 use super::waiting::{Patience, is_media_element, patience};
 use super::{Service, filename};
 
-/// `GET|HEAD` of the recording itself.
+/// Plays a recording, also while it is still arriving.
+///
+/// With the first ask it is fetched from Twilio, once, however many ask. A body that cannot be completed cuts the
+/// connection: one that ends normally is whole. HEAD starts the fetch, too, and never waits.
+#[utoipa::path(
+    get, path = "/api/recordings/file/{call_sid}", tag = "recordings",
+    params(OfReadable, Conditions),
+    responses(Audio, refusals::ToPlayer),
+    security(("bearer" = []), ("session" = []), ("link" = [])),
+)]
 pub(super) async fn play(
     State(service): State<Service>,
     Readable { target, .. }: Readable,
@@ -41,6 +53,13 @@ pub(super) async fn play(
 }
 
 /// The same audio, to be kept under a name that says what it is.
+#[utoipa::path(
+    get,
+    path = "/api/calls/{call_sid}/download",
+    tag = "calls",
+    params(OfCall, Conditions),
+    responses(Audio, refusals::ToDownload)
+)]
 pub(super) async fn download(
     State(service): State<Service>,
     target: Target,
@@ -311,17 +330,33 @@ pub(super) fn say_whence(
     headers.insert(header::CONTENT_DISPOSITION, disposition);
 }
 
-/// "Not yet": what is being done about it, and when to ask again.
+/// Not yet: what is being done about it, and when to ask again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Preparing)]
+pub(super) struct PreparingJson {
+    /// Always `preparing`.
+    status: &'static str,
+    #[schema(value_type = words::State)]
+    state: &'static str,
+    /// Attempts begun in the current window of ten minutes.
+    attempt: u32,
+    received_bytes: u64,
+    /// Null until the source has said it.
+    total_bytes: Option<u64>,
+    /// In seconds, as the header of that name.
+    retry_after: u64,
+}
+
 pub(super) fn preparing_response(preparing: &Preparing) -> Response {
     let retry_after = preparing.retry_after.as_secs().max(1);
-    let body = json!({
-        "status": "preparing",
-        "state": preparing.state.as_str(),
-        "attempt": preparing.attempt,
-        "received_bytes": preparing.received_bytes,
-        "total_bytes": preparing.total_bytes,
-        "retry_after": retry_after,
-    });
+    let body = PreparingJson {
+        status: "preparing",
+        state: preparing.state.as_str(),
+        attempt: preparing.attempt,
+        received_bytes: preparing.received_bytes,
+        total_bytes: preparing.total_bytes,
+        retry_after,
+    };
     let headers = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::RETRY_AFTER, HeaderValue::from(retry_after)),

@@ -9,7 +9,8 @@ use actors::domain::{Denial, GoneCause};
 use actors::ports::{CatalogError, VaultError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -150,6 +151,47 @@ const fn row(problem: &Problem) -> Row {
     }
 }
 
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemJson {
+    /// Always `about:blank`: `code` says which problem it is.
+    r#type: &'static str,
+    /// For people.
+    title: &'static str,
+    /// That of the response.
+    status: u16,
+    /// For programs: never changes its meaning.
+    code: &'static str,
+    /// What of the request it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<&'static str>,
+    /// In seconds, as the header of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry_after: Option<u64>,
+}
+
+/// A row, for whoever describes what may be answered.
+pub(super) struct Described {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) title: &'static str,
+    /// Whether it comes with the time after which it may be gone.
+    pub(super) retries: bool,
+}
+
+impl Problem {
+    pub(super) fn described(&self) -> Described {
+        let Row { status, code, title, client_may } = row(self);
+        let retries = matches!(client_may, ClientMay::Retry(_));
+        Described { status: status.as_u16(), code, title, retries }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Row { status, code, title, client_may } = row(&self);
@@ -157,18 +199,23 @@ impl IntoResponse for Problem {
             ClientMay::Retry(span) => Some(span.as_secs().max(1)),
             ClientMay::Fix | ClientMay::Nothing => None,
         };
-        let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code });
+        let mut said = None;
         if let Self::Malformed(detail) | Self::Conflict(detail) | Self::NoSuchThing(detail) = &self
         {
-            body["detail"] = (*detail).into();
+            said = Some(*detail);
         }
-        if let Some(seconds) = retry_after {
-            body["retry_after"] = seconds.into();
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let body = ProblemJson {
+            r#type: "about:blank",
+            title,
+            status: status.as_u16(),
+            code,
+            detail: said,
+            retry_after,
+        };
+        let mut response = (status, axum::Json(body)).into_response();
         response.extensions_mut().insert(Code(code));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());

@@ -3,20 +3,28 @@
 use actors::domain::{AudioKey, JobRecord, JobState};
 use actors::{JobsView, RunningJobView};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::words;
 use super::problem::Problem;
 use super::{Service, rfc3339};
 
 /// One stage of one recording.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = StageOfRecording)]
 pub(super) struct StageJson {
+    #[schema(value_type = words::StageName)]
     stage: &'static str,
     /// The job's; `off` where it waits for somebody to switch the stage on.
+    #[schema(value_type = words::StageState)]
     state: &'static str,
+    /// Attempts begun.
     attempt: u32,
     /// From 0 to 1, while it runs.
     progress: Option<f64>,
+    #[schema(value_type = Option<words::Time>)]
     retry_at: Option<String>,
+    /// Why the last attempt failed.
     reason: Option<String>,
 }
 

@@ -9,16 +9,33 @@ use axum::extract::{MatchedPath, OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Service;
+use super::heard::MakingJson;
+use super::openapi::parameters::{IfMatch, OfCall, OfReadable, Original, Validator};
+use super::openapi::refusals;
 use super::problem::Problem;
 use super::representation::{match_fails, none_match_holds, tag_of};
 use super::target::{Editable, Readable, Target};
-use written::{Form, Reading};
+use written::Reading;
+pub(super) use written::{Form, TranscriptJson};
 
 const TEXT_LENGTH_MAX: usize = 10_000;
 
-/// The form is the end of the path; without one it is JSON. `?original=true` leaves corrections out.
+/// What was said, with times and speakers. The form is the end of the path; without one it is JSON.
+#[utoipa::path(
+    get, path = "/api/calls/{call_sid}/transcript", tag = "transcripts", params(OfReadable, Original, Validator),
+    responses(
+        (status = 200, description = "The transcript.", body = TranscriptJson,
+            headers(("ETag" = String, description = "Of this form of it, for `If-None-Match` and `If-Match`."))),
+        (status = 202, description = "It is being made.", body = MakingJson,
+            headers(("Retry-After" = u64, description = "Seconds after which asking again may help."))),
+        (status = 304, description = "The client has it."),
+        refusals::ToTranscript,
+    ),
+    security(("bearer" = []), ("session" = []), ("link" = [])),
+)]
 pub(super) async fn read(
     State(service): State<Service>,
     path: MatchedPath,
@@ -41,21 +58,38 @@ pub(super) async fn read(
     Ok(respond(form, written))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Corrections {
+    /// Those that are not as they were said.
     utterances: Vec<CorrectedUtterance>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CorrectedUtterance {
+    /// As in the transcript.
     id: u32,
+    /// What was said: 1 to 10000 bytes of UTF-8.
+    #[schema(min_length = 1, pattern = r"\S")]
     text: String,
 }
 
-/// Says what some utterances really are. What was heard stays beside it, and comes back where it is sent as the
+/// Corrects a transcript: says what some utterances really are.
+///
+/// What was heard stays beside it, and comes back where it is sent as the
 /// correction. With `If-Match` nobody else's correction is overwritten unseen.
+#[utoipa::path(
+    put, path = "/api/calls/{call_sid}/transcript", tag = "transcripts", params(OfCall, IfMatch),
+    request_body = Corrections,
+    responses(
+        (status = 200, description = "The transcript as it is now.", body = TranscriptJson,
+            headers(("ETag" = String, description = "Of it as it is now."))),
+        (status = 202, description = "It is still being made.", body = MakingJson,
+            headers(("Retry-After" = u64, description = "Seconds after which asking again may help."))),
+        refusals::ToCorrection,
+    ),
+)]
 pub(super) async fn correct(
     State(service): State<Service>,
     Editable { target: Target { key, recording }, by }: Editable,

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::Embed;
 
 use super::Service;
+use super::openapi::parameters::{Asset, Validator};
+use super::openapi::{refusals, words};
 use super::problem::Problem;
 use super::representation::{none_match_holds, tag_of};
 
@@ -23,6 +25,16 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 #[folder = "web/dist/"]
 struct Web;
 
+/// The console.
+#[utoipa::path(
+    get, path = "/", tag = "pages", params(Validator),
+    responses(
+        (status = 200, description = "Its page.", body = String, content_type = "text/html"),
+        (status = 304, description = "The client has this version."),
+        refusals::ToPage,
+    ),
+    security(()),
+)]
 pub(super) async fn page(
     State(service): State<Service>,
     headers: HeaderMap,
@@ -34,6 +46,19 @@ pub(super) async fn page(
     Ok(respond(HTML, page.into_bytes().into()))
 }
 
+/// What pages load: `player.js` is the player's module, `hearback-player.tgz` the same as an npm package.
+#[utoipa::path(
+    get, path = "/web/{asset}", tag = "pages", params(Asset, Validator),
+    responses(
+        (status = 200, description = "The file.", content(
+            (String = "text/html"), (String = "text/css"), (String = "text/javascript"), (String = "text/plain"),
+            (String = "image/svg+xml"), (words::Bytes = "application/gzip"),
+        )),
+        (status = 304, description = "The client has this version."),
+        refusals::ToPage,
+    ),
+    security(()),
+)]
 pub(super) async fn asset(
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -44,7 +69,7 @@ pub(super) async fn asset(
 
 const HTML: &str = "text/html; charset=utf-8";
 
-fn serve(path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+pub(super) fn serve(path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let media_type = match path.rsplit_once('.') {
         Some((_, "html")) => HTML,
         Some((_, "css")) => "text/css; charset=utf-8",

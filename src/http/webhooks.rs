@@ -7,13 +7,24 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use secrecy::ExposeSecret;
 
 use super::Service;
+use super::openapi::callbacks::RecordingCallback;
+use super::openapi::parameters::Signed;
+use super::openapi::refusals;
 use super::problem::Problem;
 use super::traffic::Received;
 use crate::twilio::{signature, webhook};
 
 const SIGNATURE: &str = "x-twilio-signature";
 
-/// Both callbacks come here: which one it is, the parameters say.
+/// Twilio's callback, believed when its signature fits the public URL and stored before it is answered.
+///
+/// Which of the two it is, the parameters say. Duplicates and what comes late have no effect.
+#[utoipa::path(
+    post, path = "/webhooks/twilio/recording-status", tag = "webhooks", params(Signed),
+    request_body(content = RecordingCallback, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 204, description = "It is stored durably, or was before."), refusals::ToTwilio),
+    security(()),
+)]
 pub(super) async fn receive(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,

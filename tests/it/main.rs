@@ -11,6 +11,7 @@ mod canary;
 mod clients;
 mod contracts;
 mod debug;
+mod described;
 mod ear;
 mod events;
 mod failures;

@@ -12,14 +12,17 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
-use super::{live_call, no_store, recording};
+use super::{CallJson, LiveJson, RecordingJson, live_call, no_store, recording};
 use crate::auth::Caller;
 use crate::http::Service;
 use crate::http::caller::Operator;
 use crate::http::calls::state;
+use crate::http::openapi::parameters::OfCall;
+use crate::http::openapi::{refusals, words};
 use crate::http::problem::Problem;
 use crate::http::target::{Named, named};
 
@@ -53,7 +56,13 @@ impl Service {
     }
 }
 
-/// What the actor publishes; of a call that has none, what the catalog knows. Wakes nobody.
+/// One call of any business, by any leg: what its actor publishes, or, while that sleeps, what the catalog knows.
+///
+/// Wakes nobody.
+#[utoipa::path(
+    get, path = "/debug/actors/{call_sid}", tag = "debug", params(OfCall),
+    responses((status = 200, description = "The call.", body = CallJson), refusals::ToInspection),
+)]
 pub(in crate::http) async fn show(
     State(service): State<Service>,
     inspected: Inspected,
@@ -64,42 +73,68 @@ pub(in crate::http) async fn show(
         None => {
             let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
             let now = service.clock.now();
-            let recordings: Vec<Value> =
-                record.recordings.iter().map(|found| resting(found, now)).collect();
-            json!({
-                "business": key.business.as_str(),
-                "call_sid": key.call.to_string(),
-                "live": false,
-                "since": null,
-                "restarts": 0,
-                "last_error": null,
-                "waiting": 0,
-                "recordings": recordings,
-            })
+            let found = record.recordings.iter();
+            CallJson {
+                business: key.business.to_string(),
+                call_sid: key.call.to_string(),
+                live: false,
+                since: None,
+                restarts: 0,
+                last_error: None,
+                asks: 0,
+                waiting: 0,
+                recordings: found.map(|it| RecordingJson::Resting(resting(it, now))).collect(),
+            }
         }
     };
     Ok((no_store(), Json(shown)).into_response())
 }
 
-fn resting(found: &RecordingRecord, now: Timestamp) -> Value {
+/// A recording whose call's actor sleeps.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RestingRecording)]
+pub(super) struct RestingJson {
+    #[schema(value_type = words::RecordingSid)]
+    recording_sid: String,
+    #[schema(value_type = words::State)]
+    state: &'static str,
+    #[schema(value_type = words::RecordingSourceStatus)]
+    source_status: &'static str,
+    total_bytes: Option<u64>,
+    /// Why it is gone.
+    reason: Option<&'static str>,
+    /// What happens next, in words.
+    next: &'static str,
+}
+
+fn resting(found: &RecordingRecord, now: Timestamp) -> RestingJson {
     let state = state(found, now);
     let recording = &found.recording;
     let gone = recording.ending(now).or(recording.status.gone());
     let gone = gone.filter(|_| state == StateName::Gone);
-    json!({
-        "recording_sid": found.recording.sid.to_string(),
-        "state": state.as_str(),
-        "source_status": found.recording.status.as_str(),
-        "total_bytes": found.copy.as_ref().map(|held| held.copy.length),
-        "reason": gone.map(GoneCause::as_str),
-        "next": match state {
+    RestingJson {
+        recording_sid: found.recording.sid.to_string(),
+        state: state.as_str(),
+        source_status: found.recording.status.as_str(),
+        total_bytes: found.copy.as_ref().map(|held| held.copy.length),
+        reason: gone.map(GoneCause::as_str),
+        next: match state {
             StateName::Ready => "plays: its actor is woken when somebody asks",
             StateName::Gone => "nothing: it will never be there",
             StateName::Absent | StateName::Downloading | StateName::Failed => {
                 "its actor is woken when somebody asks"
             }
         },
-    })
+    }
+}
+
+/// What came of an order.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ordered {
+    business: String,
+    #[schema(value_type = words::CallSid)]
+    call_sid: String,
+    recording: LiveJson,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +143,11 @@ enum Order {
     Evict,
 }
 
+/// Has a recording fetched again at once.
+#[utoipa::path(
+    post, path = "/debug/actors/{call_sid}/retry", tag = "debug", params(OfCall),
+    responses((status = 202, description = "How it stands now.", body = Ordered), refusals::ToCallsOrder),
+)]
 pub(in crate::http) async fn retry(
     State(service): State<Service>,
     inspected: Inspected,
@@ -115,6 +155,11 @@ pub(in crate::http) async fn retry(
     inspected.order(&service, Order::Retry).await
 }
 
+/// Has the copy of a recording thrown away; it is fetched again when somebody asks.
+#[utoipa::path(
+    post, path = "/debug/actors/{call_sid}/evict", tag = "debug", params(OfCall),
+    responses((status = 202, description = "How it stands now.", body = Ordered), refusals::ToCallsOrder),
+)]
 pub(in crate::http) async fn evict(
     State(service): State<Service>,
     inspected: Inspected,
@@ -146,11 +191,11 @@ impl Inspected {
             Order::Evict => service.recordings.evict(key.clone(), sid),
         }
         let after = effect(&mut watch, before).await;
-        let body = json!({
-            "business": key.business.as_str(),
-            "call_sid": key.call.to_string(),
-            "recording": recording(&after),
-        });
+        let body = Ordered {
+            business: key.business.to_string(),
+            call_sid: key.call.to_string(),
+            recording: recording(&after),
+        };
         Ok((StatusCode::ACCEPTED, no_store(), Json(body)).into_response())
     }
 }

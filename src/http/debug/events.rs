@@ -18,10 +18,22 @@ use tokio::time::{Instant, sleep_until};
 use super::moving::Moving;
 use super::{fetcher, recording};
 use crate::http::caller::Operator;
+use crate::http::openapi::{refusals, words};
 use crate::http::problem::Problem;
 use crate::http::streams::{PACE, Place, end_of_life, respond};
 use crate::http::{Service, rfc3339};
 
+/// What happens among the actors, as server-sent events.
+///
+/// `state`, `stage`, `crash`, `ended` and `restarted` tell of one thing each, `pool` and `progress` how things stand,
+/// and `lagged` how many were missed. The stream ends when the token expires, and after ten minutes at most.
+#[utoipa::path(
+    get, path = "/debug/events", tag = "debug",
+    responses(
+        (status = 200, description = "Events as they happen.", body = words::ActorsEvent, content_type = "text/event-stream"),
+        refusals::ToWatcher,
+    ),
+)]
 pub(in crate::http) async fn events(
     State(service): State<Service>,
     Operator(operator): Operator,

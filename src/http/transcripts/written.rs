@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use actors::domain::{KeptTranscript, Profile, Speaker, Utterance, Word};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::heard::Heard;
+use crate::http::openapi::words;
 use crate::http::rfc3339;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::http) enum Form {
     Json,
     /// WebVTT, for `<track>` elements.
     Vtt,
@@ -20,7 +22,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) fn of_path(path: &str) -> Self {
+    pub(in crate::http) fn of_path(path: &str) -> Self {
         match path.rsplit('.').next() {
             Some("vtt") => Self::Vtt,
             Some("srt") => Self::Srt,
@@ -29,7 +31,16 @@ impl Form {
         }
     }
 
-    pub(super) const fn media_type(self) -> &'static str {
+    pub(in crate::http) const fn ending(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Vtt => "vtt",
+            Self::Srt => "srt",
+            Self::Text => "txt",
+        }
+    }
+
+    pub(in crate::http) const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Vtt => "text/vtt; charset=utf-8",
@@ -48,48 +59,64 @@ pub(super) struct Reading<'a> {
     original: bool,
 }
 
-#[derive(Serialize)]
-struct TranscriptJson<'a> {
+/// What was said in a recording.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Transcript)]
+pub(in crate::http) struct TranscriptJson<'a> {
+    #[schema(value_type = words::CallSid)]
     call_sid: String,
+    #[schema(value_type = words::RecordingSid)]
     recording_sid: String,
+    /// As ISO 639 has it, if it was told or found out.
     language: Option<&'a str>,
     /// Grows with each correction.
     revision: u32,
+    #[schema(value_type = words::Time)]
     made_at: String,
     speakers: Vec<SpeakerJson<'a>>,
     utterances: Vec<UtteranceJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Speaker)]
 struct SpeakerJson<'a> {
     /// Counted from 0.
     channel: u8,
     /// `caller` or `agent`; null where all speak on one channel.
+    #[schema(value_type = Option<words::SpeakerRole>)]
     role: Option<&'static str>,
     /// What the business calls them.
     label: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Utterance)]
 struct UtteranceJson<'a> {
     id: usize,
     channel: u8,
+    #[schema(value_type = Option<words::SpeakerRole>)]
     speaker: Option<&'static str>,
     /// In seconds from the recording's beginning.
     start: f64,
+    /// In seconds from the recording's beginning.
     end: f64,
     text: &'a str,
+    /// Empty where the speech service gave none.
     words: Vec<WordJson<'a>>,
     /// What was heard, where somebody corrected it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     original_text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = words::Time, required = false)]
     corrected_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Word)]
 struct WordJson<'a> {
     text: &'a str,
+    /// In seconds, as the utterance's.
     start: f64,
     end: f64,
 }
