@@ -65,8 +65,7 @@ impl Database {
             pool(1).connect_with(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
         let readers = options.clone().pragma("query_only", "ON");
         let readers = pool(READERS).connect_lazy_with(readers);
-        let (admission, answers) = (Arc::new(Semaphore::new(WORK_MAX)), Answers::begin());
-        let database = Self { options, writer, readers, admission, answers };
+        let database = Self::of(options, writer, readers);
         database.check_version().await?;
         Ok(database)
     }
@@ -75,8 +74,13 @@ impl Database {
     pub(super) async fn look(url: &str) -> Answer<Self> {
         let options = looking(url)?.pragma("query_only", "ON");
         let writer = pool(1).connect_with(options.clone()).await?;
-        let readers = pool(READERS).connect_lazy_with(options);
-        Ok(Self { writer, readers, admission: Arc::new(Semaphore::new(WORK_MAX)) })
+        let readers = pool(READERS).connect_lazy_with(options.clone());
+        Ok(Self::of(options, writer, readers))
+    }
+
+    fn of(options: SqliteConnectOptions, writer: SqlitePool, readers: SqlitePool) -> Self {
+        let (admission, answers) = (Arc::new(Semaphore::new(WORK_MAX)), Answers::begin());
+        Self { options, writer, readers, admission, answers }
     }
 
     /// All or nothing. An older program on a newer schema is fine: see `migrations/README.md`.
