@@ -132,8 +132,8 @@ impl Run<'_> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let program = root.join("target/python/bin/st");
         assert!(program.exists(), "run tests/setup first");
-        let run = Command::new(program)
-            .arg("--config-file")
+        let mut run = Command::new(program);
+        run.arg("--config-file")
             .arg(root.join("tests/api/schemathesis.toml"))
             .args([
                 "run",

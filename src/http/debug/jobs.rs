@@ -185,7 +185,8 @@ async fn one(service: &Service, id: JobId) -> Result<JobJson, Problem> {
 }
 
 fn parse(id: &str) -> Result<JobId, Problem> {
-    id.parse().map(JobId).map_err(|_| Problem::Malformed("a job's id is a number"))
+    let id = id.parse().ok().filter(|id| *id >= 0).map(JobId);
+    id.ok_or(Problem::Malformed("a job's id is a number"))
 }
 
 fn filter(query: &str) -> Result<JobFilter, Problem> {

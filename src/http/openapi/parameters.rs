@@ -77,8 +77,8 @@ parameters! {
     /// Of something that has a number.
     Numbered: [path("id", number(), "Its number.")];
     Asset: [path("asset", text().pattern(Some("^[^/]+$")), "A file's name.")];
-    Signed: [ParameterBuilder::from(header("X-Twilio-Signature", text(),
-        "HMAC-SHA1 with the account's auth token over the public URL and the parameters, as Twilio documents it."))
+    Signed: [header("X-Twilio-Signature", text(),
+        "HMAC-SHA1 with the account's auth token over the public URL and the parameters, as Twilio documents it.")
         .required(Required::True)];
 }
 

@@ -144,7 +144,15 @@ async fn they_are_for_operators_only() {
         let anonymous = app.client.request(method, app.url(path)).send().await;
         assert_eq!(anonymous.expect("an answer").status(), StatusCode::UNAUTHORIZED);
     }
-    for bad in ["?limit=0", "?stage=sing", "?state=odd", "?recording=x", "?before=x", "?who=me"] {
+    for bad in [
+        "?limit=0",
+        "?stage=sing",
+        "?state=odd",
+        "?recording=x",
+        "?before=x",
+        "?before=-1",
+        "?who=me",
+    ] {
         let request = app.request_by(OPERATOR, Method::GET, &format!("/debug/jobs{bad}"));
         assert_eq!(code(request.send().await.expect("an answer")).await.0, 400, "{bad}");
     }
