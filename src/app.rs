@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, JobRetry, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, RecordingSource, SealedKeys};
-use actors::{AccountsHandle, Core, JobSettings, Ports, Settings};
+use actors::{AccountsHandle, Core, Happening, JobSettings, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -314,6 +315,11 @@ impl App {
     pub async fn reload_tenants(&self) -> anyhow::Result<()> {
         self.tenants.reload().await?;
         Ok(())
+    }
+
+    /// What happens among the actors from now on.
+    pub fn happenings(&self) -> broadcast::Receiver<Happening> {
+        self.core.board.happenings()
     }
 
     /// Returns when the service cannot go on.

@@ -38,6 +38,7 @@ pub struct Config {
     pub play: Play,
     pub actors: Actors,
     pub log: Log,
+    pub traces: Traces,
     pub speech: Speech,
     pub language_model: LanguageModel,
     pub jobs: Jobs,
@@ -158,6 +159,13 @@ pub struct Log {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traces {
+    pub endpoint: String,
+    pub share: f64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -303,6 +311,7 @@ impl Config {
         for (key, url) in [
             ("server.public_url", public_url.ok()),
             ("twilio.base_url", Some(self.twilio.base_url.clone())),
+            ("traces.endpoint", Url::parse(&self.traces.endpoint).ok()),
         ] {
             if url.is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
                 return bad(key, "there is a user or a password in it", "leave them out");
@@ -310,6 +319,30 @@ impl Config {
         }
         if !matches!(self.twilio.base_url.scheme(), "http" | "https") {
             return bad("twilio.base_url", "it is no http or https URL", "give scheme and host");
+        }
+        self.check_traces()
+    }
+
+    fn check_traces(&self) -> Result<(), ConfigError> {
+        let Traces { endpoint, share } = &self.traces;
+        if !endpoint.is_empty()
+            && Url::parse(endpoint).map_or(true, |url| !matches!(url.scheme(), "http" | "https"))
+        {
+            return bad(
+                "traces.endpoint",
+                "it is no http or https URL",
+                "give the collector's, such as http://localhost:4318/v1/traces",
+            );
+        }
+        if !endpoint.is_empty() && !cfg!(feature = "otlp") {
+            return bad(
+                "traces.endpoint",
+                "this build sends no traces",
+                "build it with the feature otlp",
+            );
+        }
+        if !(0.0..=1.0).contains(share) {
+            return bad("traces.share", "it is not between 0 and 1", "give 1.0 for all");
         }
         Ok(())
     }
@@ -437,6 +470,8 @@ mod tests {
             ("[language_model]\nprovider = \"openai\"", "language_model.model"),
             ("[jobs]\nlease_ms = 10", "jobs.lease_ms"),
             ("[database]\nurl = \"mysql://x\"", "database.url"),
+            ("[traces]\nendpoint = \"collector:4318\"", "traces.endpoint"),
+            ("[traces]\nshare = 1.5", "traces.share"),
         ] {
             let file = folder.path().join("hearback.toml");
             std::fs::write(&file, text).expect("written");

@@ -3,6 +3,8 @@
 //! Invariant: whatever `log.filter` asks for, other people's code logs nothing below info: what it says there
 //! (heads of requests, statements, handshakes) was not written with our callers' secrets in mind.
 
+pub(crate) mod traces;
+
 use std::io::IsTerminal;
 
 use tracing::{Level, Metadata, Subscriber};

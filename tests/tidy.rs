@@ -13,7 +13,7 @@ const DRAWERS: [&str; 8] =
 const FLOORS: &[(&str, &[&str])] = &[
     ("src/config", &[]),
     ("src/world.rs", &[]),
-    ("src/telemetry.rs", &["config"]),
+    ("src/telemetry", &["config"]),
     ("src/auth.rs", &["config"]),
     ("src/tenants.rs", &[]),
     ("src/twilio/signature.rs", &[]),
@@ -29,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("src/audio", &["audio"]),
     ("src/server", &["server"]),
     ("src/simulator", &["simulator", "twilio"]),
-    ("src/http", &["http", "auth", "config", "tenants", "twilio"]),
+    ("src/http", &["http", "auth", "config", "telemetry", "tenants", "twilio"]),
     (
         "src/doctor",
         &[

@@ -1,16 +1,21 @@
 //! `hearback serve`
 
+use std::sync::Arc;
+
 use actors::ports::Catalog;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::app::{App, World};
 use crate::config::Config;
 use crate::server::Inherited;
-use crate::telemetry;
+use crate::telemetry::{self, traces};
 use crate::twilio::webhook::CallbackUrls;
+use crate::world::SystemClock;
 
 pub(super) async fn run(config: &Config, inherited: Inherited) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
+    traces::start(&config.traces, Arc::new(SystemClock))?;
     let mut signals = Signals::listen()?;
     let world = World { inherited, ..World::default() };
     let app = tokio::select! {
@@ -28,7 +33,11 @@ pub(super) async fn run(config: &Config, inherited: Inherited) -> anyhow::Result
             "there is no business yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or run hearback business add"
         );
     }
-    until_stopped(app, signals).await
+    let _following = traces::are_wanted()
+        .then(|| AbortOnDropHandle::new(tokio::spawn(traces::follow(app.happenings()))));
+    until_stopped(app, signals).await?;
+    traces::finish().await;
+    Ok(())
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs; SIGINT is somebody at a terminal, who does not wait for

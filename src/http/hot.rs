@@ -106,6 +106,7 @@ impl<B> Asked<'_, B> {
         let asked = log::Asked::At { route: self.route, business };
         let mut line = log::Line::begin(&service.traffic, started, method, asked);
         (line.request_id, line.whence) = (request_id, Some(Whence::Memory));
+        line.recording = Some(published.playable.key.recording);
         Some(log::watch(response, line, method == Method::HEAD))
     }
 

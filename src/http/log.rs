@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-use actors::domain::BusinessId;
+use actors::domain::{BusinessId, RecordingSid, Timestamp};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderValue, Method, StatusCode, header};
@@ -20,6 +20,7 @@ use super::Service;
 use super::problem::Code;
 use super::request_id::{self, REQUEST_ID};
 use super::traffic::{NotYet, Outcome, Traffic, Whence};
+use crate::telemetry::traces::{self, Fact, Kind, Span};
 
 /// Asked every few seconds by whoever watches over the process.
 const UNLOGGED: [&str; 3] = ["/livez", "/readyz", "/metrics"];
@@ -30,6 +31,10 @@ pub(super) struct Trail {
     route: OnceLock<MatchedPath>,
     business: OnceLock<BusinessId>,
 }
+
+/// Goes with an answer: which recording it is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About(pub RecordingSid);
 
 /// Around everything else.
 pub(super) async fn record(
@@ -119,6 +124,7 @@ pub(super) struct Line {
     status: Option<StatusCode>,
     started: Instant,
     asked: Asked,
+    pub(super) recording: Option<RecordingSid>,
     /// Of audio whose first byte is still to be sent.
     pub(super) whence: Option<Whence>,
     sent_bytes: u64,
@@ -165,6 +171,7 @@ impl Line {
             status: None,
             started,
             asked,
+            recording: None,
             whence: None,
             sent_bytes: 0,
             complete: false,
@@ -175,6 +182,9 @@ impl Line {
     fn answered(&mut self, response: &Response) {
         self.status = Some(response.status());
         let extensions = response.extensions();
+        if let Some(About(recording)) = extensions.get() {
+            self.recording = Some(*recording);
+        }
         self.whence = self.whence.or_else(|| extensions.get().copied());
         if let Some(Code(code)) = extensions.get() {
             self.traffic.problem(code);
@@ -198,11 +208,39 @@ impl Line {
             Some(_) | None => Outcome::HungUp,
         }
     }
+
+    fn span(&self, began: Timestamp, ended: Timestamp) -> Span {
+        let status = self.status.map(|status| status.as_u16());
+        let texts = [
+            ("http.request.method", Some(self.method)),
+            ("http.route", self.asked.route()),
+            ("business.id", self.asked.business()),
+            ("request.id", self.request_id.as_ref().and_then(|id| id.to_str().ok())),
+        ];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?.into())));
+        let mut facts: Vec<(&'static str, Fact)> = texts.collect();
+        facts
+            .extend(status.map(|status| ("http.response.status_code", Fact::Count(status.into()))));
+        facts.extend(self.recording.map(|recording| ("recording.sid", recording.into())));
+        facts.push(("http.response.body.size", Fact::Count(self.sent_bytes)));
+        facts.push(("hearback.complete", Fact::Is(self.complete)));
+        let failed = self.failed || status.is_some_and(|status| status >= 500);
+        Span {
+            name: format!("{} {}", self.method, self.asked.route().unwrap_or_default()),
+            kind: Kind::Server,
+            recording: self.recording,
+            began,
+            ended,
+            facts,
+            error: failed.then(|| self.outcome().as_str().to_owned()),
+        }
+    }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         self.traffic.ended(self.asked.route(), self.method, self.outcome());
+        traces::ended(self.started.elapsed(), |began, ended| self.span(began, ended));
         let Some(request_id) = &self.request_id else { return };
         tracing::info!(
             request.id = request_id.to_str().unwrap_or_default(),
@@ -210,6 +248,7 @@ impl Drop for Line {
             http.route = self.asked.route(),
             http.status = self.status.map(|status| status.as_u16()),
             business.id = self.asked.business(),
+            recording.sid = self.recording.map(tracing::field::display),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             sent_bytes = self.sent_bytes,
             complete = self.complete,

@@ -21,6 +21,7 @@ use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
 use super::Service;
+use super::openapi::refusals;
 use super::problem::Problem;
 use page::Page;
 
@@ -29,6 +30,17 @@ const OPEN_METRICS_1: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const OLDER: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
+/// What is counted, in OpenMetrics' text format, or the older one of Prometheus. No business, number or secret stands here.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations",
+    responses(
+        (status = 200, description = "What was counted so far.", content(
+            (String = "application/openmetrics-text"), (String = "text/plain"),
+        )),
+        refusals::ToAnybody,
+    ),
+    security(()),
+)]
 pub(super) async fn scrape(
     State(service): State<Service>,
     headers: HeaderMap,

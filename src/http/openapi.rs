@@ -37,8 +37,8 @@ use super::target::LINK;
 use super::transcripts::Form;
 use super::web;
 use super::{
-    appointments, calls, debug, events, health, links, play, recordings, session, transcripts,
-    waveform, webhooks,
+    appointments, calls, debug, events, health, links, metrics, play, recordings, session,
+    transcripts, waveform, webhooks,
 };
 
 const ABOUT: &str = "\
@@ -62,7 +62,7 @@ one. Origins that are configured may read answers from their pages (CORS).";
         session::show, session::sign_in, session::sign_out, webhooks::receive,
         debug::actors, debug::call::show, debug::call::retry, debug::call::evict, debug::events::events,
         debug::jobs::list, debug::jobs::show, debug::jobs::retry, debug::jobs::cancel,
-        health::live, health::ready, document, docs, web::page, web::asset,
+        health::live, health::ready, metrics::scrape, document, docs, web::page, web::asset,
     ),
     components(schemas(ProblemJson, play::PreparingJson, MakingJson, CallCallback)),
     modifiers(&Whole),

@@ -24,6 +24,7 @@ use serde::Serialize;
 use tokio::task::yield_now;
 use utoipa::ToSchema;
 
+use super::log::About;
 use super::openapi::parameters::{Conditions, OfCall, OfReadable};
 use super::openapi::{Audio, refusals, words};
 use super::problem::Problem;
@@ -104,6 +105,11 @@ impl Request {
                 cache_status = "hearback; fwd=miss; stored";
                 permit = self.wait(service, wait).await?;
             }
+            let about = match &permit {
+                Permit::Play(playable) => Some(playable.key.recording),
+                Permit::Follow(arrival, _) => Some(arrival.key().recording),
+                Permit::Wait(_) | Permit::Deny(_) => self.target.recording,
+            };
             let mut response = match permit {
                 Permit::Play(playable) => match self.send(service, &playable).await? {
                     Some(response) => response,
@@ -113,6 +119,9 @@ impl Request {
                 Permit::Wait(preparing) => preparing_response(&preparing),
                 Permit::Deny(denial) => return Err(denial.into()),
             };
+            if let Some(recording) = about {
+                response.extensions_mut().insert(About(recording));
+            }
             if response.headers().contains_key(header::ETAG) {
                 let is_here = cache_status == HIT;
                 let whence = if is_here { Whence::Vault } else { Whence::Download };

@@ -48,6 +48,8 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/debug/jobs/{id}", &["GET"]),
     ("/debug/jobs/{id}/retry", &["POST"]),
     ("/debug/jobs/{id}/cancel", &["POST"]),
+    ("/openapi.json", &["GET"]),
+    ("/docs", &["GET"]),
     ("/", &["GET"]),
     ("/web/{asset}", &["GET"]),
     OTHER,

@@ -1,12 +1,16 @@
 //! Twilio's webhooks: believed only when signed, stored before they are answered, applied afterwards.
 
+use actors::domain::{RecordingSid, WebhookEvent};
 use actors::ports::InboxEvent;
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret;
 
 use super::Service;
+use super::log::About;
 use super::openapi::callbacks::RecordingCallback;
 use super::openapi::parameters::Signed;
 use super::openapi::refusals;
@@ -30,28 +34,35 @@ pub(super) async fn receive(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<StatusCode, Problem> {
-    let is_news = take(&service, &uri, &headers, &body).await;
-    service.traffic.webhook(match &is_news {
-        Ok(true) => Received::Stored,
-        Ok(false) => Received::Duplicate,
+) -> Result<Response, Problem> {
+    let taken = take(&service, &uri, &headers, &body).await;
+    service.traffic.webhook(match &taken {
+        Ok(Taken { is_news: true, .. }) => Received::Stored,
+        Ok(Taken { is_news: false, .. }) => Received::Duplicate,
         Err(Problem::SignatureMismatch) => Received::Unsigned,
         Err(Problem::Malformed(_)) => Received::Malformed,
         Err(_) => Received::Unstored,
     });
-    if is_news? {
+    let Taken { recording, is_news } = taken?;
+    if is_news {
         service.inbox.event_stored();
     }
-    Ok(StatusCode::NO_CONTENT)
+    let about = recording.map(|recording| Extension(About(recording)));
+    Ok((about, StatusCode::NO_CONTENT).into_response())
 }
 
-/// Stores what can be believed, and says whether it is news.
+struct Taken {
+    recording: Option<RecordingSid>,
+    is_news: bool,
+}
+
+/// Stores what can be believed.
 async fn take(
     service: &Service,
     uri: &Uri,
     headers: &HeaderMap,
     body: &Bytes,
-) -> Result<bool, Problem> {
+) -> Result<Taken, Problem> {
     let params = webhook::parse_form(body).map_err(|_| Problem::SignatureMismatch)?;
     // The account is not believed yet: it only says which tokens to try.
     let account = webhook::account_sid(&params).ok_or(Problem::SignatureMismatch)?;
@@ -70,11 +81,16 @@ async fn take(
         tracing::warn!(account.sid = %account, %error, "signed webhook not understood");
         Problem::Malformed("the parameters are not those of a recording or call status callback")
     })?;
+    let recording = match &event {
+        WebhookEvent::Recording(event) => Some(event.recording),
+        WebhookEvent::Call(_) => None,
+    };
     let event = InboxEvent {
         dedup_key: webhook::dedup_key(&event),
         event,
         raw_form: String::from_utf8_lossy(body).into_owned(),
         received_at: service.clock.now(),
     };
-    Ok(service.catalog.store_event(&event).await?)
+    let is_news = service.catalog.store_event(&event).await?;
+    Ok(Taken { recording, is_news })
 }

@@ -22,9 +22,9 @@ mod hostile;
 mod life;
 mod links;
 mod listeners;
+mod metrics;
 #[path = "../nginx.rs"]
 mod nginx;
-mod metrics;
 mod pages;
 mod pipeline;
 mod playback;

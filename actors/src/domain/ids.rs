@@ -53,6 +53,10 @@ impl<K: kind::Kind> Sid<K> {
     pub const fn from_bits(bits: u128) -> Self {
         Self { bits, kind: PhantomData }
     }
+
+    pub const fn bits(self) -> u128 {
+        self.bits
+    }
 }
 
 impl<K: kind::Kind> FromStr for Sid<K> {
