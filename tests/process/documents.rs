@@ -14,7 +14,7 @@ use sandbox::Sandbox;
 const NOT_RUN: [(&str, &str); 1] = [("docs/benchmarks.md", "make bench")];
 const SKIPPED: &str = "# Not run by the tests";
 /// What is shown, and no command.
-const DATA: [&str; 6] = ["ini", "html", "http", "nginx", "json", "text"];
+const DATA: [&str; 7] = ["ini", "html", "http", "nginx", "json", "text", "yaml"];
 
 /// A fenced block.
 struct Block {

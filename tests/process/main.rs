@@ -7,6 +7,7 @@ mod backup;
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod campaign;
 mod clients;
+mod collector;
 mod commit;
 mod crash;
 mod custody;
@@ -29,5 +30,6 @@ mod restart;
 mod silence;
 mod start;
 mod strace;
+mod traces;
 mod upgrade;
 mod webhooks;
