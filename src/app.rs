@@ -2,6 +2,7 @@
 
 pub(crate) mod looking;
 pub(crate) mod pipeline;
+mod reloading;
 mod visitors;
 
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use actors::domain::{AccountSid, BusinessId, JobRetry, Retention, RetryPolicy};
 use actors::ports::{Catalog, Chance, Clock, NewBusiness, RecordingSource, SealedKeys};
-use actors::{AccountsHandle, Core, Happening, JobSettings, Ports, Settings};
+use actors::{Core, Happening, JobSettings, Ports, Settings};
 use anyhow::Context;
 use axum::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -33,7 +34,6 @@ use crate::vault::local::{LocalVault, LocalVaultConfig};
 use crate::vault::owner::VaultOwner;
 use crate::world::{SystemChance, SystemClock};
 
-const TENANTS_RELOAD: Duration = Duration::from_secs(2);
 /// Counting peaks takes a processor for itself: one recording after the other.
 const MEASURERS: usize = 1;
 /// A job that could not be done for so long, for nobody's fault, uses up its attempts from then on.
@@ -235,6 +235,7 @@ pub struct App {
     drain: Duration,
     shutdown_grace: Duration,
     tenants: Arc<Tenants>,
+    happenings: Option<broadcast::Receiver<Happening>>,
     _reloading: AbortOnDropHandle<()>,
 }
 
@@ -295,10 +296,11 @@ impl App {
         };
         let server = Server::start(listening, offer(parts, visitors), limits(config));
         server::tell(News::Ready);
-        let reloading = keep_reloading(Arc::clone(&tenants), core.accounts.clone());
         Ok(Self {
             address,
             public_url,
+            _reloading: reloading::begin(&tenants, &core, &foundation),
+            happenings: Some(core.board.happenings()),
             foundation,
             core,
             server,
@@ -306,7 +308,6 @@ impl App {
             stopping,
             drain: millis(config.server.drain_ms),
             shutdown_grace: millis(config.server.shutdown_grace_ms),
-            _reloading: AbortOnDropHandle::new(tokio::spawn(reloading)),
             tenants,
         })
     }
@@ -317,9 +318,9 @@ impl App {
         Ok(())
     }
 
-    /// What happens among the actors from now on.
-    pub fn happenings(&self) -> broadcast::Receiver<Happening> {
-        self.core.board.happenings()
+    /// What happens among the actors, from the start on; for the first who asks.
+    pub const fn happenings(&mut self) -> Option<broadcast::Receiver<Happening>> {
+        self.happenings.take()
     }
 
     /// Returns when the service cannot go on.
@@ -380,16 +381,6 @@ fn listen(config: &Config, inherited: Inherited) -> anyhow::Result<Listening> {
     let Config { server, .. } = config;
     Listening::start(inherited, address, server.listen_backlog, server.send_buffer_bytes)
         .with_context(|| format!("server.listen: {address} cannot be listened on"))
-}
-
-async fn keep_reloading(tenants: Arc<Tenants>, accounts: AccountsHandle) {
-    loop {
-        sleep(TENANTS_RELOAD).await;
-        match tenants.reload().await {
-            Ok(changed) => changed.into_iter().for_each(|account| accounts.trust_again(account)),
-            Err(error) => tracing::warn!(%error, "businesses not read; those known stay"),
-        }
-    }
 }
 
 fn settings(config: &Config) -> Settings {

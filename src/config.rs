@@ -326,11 +326,12 @@ impl Config {
     fn check_traces(&self) -> Result<(), ConfigError> {
         let Traces { endpoint, share } = &self.traces;
         if !endpoint.is_empty()
-            && Url::parse(endpoint).map_or(true, |url| !matches!(url.scheme(), "http" | "https"))
+            && Url::parse(endpoint)
+                .map_or(true, |url| !matches!(url.scheme(), "http" | "https") || url.path() == "/")
         {
             return bad(
                 "traces.endpoint",
-                "it is no http or https URL",
+                "it is no http or https URL with a path",
                 "give the collector's, such as http://localhost:4318/v1/traces",
             );
         }
@@ -471,6 +472,7 @@ mod tests {
             ("[jobs]\nlease_ms = 10", "jobs.lease_ms"),
             ("[database]\nurl = \"mysql://x\"", "database.url"),
             ("[traces]\nendpoint = \"collector:4318\"", "traces.endpoint"),
+            ("[traces]\nendpoint = \"http://localhost:4318\"", "traces.endpoint"),
             ("[traces]\nshare = 1.5", "traces.share"),
         ] {
             let file = folder.path().join("hearback.toml");

@@ -275,6 +275,7 @@ impl RecordingActor {
             chance: self.services.chance.unit(),
             progress: track.progress(),
             worked_at: self.services.pacer.worked_at(track.recording().account),
+            trusted_at: self.services.pacer.trusted_at(track.recording().account),
             policy: &self.services.policy,
         };
         let before = track.life.state.name();

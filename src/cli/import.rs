@@ -6,7 +6,6 @@
 //! Invariant: what is known, erased or past its retention is passed over, so that doing it again changes nothing.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use actors::domain::{
 use actors::ports::{
     Business, Catalog, Custody, EventStore, Listing, PageToken, RecordingSource, RecordingsPage,
 };
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -65,10 +64,11 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
         found: Found::default(),
     };
     let since = import.now.minus(options.since);
+    let mut failed = Vec::new();
     for (account, businesses) in &accounts {
         let read = import.read(*account, businesses, since).await;
         import.progress.clear();
-        read.with_context(|| format!("the recordings of {account}; what was found before stays"))?;
+        failed.extend(read.err().map(|error| format!("the recordings of {account}: {error:#}")));
     }
     let Found { listed, news, expired } = import.found;
     println!("{listed} recordings listed: {news} new, {expired} past their retention");
@@ -76,12 +76,16 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
         println!("{}", what_next(config));
     }
     import.foundation.catalog.close().await;
+    ensure!(
+        failed.is_empty(),
+        "{}; what was found stays, and the rest is found the next time",
+        failed.join("; ")
+    );
     Ok(())
 }
 
 fn what_next(config: &Config) -> &'static str {
-    let running = VaultOwner::take(&config.vault_dir())
-        .is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy);
+    let running = VaultOwner::is_taken(&config.vault_dir()).unwrap_or(false);
     match (running, config.play.prefetch) {
         (true, true) => {
             "the running service takes them in now, and fetches them behind what people wait for"

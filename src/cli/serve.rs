@@ -18,7 +18,7 @@ pub(super) async fn run(config: &Config, inherited: Inherited) -> anyhow::Result
     traces::start(&config.traces, Arc::new(SystemClock))?;
     let mut signals = Signals::listen()?;
     let world = World { inherited, ..World::default() };
-    let app = tokio::select! {
+    let mut app = tokio::select! {
         started = App::start(config, world, None) => started?,
         _ = signals.asked() => {
             tracing::info!("asked to stop before it served");
@@ -33,16 +33,19 @@ pub(super) async fn run(config: &Config, inherited: Inherited) -> anyhow::Result
             "there is no business yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or run hearback business add"
         );
     }
-    let _following = traces::are_wanted()
-        .then(|| AbortOnDropHandle::new(tokio::spawn(traces::follow(app.happenings()))));
-    until_stopped(app, signals).await?;
-    traces::finish().await;
-    Ok(())
+    let happenings = app.happenings().filter(|_| traces::are_wanted());
+    let _following =
+        happenings.map(|told| AbortOnDropHandle::new(tokio::spawn(traces::follow(told))));
+    let ended = until_stopped(app, signals).await;
+    if !matches!(ended, Ok(Stopped::AtOnce)) {
+        traces::finish().await;
+    }
+    ended.map(drop)
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs; SIGINT is somebody at a terminal, who does not wait for
 /// load balancers. A second signal ends the process at once.
-pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow::Result<()> {
+pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow::Result<Stopped> {
     let asked = tokio::select! {
         error = app.failed() => return Err(error),
         asked = signals.asked() => asked,
@@ -52,10 +55,21 @@ pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow:
     }
     tracing::info!("asked to stop; running responses are finished");
     tokio::select! {
-        () = app.stop() => tracing::info!("stopped"),
-        _ = signals.asked() => tracing::warn!("stopped at once"),
+        () = app.stop() => {
+            tracing::info!("stopped");
+            Ok(Stopped::InOrder)
+        }
+        _ = signals.asked() => {
+            tracing::warn!("stopped at once");
+            Ok(Stopped::AtOnce)
+        }
     }
-    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    InOrder,
+    AtOnce,
 }
 
 /// Heard from before anything is served: a signal that nobody listens to ends the process.

@@ -155,7 +155,10 @@ fn looks_secret(key: &str) -> bool {
 }
 
 fn without_password(text: String) -> String {
-    let Ok(mut url) = Url::parse(&text) else { return text };
+    let Ok(mut url) = Url::parse(&text) else {
+        let may_hold_one = text.contains('@');
+        return if may_hold_one { "set".to_owned() } else { text };
+    };
     if url.username().is_empty() && url.password().is_none() {
         return text;
     }

@@ -24,10 +24,19 @@ pub(crate) fn misread(error: &ConfigError, file: Option<&Path>) -> Vec<Finding> 
             "config_unreadable",
             "The configuration cannot be read",
         )
-        .seen(error.to_string())
+        .seen(without_source(&error.to_string()))
         .mend("Mend what the evidence names; config/default.toml shows every key with its type"),
     };
     vec![finding]
+}
+
+/// A parser shows the line that it cannot read, and a secret may stand in it.
+fn without_source(error: &str) -> String {
+    let is_shown = |line: &&str| {
+        let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+        !rest.trim_start().starts_with('|')
+    };
+    error.lines().filter(is_shown).collect::<Vec<_>>().join(" ")
 }
 
 fn unknown_keys(settings: &Settings) -> Vec<Finding> {

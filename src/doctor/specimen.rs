@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::vault::owner::VaultOwner;
 
 /// A longer one is played in part only.
-pub(super) const BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub(super) const BYTES_MAX: u64 = 1024 * 1024;
 const BUSINESSES_MAX: usize = 16;
 const CALLS_MAX: u32 = 32;
 

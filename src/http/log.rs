@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
+use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
 
 use super::Service;
@@ -54,7 +55,9 @@ pub(super) async fn record(
     request.extensions_mut().insert(trail);
     let preflight = request.method() == Method::OPTIONS;
     let head_only = request.method() == Method::HEAD;
-    let mut response = next.run(request).await;
+    // Whatever is logged meanwhile names the request.
+    let named = tracing::info_span!("request", request.id = id.to_str().unwrap_or_default());
+    let mut response = next.run(request).instrument(named).await;
     // Answers that must not differ (another business's call, no call) do not differ in this either.
     let alike = preflight || response.status().is_client_error();
     if given.is_some() || !alike {
@@ -63,9 +66,9 @@ pub(super) async fn record(
     watch(response, line, head_only)
 }
 
-/// Where the line is known to be wanted by nobody there is none to be written.
+/// Where nobody wants the line, or the span, there is no need to know whose it is.
 pub(super) fn is_wanted() -> bool {
-    LevelFilter::current() >= LevelFilter::INFO
+    LevelFilter::current() >= LevelFilter::INFO || traces::are_wanted()
 }
 
 /// Ends the line when the answer is sent, or when the client has hung up.
@@ -240,7 +243,8 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.traffic.ended(self.asked.route(), self.method, self.outcome());
-        traces::ended(self.started.elapsed(), |began, ended| self.span(began, ended));
+        let took = self.started.elapsed();
+        traces::ended(took, self.recording, |began, ended| self.span(began, ended));
         let Some(request_id) = &self.request_id else { return };
         tracing::info!(
             request.id = request_id.to_str().unwrap_or_default(),

@@ -116,7 +116,9 @@ impl Request {
                     None => continue,
                 },
                 Permit::Follow(arrival, _) => self.follow(service, &arrival)?,
-                Permit::Wait(preparing) => preparing_response(&preparing),
+                Permit::Wait(preparing) => {
+                    (Extension(NotYet), preparing_response(&preparing)).into_response()
+                }
                 Permit::Deny(denial) => return Err(denial.into()),
             };
             if let Some(recording) = about {
@@ -370,5 +372,5 @@ pub(super) fn preparing_response(preparing: &Preparing) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::RETRY_AFTER, HeaderValue::from(retry_after)),
     ];
-    (StatusCode::ACCEPTED, Extension(NotYet), headers, axum::Json(body)).into_response()
+    (StatusCode::ACCEPTED, headers, axum::Json(body)).into_response()
 }

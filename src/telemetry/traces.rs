@@ -87,18 +87,22 @@ pub(crate) fn are_wanted() -> bool {
     TRACES.get().is_some()
 }
 
-/// Tells of what has just ended and took so long.
-pub(crate) fn ended(took: Duration, span: impl FnOnce(Timestamp, Timestamp) -> Span) {
+/// Tells of what has just ended and took so long. The span is made only if it is sent.
+pub(crate) fn ended(
+    took: Duration,
+    recording: Option<RecordingSid>,
+    span: impl FnOnce(Timestamp, Timestamp) -> Span,
+) {
     if let Some(traces) = TRACES.get() {
         let now = traces.clock.now();
-        traces.send(span(now.minus(took), now));
+        traces.send(recording, || span(now.minus(took), now));
     }
 }
 
 /// Tells of what is over.
 pub(crate) fn tell(span: Span) {
     if let Some(traces) = TRACES.get() {
-        traces.send(span);
+        traces.send(span.recording, || span);
     }
 }
 
@@ -111,13 +115,13 @@ pub(crate) async fn finish() {
 }
 
 impl Traces {
-    fn send(&self, span: Span) {
-        let trace = span.recording.map_or_else(by_chance, RecordingSid::bits);
+    fn send(&self, recording: Option<RecordingSid>, span: impl FnOnce() -> Span) {
+        let trace = recording.map_or_else(by_chance, RecordingSid::bits);
         if !is_chosen(trace, self.share) {
             return;
         }
         #[cfg(feature = "otlp")]
-        self.sender.send(trace, span);
+        self.sender.send(trace, span());
         #[cfg(not(feature = "otlp"))]
         drop(span);
     }

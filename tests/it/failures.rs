@@ -389,9 +389,15 @@ async fn we_have_a_bug() -> Codes {
         request.header("origin", "https://app.example.com")
     };
     assert_eq!(answer(operator()).await.status().as_u16(), 200);
-    clock.panic_once();
-    let response = answer(operator()).await;
-    assert!(clock.has_panicked());
+    let response = loop {
+        clock.panic_once();
+        let response = answer(operator()).await;
+        assert!(clock.has_panicked());
+        // Some actor may have asked for the time first.
+        if response.status().as_u16() != 200 {
+            break response;
+        }
+    };
     let shared = header(&response, "access-control-allow-origin");
     assert_eq!(shared, "https://app.example.com", "a page may read that it failed");
     let length = response.content_length();

@@ -93,3 +93,22 @@ async fn sing(home: &Home, simulator: &Simulator, token: &str) -> String {
     let _ = home.client.get(home.url("/api/calls")).header("cookie", cookie).send().await;
     link
 }
+
+#[tokio::test]
+async fn whatever_is_logged_while_a_request_is_answered_names_it() {
+    let home = Home::new().with("HEARBACK_LOG__FORMAT", "json");
+    let (process, _) = home.serve().await;
+    let webhook = home.client.post(home.url("/webhooks/twilio/call-status"));
+    let forged =
+        webhook.header("x-request-id", "hook-7").form(&[("AccountSid", ACCOUNT.to_string())]);
+    let answer = forged.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    process.terminate().await;
+    assert!(process.ended().await.success());
+
+    let log = home.log();
+    let named = log.lines().filter(|line| line.contains("\"hook-7\""));
+    let said: Vec<Value> = named.map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let said: Vec<&str> = said.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert_eq!(said, ["webhook refused: its signature does not match", "request"]);
+}

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use hearback::simulator::{Behaviour, PlannedCall, PlannedRecording, Simulator};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use reqwest::StatusCode;
+use tokio::time::timeout;
 
 use crate::collector::Collector;
-use crate::home::{Home, is_ready, until};
+use crate::home::{Home, PATIENCE, is_ready, until};
 
 const WEBHOOK: &str = "POST /webhooks/twilio/recording-status";
 const PLAY: &str = "GET /api/recordings/file/{call_sid}";
@@ -97,12 +98,23 @@ async fn a_fetch_that_fails_says_why_and_what_concerns_no_recording_is_a_trace_o
 
 #[tokio::test]
 async fn a_collector_that_is_away_holds_nobody_up() {
+    // Connections to it wait for an answer for ever.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let url = format!("http://{}/v1/traces", silent.local_addr().expect("an address"));
     let (home, simulator) = Home::with_simulator().await;
-    let home = home.with("HEARBACK_TRACES__ENDPOINT", "http://127.0.0.1:9/v1/traces");
+    let home = home.with("HEARBACK_TRACES__ENDPOINT", url);
     let (process, _) = home.serve().await;
     let token = home.token("agent").await;
     let (_, path) = place(&simulator, PlannedRecording::default()).await;
     until("it is ready", async || is_ready(&home.get(&path, &token).await).then_some(())).await;
+    let many = async {
+        for _ in 0..500 {
+            assert_eq!(home.get(&path, &token).await.status(), StatusCode::OK);
+        }
+    };
+    timeout(PATIENCE, many).await.expect("a span each, and nobody waits for the collector");
     process.terminate().await;
     assert!(process.ended().await.success());
+    let complaints = home.log().matches("the collector does not take traces").count();
+    assert_eq!(complaints, 1, "{}", home.log());
 }

@@ -64,8 +64,10 @@ impl AccountsHandle {
     }
 
     /// The account has other credentials now: they may be tried at once.
-    pub fn trust_again(&self, account: AccountSid) {
-        self.pacer.accounts().entry(account).or_default().probe_at = None;
+    pub fn trust_again(&self, account: AccountSid, now: Timestamp) {
+        let mut accounts = self.pacer.accounts();
+        let health = accounts.entry(account).or_default();
+        (health.probe_at, health.trusted_at) = (None, Some(now));
     }
 }
 
@@ -77,6 +79,8 @@ struct Health {
     probe_at: Option<Instant>,
     /// When anything was last fetched.
     worked_at: Option<Timestamp>,
+    /// When the credentials were last exchanged.
+    trusted_at: Option<Timestamp>,
 }
 
 /// What operators see of an account's pace.
@@ -176,6 +180,10 @@ impl Pacer {
     }
 
     /// When anything of the account was last fetched.
+    pub(crate) fn trusted_at(&self, account: AccountSid) -> Option<Timestamp> {
+        self.accounts().get(&account).and_then(|health| health.trusted_at)
+    }
+
     pub(crate) fn worked_at(&self, account: AccountSid) -> Option<Timestamp> {
         self.accounts().get(&account).and_then(|health| health.worked_at)
     }

@@ -233,6 +233,8 @@ pub(crate) struct Context<'a> {
     pub progress: Progress,
     /// When anything of the account was last fetched.
     pub worked_at: Option<Timestamp>,
+    /// When the account last got other credentials.
+    pub trusted_at: Option<Timestamp>,
     pub policy: &'a Policy,
 }
 

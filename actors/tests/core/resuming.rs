@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actors::domain::{Denial, FetchError, Permit, StateName};
+use actors::ports::Clock;
 
 use super::world::{ACCOUNT, Answer, PATIENCE, World, call, recording, speech};
 
@@ -200,7 +201,7 @@ async fn refused_credentials_are_tried_once_a_minute_for_the_whole_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_credentials_are_tried_at_once_where_an_operator_says_so() {
+async fn new_credentials_are_tried_at_once_by_whoever_asks() {
     let world = World::start(|_, fakes| {
         fakes.source.answers(recording(1), Answer::Error(FetchError::RefusedAccount));
     })
@@ -210,8 +211,8 @@ async fn new_credentials_are_tried_at_once_where_an_operator_says_so() {
     world.core.recordings.retry(call(1), recording(1));
     assert!(matches!(world.listen(1, PATIENCE).await, Ok(Some(Permit::Deny(_)))));
     assert_eq!(world.source.opened().len(), 1, "the old ones are not");
-    world.core.accounts.trust_again(ACCOUNT);
-    world.core.recordings.retry(call(1), recording(1));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.core.accounts.trust_again(ACCOUNT, world.clock.now());
     world.play(1).await;
 }
 

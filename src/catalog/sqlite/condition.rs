@@ -6,11 +6,18 @@ use std::time::Duration;
 use actors::ports::{CatalogError, Condition};
 use tokio::time::Instant;
 
+/// A full disk can be read, and is away for whoever writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Work {
+    Read,
+    Write,
+}
+
 pub(super) struct Answers {
     since: Instant,
     /// When the last good one came, in milliseconds since then.
     good_at_ms: AtomicU64,
-    is_away: AtomicBool,
+    is_away: [AtomicBool; 2],
     away: AtomicU64,
 }
 
@@ -20,15 +27,15 @@ impl Answers {
         Self {
             since: Instant::now(),
             good_at_ms: AtomicU64::new(0),
-            is_away: AtomicBool::new(false),
+            is_away: Default::default(),
             away: AtomicU64::new(0),
         }
     }
 
     /// A refusal is an answer, too.
-    pub(super) fn note<T>(&self, answer: &Result<T, CatalogError>) {
+    pub(super) fn note<T>(&self, work: Work, answer: &Result<T, CatalogError>) {
         let is_away = matches!(answer, Err(CatalogError::Away(_)));
-        self.is_away.store(is_away, Ordering::Relaxed);
+        self.is_away[work as usize].store(is_away, Ordering::Relaxed);
         if is_away {
             self.away.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -40,7 +47,7 @@ impl Answers {
         let silent_ms = self.now_ms().saturating_sub(self.good_at_ms.load(Ordering::Relaxed));
         Condition {
             silent_for: Duration::from_millis(silent_ms),
-            is_away: self.is_away.load(Ordering::Relaxed),
+            is_away: self.is_away.iter().any(|is_away| is_away.load(Ordering::Relaxed)),
             away_total: self.away.load(Ordering::Relaxed),
         }
     }

@@ -22,7 +22,7 @@ use sqlx::{Connection, Sqlite, SqliteConnection, query, query_scalar};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use super::condition::Answers;
+use super::condition::{Answers, Work};
 use crate::catalog::failure::{Answer, Failure};
 
 /// How long a statement waits for another process to release the file.
@@ -113,7 +113,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Answer<T>> + Send + 'static,
     {
         let readers = self.readers.clone();
-        self.detached(async move {
+        self.detached(Work::Read, async move {
             let mut connection = readers.acquire().await?;
             let answer = transact(&mut connection, "BEGIN", work).await;
             give_back(connection, answer).await
@@ -128,7 +128,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Answer<T>> + Send + 'static,
     {
         let writer = self.writer.clone();
-        self.detached(async move {
+        self.detached(Work::Write, async move {
             let mut connection = writer.acquire().await?;
             let answer = transact(&mut connection, "BEGIN IMMEDIATE", work).await;
             give_back(connection, answer).await
@@ -139,7 +139,7 @@ impl Database {
     /// Writes what is committed at this moment into a new file. Whoever writes meanwhile goes on.
     pub(super) async fn copy_into(&self, file: PathBuf) -> Result<(), CatalogError> {
         let options = self.options.clone();
-        self.detached(async move {
+        self.detached(Work::Read, async move {
             let name = file.to_string_lossy().into_owned();
             let created = tokio::task::spawn_blocking(move || create(&file)).await;
             created
@@ -161,10 +161,11 @@ impl Database {
     /// and poison all that follows (sqlx issue 4385).
     async fn detached<T: Send + 'static>(
         &self,
+        kind: Work,
         work: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> Result<T, CatalogError> {
         let answer = self.in_a_task(work).await;
-        self.answers.note(&answer);
+        self.answers.note(kind, &answer);
         answer
     }
 

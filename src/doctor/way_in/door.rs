@@ -105,12 +105,14 @@ async fn is_open_without_tls(at: &Entrance) -> bool {
 
 async fn try_token(at: &Entrance, errand: &Errand) -> Bearer {
     let request = || at.client.get(at.to(ASKS_FOR_CREDENTIALS));
-    match ask(errand.authorised(request())).await {
+    match ask(errand.introduced(request())).await {
         Ok(answer) if is_list(&answer) => Bearer::Good,
-        Ok(answer) if answer.status == 401 => match ask(errand.by_cookie(request())).await {
-            Ok(answer) if is_list(&answer) => Bearer::RefusedInHeader,
-            Ok(_) | Err(_) => Bearer::Refused,
-        },
+        Ok(answer) if answer.status == 401 => {
+            match ask(errand.introduced_by_cookie(request())).await {
+                Ok(answer) if is_list(&answer) => Bearer::RefusedInHeader,
+                Ok(_) | Err(_) => Bearer::Refused,
+            }
+        }
         Ok(answer) => Bearer::Odd(answer.status),
         Err(_) => Bearer::Odd(0),
     }

@@ -27,6 +27,8 @@ pub(super) struct Errand {
     /// `None` where tokens are signed elsewhere, or nothing was signed yet.
     pub(super) token: Option<String>,
     /// The value of `link`.
+    /// Opens nothing: for whoever may be somebody else.
+    introduction: Option<String>,
     link: Option<String>,
     pub(super) specimen: Option<Specimen>,
     pub(super) cors_origin: Option<String>,
@@ -41,6 +43,9 @@ pub(super) struct SignedForm {
     pub(super) signature: String,
 }
 
+/// Whose calls there are none of.
+const NO_BUSINESS: &str = "hearback-doctor";
+
 impl Errand {
     pub(super) fn new(
         config: &Config,
@@ -50,12 +55,14 @@ impl Errand {
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let Seen { specimen, accounts, .. } = seen;
-        let token = match secret {
+        let (token, introduction) = match secret {
             Some(secret) if config.auth.shares_secret() => {
                 let authority = Authority::new(config, secret)?;
-                Some(authority.mint(&business, Role::Operator, now, TTL)?)
+                let nobodys = NO_BUSINESS.parse()?;
+                let token = authority.mint(&business, Role::Operator, now, TTL)?;
+                (Some(token), Some(authority.mint(&nobodys, Role::Agent, now, TTL)?))
             }
-            Some(_) | None => None,
+            Some(_) | None => (None, None),
         };
         let link = specimen.as_ref().zip(secret).map(|(specimen, secret)| {
             let Specimen { business, call, audio, .. } = specimen;
@@ -73,6 +80,7 @@ impl Errand {
             signer.map(|(sid, token)| SignedForm::new(&sid.to_string(), token, &public_url));
         Ok(Self {
             token,
+            introduction,
             link,
             specimen,
             cors_origin: config.server.cors_origins().into_iter().next(),
@@ -110,17 +118,27 @@ impl Errand {
     }
 
     pub(super) fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.token {
-            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
-            None => request,
-        }
+        bearing(self.token.as_deref(), request)
     }
 
-    pub(super) fn by_cookie(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.token {
+    /// With a token of a business that there is not: whoever answers may be another application.
+    pub(super) fn introduced(&self, request: RequestBuilder) -> RequestBuilder {
+        bearing(self.introduction.as_deref(), request)
+    }
+
+    /// The same as a cookie.
+    pub(super) fn introduced_by_cookie(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.introduction {
             Some(token) => request.header(COOKIE, format!("hearback_session={token}")),
             None => request,
         }
+    }
+}
+
+fn bearing(token: Option<&str>, request: RequestBuilder) -> RequestBuilder {
+    match token {
+        Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+        None => request,
     }
 }
 

@@ -71,6 +71,11 @@ pub(super) fn judge(watched: &Watched) -> Option<Finding> {
                 .mend("Say proxy_read_timeout 75s; (more than the 15 s between heartbeats) and proxy_send_timeout 75s; in nginx"),
         ),
         Watched::Refused(429 | 503) => None,
+        Watched::Refused(403 | 404) => Some(
+            Finding::hint("keeps_operators_out", "Operators' pages do not come through from here")
+                .seen("/debug/events is refused, though the token is an operator's")
+                .mend("That is fine where the proxy lets operators in from their own network only; otherwise let it pass /debug on"),
+        ),
         Watched::Refused(status) => Some(
             Finding::fault("refuses_events", "Events do not come through")
                 .seen(format!("/debug/events answers {status}"))
@@ -89,6 +94,7 @@ mod tests {
         assert_eq!(code(Watched::Open), None);
         assert_eq!(code(Watched::Silent), Some("buffers_events"));
         assert_eq!(code(Watched::Ended(Duration::from_secs(1))), Some("cuts_streams"));
-        assert_eq!(code(Watched::Refused(404)), Some("refuses_events"));
+        assert_eq!(code(Watched::Refused(500)), Some("refuses_events"));
+        assert_eq!(code(Watched::Refused(403)), Some("keeps_operators_out"));
     }
 }

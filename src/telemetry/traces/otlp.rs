@@ -1,6 +1,7 @@
 //! Spans in OpenTelemetry's words, sent in batches by a thread of their own.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actors::domain::Timestamp;
@@ -10,8 +11,10 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor,
+    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanEvents, SpanExporter as Export,
+    SpanLinks, SpanProcessor,
 };
 
 use super::{Fact, Kind, Span};
@@ -40,6 +43,7 @@ impl Sender {
             .with_max_export_batch_size(BATCH_SPANS_MAX)
             .with_scheduled_delay(BATCH_PAUSE)
             .build();
+        let exporter = Audible { exporter, is_failing: AtomicBool::new(false) };
         let mut processor =
             BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
@@ -55,10 +59,7 @@ impl Sender {
 
     /// A collector that is away is given up after some seconds.
     pub(super) async fn finish(&'static self) {
-        let sent = tokio::task::spawn_blocking(|| self.processor.force_flush()).await;
-        if let Ok(Err(error)) = sent {
-            tracing::warn!(%error, "the last traces were not sent");
-        }
+        let _ = tokio::task::spawn_blocking(|| self.processor.force_flush()).await;
     }
 
     fn data(&self, trace: u128, span: Span) -> SpanData {
@@ -106,4 +107,31 @@ fn value(fact: Fact) -> Value {
 
 fn system_time(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or_default())
+}
+
+/// Says so when a collector does not take what it is sent, and when it does again.
+#[derive(Debug)]
+struct Audible {
+    exporter: SpanExporter,
+    is_failing: AtomicBool,
+}
+
+impl Export for Audible {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let sent = self.exporter.export(batch).await;
+        match (&sent, self.is_failing.swap(sent.is_err(), Ordering::Relaxed)) {
+            (Err(error), false) => tracing::warn!(
+                %error,
+                remedy = "look at traces.endpoint; most collectors take them at /v1/traces",
+                "the collector does not take traces"
+            ),
+            (Ok(()), true) => tracing::info!("the collector takes traces again"),
+            (Err(_), true) | (Ok(()), false) => {}
+        }
+        sent
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
 }

@@ -148,8 +148,19 @@ impl Sent {
         bytes_max: u64,
         taken: Taken,
     ) -> Result<Next, VaultError> {
-        let Sources { keys, reads, .. } = &self.sources;
         let counts = Arc::clone(&self.sources.counts);
+        let read = self.read_from_disk(range, bytes_max, taken).await;
+        counts.note_disk(&read);
+        read
+    }
+
+    async fn read_from_disk(
+        self: Arc<Self>,
+        range: ByteRange,
+        bytes_max: u64,
+        taken: Taken,
+    ) -> Result<Next, VaultError> {
+        let Sources { keys, reads, .. } = &self.sources;
         let cipher = match self.reader.get() {
             Some(_) => None,
             None => Some(keys.reading_key(&self.playable.key).await?),
@@ -166,8 +177,6 @@ impl Sent {
             };
             reader.read(range, bytes_max, taken, sealed)
         };
-        let read = reads.run(work).await;
-        counts.note_disk(&read);
-        read
+        reads.run(work).await
     }
 }

@@ -91,8 +91,10 @@ impl Sandbox {
                 script = script + line + "\n";
             }
             match order {
-                Some("stop hearback") => self.stop().await,
-                Some("start hearback") => self.process = Some(self.home.serve().await.0),
+                Some("stop hearback.socket hearback") => self.stop().await,
+                Some("start hearback.socket hearback") => {
+                    self.process = Some(self.home.serve().await.0)
+                }
                 Some(other) => panic!("{document}: systemctl {other}"),
                 None => {}
             }

@@ -67,9 +67,12 @@ impl Failure {
     }
 
     fn was_an_outage_that_ended(&self, context: &Context<'_>) -> bool {
-        let of_the_source =
-            matches!(self.cause.kind(), FailureKind::Outage | FailureKind::RefusedAccount);
-        of_the_source && context.worked_at.is_some_and(|worked_at| worked_at > self.at)
+        let ended_at = match self.cause.kind() {
+            FailureKind::Outage => context.worked_at,
+            FailureKind::RefusedAccount => context.worked_at.max(context.trusted_at),
+            FailureKind::RefusedRecording | FailureKind::Particular => None,
+        };
+        ended_at.is_some_and(|ended_at| ended_at > self.at)
     }
 }
 

@@ -157,7 +157,7 @@ proptest! {
             now += pause;
             let context = Context {
                 now: at(now), fresh: FetchId(index as u64 + 1), chance: 0.5,
-                progress: Progress::QUEUED, worked_at: None, policy: &policy,
+                progress: Progress::QUEUED, worked_at: None, trusted_at: None, policy: &policy,
             };
             let step = step(life, event.clone(), &context);
             life = step.life;

@@ -90,6 +90,7 @@ fn take(state: State, event: Event) -> Step {
         chance: 0.0,
         progress: Progress::QUEUED,
         worked_at: None,
+        trusted_at: None,
         policy: &policy,
     };
     step(Life { facts, state }, event, &context)

@@ -160,6 +160,7 @@ proptest! {
                 chance: 0.5,
                 progress: Progress::QUEUED,
                 worked_at: None,
+                trusted_at: None,
                 policy: &policy,
             };
             // An operator may have the source asked once more for what it never published.
@@ -207,7 +208,7 @@ proptest! {
                 let event = world.event(happening);
                 let fresh = FetchId((index * happenings.len() + part + 1) as u64);
                 let context = Context {
-                    now: at(now), fresh, chance: 0.0, progress: Progress::QUEUED, worked_at: None,
+                    now: at(now), fresh, chance: 0.0, progress: Progress::QUEUED, worked_at: None, trusted_at: None,
                     policy: &policy,
                 };
                 let step = step(life, event.clone(), &context);

@@ -18,6 +18,7 @@ pub(super) fn check_life(title: &str, mut life: Life, story: &[(i64, Event)], ex
             chance: 0.0,
             progress: Progress::QUEUED,
             worked_at: None,
+            trusted_at: None,
             policy: &policy,
         };
         let step = step(life, event.clone(), &context);
@@ -343,7 +344,7 @@ fn the_last_copy_there_is_stays() {
 
 #[test]
 fn an_outage_that_ended_opens_the_window_early() {
-    let exhausted = |cause: FetchError, worked_at| {
+    let exhausted = |cause: FetchError, worked_at, trusted_at| {
         let policy = policy();
         let context = Context {
             now: at(110),
@@ -351,6 +352,7 @@ fn an_outage_that_ended_opens_the_window_early() {
             chance: 0.0,
             progress: Progress::QUEUED,
             worked_at,
+            trusted_at,
             policy: &policy,
         };
         let life = recalled(&[60, 75, 90], Some(cause));
@@ -360,11 +362,15 @@ fn an_outage_that_ended_opens_the_window_early() {
     };
     let away = || FetchError::Unreachable("no route".to_owned());
     let still = ("Failed(Exhausted)", "Failed(Exhausted)");
-    assert_eq!(exhausted(away(), None), still, "nothing was fetched since the restart");
-    assert_eq!(exhausted(away(), Some(at(80))), still, "it worked before the last failure");
-    assert_eq!(exhausted(away(), Some(at(105))), ("Downloading", "Downloading"));
+    assert_eq!(
+        exhausted(away(), None, Some(at(105))),
+        still,
+        "nothing was fetched since the restart"
+    );
+    assert_eq!(exhausted(away(), Some(at(80)), None), still, "it worked before the last failure");
+    assert_eq!(exhausted(away(), Some(at(105)), None), ("Downloading", "Downloading"));
     let not_audio = FetchError::Unexpected("HTML".to_owned());
-    assert_eq!(exhausted(not_audio, Some(at(105))), still, "it was no outage");
+    assert_eq!(exhausted(not_audio, Some(at(105)), None), still, "it was no outage");
     let bad_request = FetchError::Status(400);
-    assert_eq!(exhausted(bad_request, Some(at(105))), still, "nor was this");
+    assert_eq!(exhausted(bad_request, Some(at(105)), None), still, "nor was this");
 }
