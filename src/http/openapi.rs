@@ -32,7 +32,7 @@ use super::caller::SESSION_COOKIE;
 use super::heard::MakingJson;
 use super::hot::{PLAY, STREAM};
 use super::problem::{Problem, ProblemJson};
-use super::representation::{none_match_holds, tag_of};
+use super::representation::{none_match_holds, tag_of, weak};
 use super::target::LINK;
 use super::transcripts::Form;
 use super::web;
@@ -232,10 +232,8 @@ static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
 )]
 pub(super) async fn document(headers: HeaderMap) -> Response {
     let Written { json, tag } = &*WRITTEN;
-    // Weak: it may be compressed on its way.
-    let weak = HeaderValue::from_str(&format!("W/{tag}")).expect("letters and digits");
     let validators =
-        [(header::ETAG, weak), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+        [(header::ETAG, weak(tag)), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if none_match_holds(&headers, tag) {
         return (StatusCode::NOT_MODIFIED, validators).into_response();
     }

@@ -9,7 +9,7 @@ use actors::Arrival;
 use actors::domain::{
     AudioType, ByteRange, Playable, RangeAnswer, RecordingSid, Version, answer_range,
 };
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
 
 /// What all answers about a recording's audio agree on, whether it is here or still arriving.
@@ -64,6 +64,11 @@ pub(super) fn tag_of(written: impl AsRef<[u8]>) -> String {
     let digest = Sha256::digest(written);
     let short: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("\"{short}\"")
+}
+
+/// The same of what may be compressed on its way.
+pub(super) fn weak(tag: &str) -> HeaderValue {
+    HeaderValue::from_str(&format!("W/{tag}")).expect("letters and digits")
 }
 
 /// Decides in the order of §13.2.2.

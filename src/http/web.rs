@@ -12,7 +12,7 @@ use super::Service;
 use super::openapi::parameters::{Asset, Validator};
 use super::openapi::{refusals, words};
 use super::problem::Problem;
-use super::representation::{none_match_holds, tag_of};
+use super::representation::{none_match_holds, tag_of, weak};
 
 /// Nothing from elsewhere, and nothing inline.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -87,9 +87,7 @@ pub(super) fn serve(path: &str, headers: &HeaderMap) -> Result<Response, Problem
     } else {
         respond(media_type, file.data)
     };
-    // Weak: it may be compressed on its way.
-    let tag = HeaderValue::from_str(&format!("W/{tag}")).expect("letters and digits");
-    response.headers_mut().insert(header::ETAG, tag);
+    response.headers_mut().insert(header::ETAG, weak(&tag));
     Ok(response)
 }
 

@@ -23,6 +23,7 @@ use crate::config;
 
 /// Something that was done, and is over.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nobody is told"))]
 pub(crate) struct Span {
     pub name: String,
     pub kind: Kind,

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -14,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use crate::campaign::{self, Chance};
-use crate::home::{Home, Process, is_ready, place, until};
+use crate::home::{Home, Process, assert_private, is_ready, place, until};
 
 mod refusals;
 
@@ -316,17 +315,4 @@ fn files(folder: &Path) -> Vec<String> {
         }
     }
     found
-}
-
-/// Nobody but the owner reads files or enters folders, however deep.
-fn assert_private(path: &Path) {
-    let metadata = std::fs::metadata(path).expect("metadata");
-    let mode = metadata.permissions().mode() & 0o777;
-    let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
-    assert_eq!(mode, expected, "{} has mode {mode:o}", path.display());
-    if metadata.is_dir() {
-        for entry in std::fs::read_dir(path).expect("a folder") {
-            assert_private(&entry.expect("an entry").path());
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -321,6 +322,19 @@ pub(crate) async fn place(
 /// Whether it is audio from a verified copy, not what is still arriving.
 pub(crate) fn is_ready(response: &Response) -> bool {
     response.status() == StatusCode::OK && response.headers().contains_key("repr-digest")
+}
+
+/// Nobody but the owner reads files or enters folders, however deep.
+pub(crate) fn assert_private(path: &Path) {
+    let metadata = std::fs::metadata(path).expect("metadata");
+    let mode = metadata.permissions().mode() & 0o777;
+    let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+    assert_eq!(mode, expected, "{} has mode {mode:o}", path.display());
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            assert_private(&entry.expect("an entry").path());
+        }
+    }
 }
 
 /// Asks again and again, with a pause, until there is an answer; and says how long it took.

@@ -1,8 +1,6 @@
 //! Starting and stopping, as an operator does it: what two variables give, what stops a start, what a stop finishes.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use actors::domain::AccountSid;
@@ -18,7 +16,7 @@ use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
-use crate::home::{ACCOUNT, Home, PATIENCE, place, until};
+use crate::home::{ACCOUNT, Home, PATIENCE, assert_private, place, until};
 
 mod refusals;
 
@@ -223,17 +221,4 @@ fn subcommands(help: &str) -> Vec<String> {
     let listed = lines.take_while(|line| !line.is_empty());
     let names = listed.filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help").map(str::to_owned).collect()
-}
-
-/// Nobody but the owner reads files or enters folders, however deep.
-fn assert_private(path: &Path) {
-    let metadata = std::fs::metadata(path).expect("metadata");
-    let mode = metadata.permissions().mode() & 0o777;
-    let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
-    assert_eq!(mode, expected, "{} has mode {mode:o}", path.display());
-    if metadata.is_dir() {
-        for entry in std::fs::read_dir(path).expect("a folder") {
-            assert_private(&entry.expect("an entry").path());
-        }
-    }
 }
