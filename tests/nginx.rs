@@ -31,7 +31,13 @@ pub struct Nginx {
 
 impl Front {
     pub fn open() -> Self {
-        let open = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let open = || {
+            let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            // As nginx makes its own. A worker that comes second to a connection would wait for the next one otherwise, and
+            // serve nobody meanwhile.
+            socket.set_nonblocking(true).expect("a socket of one's own");
+            socket
+        };
         Self { root: open(), below: open() }
     }
 
