@@ -82,6 +82,7 @@ impl Which {
 }
 
 async fn erase(config: &Config, foundation: &Foundation, call: CallKey) -> anyhow::Result<()> {
+    foundation.recognise_vault(&config.vault_dir()).await?;
     match VaultOwner::take(&config.vault_dir()) {
         Ok(owner) => erase_here(config, foundation, owner, &call).await,
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => order(foundation, call).await,

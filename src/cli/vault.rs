@@ -46,9 +46,10 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 async fn rotate_key(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    foundation.recognise_vault(&config.vault_dir()).await?;
     let owner = VaultOwner::take(&config.vault_dir());
     let _owner = owner.context("the master key is exchanged only while no service runs")?;
-    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
     let text = std::fs::read_to_string(file).map(Zeroizing::new);
     let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
     let new = MasterKey::parse(&text).with_context(|| {

@@ -21,6 +21,7 @@ const PAGE: u32 = 256;
 
 pub(super) async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
     let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    foundation.recognise_vault(&config.vault_dir()).await?;
     let (repair, owner) = if repair { Repair::begin(config)? } else { (Repair::Nothing, None) };
     let mut check = Check {
         vault: foundation.vault(config, owner),

@@ -78,8 +78,18 @@ async fn a_vault_that_is_not_mounted_is_not_begun_anew() {
     let (vault, unmounted) = (home.data("vault"), home.data("unmounted"));
     std::fs::rename(&vault, &unmounted).expect("renamed");
     std::fs::create_dir(&vault).expect("an empty mount point");
-    for _ in 0..2 {
-        let refusal = home.refusal(&["serve"]).await;
+    std::fs::write(home.folder().join("new.key"), "5c".repeat(32)).expect("written");
+    let call = call.to_string();
+    let commands: [&[&str]; 6] = [
+        &["serve"],
+        &["vault", "check"],
+        &["vault", "check", "--repair"],
+        &["vault", "rotate-key", "--new-key-file", "new.key"],
+        &["call", "erase", "--business", "default", &call, "--yes"],
+        &["serve"],
+    ];
+    for command in commands {
+        let refusal = home.refusal(command).await;
         for word in ["vault.dir", "names copies", "mount it", "data/vault"] {
             assert!(refusal.contains(word), "{word:?} is not in {refusal}");
         }
