@@ -2,11 +2,11 @@
 
 pub(crate) mod looking;
 pub(crate) mod pipeline;
+mod possession;
 mod reloading;
 mod visitors;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ pub struct Foundation {
 
 impl Foundation {
     pub async fn lay(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        possession::expect_database(config)?;
         make_private_folder(&config.data.dir)
             .with_context(|| format!("data.dir: {} cannot be made", config.data.dir.display()))?;
         let catalog = SqliteCatalog::open(&config.database_url()).await.context("database.url")?;
@@ -60,6 +61,17 @@ impl Foundation {
         let master = MasterKey::load_or_make(setting, &config.master_key_file(), &*store).await?;
         let keys = Arc::new(KeyRing::new(&master, store));
         Ok(Self { catalog, clock, keys })
+    }
+
+    /// The same for commands about what is there already: they do not begin anew where a setting is wrong.
+    pub async fn at(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let database = SqliteCatalog::file_of(&config.database_url())?;
+        anyhow::ensure!(
+            database.exists(),
+            "there is no database {}: say with data.dir, database.url or --config where the service has it",
+            database.display(),
+        );
+        Self::lay(config, clock).await
     }
 
     pub async fn add_business(
@@ -80,35 +92,10 @@ impl Foundation {
         Ok(self.catalog.add_token(account, sealed, self.clock.now()).await?)
     }
 
-    /// Waits, for so long, for a predecessor that still owns the vault.
-    async fn own_vault(&self, config: &Config) -> anyhow::Result<Arc<LocalVault>> {
-        let dir = config.vault_dir();
-        self.recognise_vault(&dir).await?;
-        let patience = millis(config.server.takeover_wait_ms);
-        let owner = VaultOwner::take_within(&dir, patience).await.context("vault.dir")?;
-        let keys = Arc::clone(&self.keys);
-        let config = LocalVaultConfig { dir, memory_bytes: config.vault.memory_bytes };
-        Ok(Arc::new(LocalVault::owned(config, owner, keys)))
-    }
-
-    /// A folder that never was a vault, while the catalog names copies in one, is another disk than the one meant.
-    /// Every copy that is asked for would be taken for lost, and those that Twilio no longer has would be.
-    pub async fn recognise_vault(&self, dir: &Path) -> anyhow::Result<()> {
-        let copies = self.catalog.vault_use().await.context("database.url")?.copies;
-        anyhow::ensure!(
-            copies == 0 || VaultOwner::had(dir),
-            "vault.dir: {} is no vault, but the database names copies in one ({copies}): mount it, or set vault.dir. \
-             If they are lost for good, make an empty file {} there to begin anew",
-            dir.display(),
-            VaultOwner::MARK,
-        );
-        Ok(())
-    }
-
     async fn settled_tenants(&self, config: &Config) -> anyhow::Result<Arc<Tenants>> {
         let tenants = Arc::new(self.tenants());
         tenants.reload().await?;
-        self.provide_default_business(config, &tenants).await?;
+        self.provide_default_business(config).await?;
         tenants.reload().await?;
         Ok(tenants)
     }
@@ -135,11 +122,7 @@ impl Foundation {
     }
 
     /// The business of the account in the settings, so that those two settings are enough to start.
-    async fn provide_default_business(
-        &self,
-        config: &Config,
-        tenants: &Tenants,
-    ) -> anyhow::Result<()> {
+    async fn provide_default_business(&self, config: &Config) -> anyhow::Result<()> {
         let twilio = &config.twilio;
         if twilio.account_sid.is_empty() {
             return Ok(());
@@ -156,12 +139,22 @@ impl Foundation {
             let id = "default".parse().expect("a business id");
             self.add_business(id, "Default".to_owned(), account, &twilio.auth_token, Vec::new())
                 .await?;
-        } else if tenants
-            .tokens(account)
-            .iter()
-            .all(|token| token.expose_secret() != twilio.auth_token.expose_secret())
-        {
-            self.add_token(account, &twilio.auth_token).await?;
+        }
+        Ok(())
+    }
+
+    /// One that was changed in the settings is the newest from then on.
+    async fn take_token_of_settings(
+        &self,
+        config: &Config,
+        tenants: &Tenants,
+    ) -> anyhow::Result<()> {
+        let token = &config.twilio.auth_token;
+        let Ok(account) = config.twilio.account_sid.parse() else { return Ok(()) };
+        let is_it = |known: &SecretString| known.expose_secret() == token.expose_secret();
+        if !tenants.tokens(account).iter().any(is_it) {
+            self.add_token(account, token).await?;
+            tenants.reload().await?;
         }
         Ok(())
     }
@@ -254,6 +247,7 @@ impl App {
         let secret = auth_secret(config)?;
         let authority = Authority::new(config, &secret)?;
         let tenants = foundation.settled_tenants(config).await?;
+        foundation.take_token_of_settings(config, &tenants).await?;
         let source = Arc::new(twilio_client(config, Arc::clone(&tenants))?);
         // As late as can be: while a predecessor still owns the vault, connections wait in the backlog.
         let vault = foundation.own_vault(config).await?;

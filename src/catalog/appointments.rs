@@ -163,6 +163,7 @@ pub(super) async fn add_calendar(
     is_default: bool,
 ) -> Answer<Calendar> {
     let taken = || format!("a calendar named {name}");
+    let nobody = || format!("business {business}");
     if calendars(db, business.clone()).await?.len() >= CALENDARS_MAX {
         return Err(CatalogError::Conflict("the number of calendars".to_owned()).into());
     }
@@ -170,7 +171,7 @@ pub(super) async fn add_calendar(
         query(YIELD_DEFAULT).bind(business.as_str()).execute(&mut *db).await?;
     }
     let added = query(ADD_CALENDAR).bind(business.as_str()).bind(&name).bind(is_default);
-    calendar(&added.fetch_one(db).await.or_exists(taken)?)
+    calendar(&added.fetch_one(db).await.or_exists(taken).or_unknown(nobody)?)
 }
 
 pub(super) async fn remove_calendar(

@@ -1,7 +1,7 @@
 //! What ends a piece of work early: the database's word or our own, and both in the words of the port.
 
 use actors::ports::CatalogError;
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::error::ErrorKind;
 
 pub(super) type Answer<T> = Result<T, Failure>;
 
@@ -14,6 +14,11 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn unknown(what: impl Into<String>) -> Self {
         Self::Refused(CatalogError::Unknown(what.into()))
+    }
+
+    fn violates(&self, constraint: ErrorKind) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.as_database_error().is_some_and(|error| error.kind() == constraint)
     }
 
     pub(super) fn corrupt(what: impl Into<String>) -> Self {
@@ -49,18 +54,20 @@ pub(super) trait Constrained<T> {
     fn or_unknown(self, what: impl FnOnce() -> String) -> Answer<T>;
 }
 
-impl<T> Constrained<T> for Result<T, sqlx::Error> {
+impl<T, E: Into<Failure>> Constrained<T> for Result<T, E> {
     fn or_exists(self, what: impl FnOnce() -> String) -> Answer<T> {
-        self.map_err(|error| match error.as_database_error().map(DatabaseError::kind) {
-            Some(ErrorKind::UniqueViolation) => CatalogError::Exists(what()).into(),
-            _ => error.into(),
+        self.map_err(|error| match error.into() {
+            failure if failure.violates(ErrorKind::UniqueViolation) => {
+                CatalogError::Exists(what()).into()
+            }
+            failure => failure,
         })
     }
 
     fn or_unknown(self, what: impl FnOnce() -> String) -> Answer<T> {
-        self.map_err(|error| match error.as_database_error().map(DatabaseError::kind) {
-            Some(ErrorKind::ForeignKeyViolation) => Failure::unknown(what()),
-            _ => error.into(),
+        self.map_err(|error| match error.into() {
+            failure if failure.violates(ErrorKind::ForeignKeyViolation) => Failure::unknown(what()),
+            failure => failure,
         })
     }
 }

@@ -8,6 +8,7 @@ mod findings;
 mod inspection;
 mod jobs;
 mod snapshot;
+mod vault_mark;
 
 use actors::domain::{
     AccountSid, AudioKey, BusinessId, CallDetails, CallKey, CallSid, CopyId, FetchHistory,

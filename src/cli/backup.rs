@@ -57,17 +57,13 @@ const SECRETS: [&str; 2] = ["master.key", "auth.secret"];
 pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     let began = Instant::now();
-    let database = SqliteCatalog::file_of(&config.database_url())?;
-    ensure!(
-        database.exists(),
-        "there is no database {}: say with data.dir, database.url or --config where the service has it",
-        database.display(),
-    );
-    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    let foundation = Foundation::at(config, Arc::new(SystemClock)).await?;
     foundation.recognise_vault(&config.vault_dir()).await?;
     let folder = BackupFolder::take(&options.folder, config)?;
     let theirs = folder.settings(config);
     let owner = VaultOwner::take(&theirs.vault_dir()).context("the backup's folder")?;
+    // It belongs to the snapshot that is made now, and that knows no vault.
+    owner.say("").context("the backup's folder")?;
     refuse_another(&foundation, &folder).await?;
     let mut backup = Backup {
         from: foundation.vault(config, None),
@@ -153,6 +149,7 @@ impl Backup {
             let file = self.folder.empty_place()?;
             self.foundation.catalog.snapshot(&file).await.context("making a snapshot")?;
             let snapshot = SqliteCatalog::open_file(&file).await?;
+            snapshot.forget_vault().await?;
             let gone = self.bring(&snapshot).await?;
             let used = snapshot.vault_use().await?;
             (self.done.copies, self.done.bytes) = (used.copies, used.bytes);

@@ -9,7 +9,7 @@ use actors::domain::{AccountSid, BusinessId, PhoneNumber, Retention};
 use actors::ports::{Catalog, Custody};
 use anyhow::Context;
 use clap::Subcommand;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::Foundation;
 use crate::config::Config;
@@ -103,6 +103,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         }
         Command::RemoveToken { twilio_account_sid, twilio_auth_token_file } => {
             let token = read_token(&twilio_auth_token_file)?;
+            refuse_token_of_settings(config, twilio_account_sid, &token)?;
             foundation.remove_token(twilio_account_sid, &token).await?;
             println!("token removed from {twilio_account_sid}");
         }
@@ -139,6 +140,23 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         }
     }
     foundation.catalog.close().await;
+    Ok(())
+}
+
+/// The next start would take it for a new one, and use it again.
+fn refuse_token_of_settings(
+    config: &Config,
+    account: AccountSid,
+    token: &SecretString,
+) -> anyhow::Result<()> {
+    let twilio = &config.twilio;
+    let is_it = twilio.account_sid == account.to_string()
+        && twilio.auth_token.expose_secret() == token.expose_secret();
+    anyhow::ensure!(
+        !is_it,
+        "twilio.auth_token is this token, and the next start would add it again: put the one that is good now into \
+         twilio.auth_token_file (or TWILIO_AUTH_TOKEN) first"
+    );
     Ok(())
 }
 

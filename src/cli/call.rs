@@ -51,7 +51,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
-    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    let foundation = Foundation::at(config, Arc::new(SystemClock)).await?;
     let now = foundation.clock.now();
     match command {
         Command::Erase { which, yes } => {

@@ -48,8 +48,6 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
 async fn rotate_key(config: &Config, file: &Path) -> anyhow::Result<()> {
     let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
     foundation.recognise_vault(&config.vault_dir()).await?;
-    let owner = VaultOwner::take(&config.vault_dir());
-    let _owner = owner.context("the master key is exchanged only while no service runs")?;
     let text = std::fs::read_to_string(file).map(Zeroizing::new);
     let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
     let new = MasterKey::parse(&text).with_context(|| {
@@ -58,6 +56,8 @@ async fn rotate_key(config: &Config, file: &Path) -> anyhow::Result<()> {
             file.display()
         )
     })?;
+    let owner = VaultOwner::take(&config.vault_dir());
+    let _owner = owner.context("the master key is exchanged only while no service runs")?;
     let count = foundation.exchange_master_key(config, &new).await?;
     foundation.catalog.close().await;
     println!("{count} keys and tokens are sealed with the new master key");

@@ -52,7 +52,7 @@ const LISTED_MAX: u32 = 1_000;
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
-    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    let foundation = Foundation::at(config, Arc::new(SystemClock)).await?;
     match command {
         Command::Unassigned { json } => {
             for event in foundation.catalog.unassigned_events(LISTED_MAX).await? {

@@ -5,10 +5,9 @@ use actors::ports::{CallFilter, Catalog, CatalogError, Vault, VaultError};
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 
-use super::{Checked, Finding};
+use super::{Checked, Finding, vault};
 use crate::app::looking::{Keys, Looking};
 use crate::config::Config;
-use crate::vault::owner::VaultOwner;
 
 /// A longer one is played in part only.
 pub(super) const BYTES_MAX: u64 = 1024 * 1024;
@@ -30,7 +29,7 @@ pub(super) async fn check(
     looking: &Looking,
     keys: &Keys,
 ) -> (Option<Specimen>, Checked) {
-    if !VaultOwner::had(&config.vault_dir()) {
+    if !vault::is_the_one(config, looking).await {
         return (None, Checked::skipped("copy", "the vault is needed for that"));
     }
     match newest(looking).await {

@@ -52,6 +52,11 @@ pub(super) async fn check(config: &Config, looking: Option<&Looking>) -> (Owned,
     if !VaultOwner::had(&vault) {
         return (None, unfamiliar(&vault, copies));
     }
+    if let Some(looking) = looking
+        && !is_the_one(config, looking).await
+    {
+        return (None, of_another(&vault));
+    }
     let owned = VaultOwner::is_taken(&vault).ok();
     let look_at = vault.clone();
     let looked =
@@ -81,6 +86,28 @@ fn unfamiliar(vault: &Path, copies: u64) -> Checked {
     .seen(format!("{place} holds no {}; {copies} copies are named", VaultOwner::MARK))
     .mend("Mount its disk there, or set vault.dir to where the vault is");
     Checked::made("vault", "another folder than the one meant", vec![finding])
+}
+
+/// Whether the vault was last used with this database. One that cannot be compared is looked at as it is.
+pub(super) async fn is_the_one(config: &Config, looking: &Looking) -> bool {
+    match VaultOwner::mark(&config.vault_dir()) {
+        Ok(Some(mark)) => looking.catalog.knows_vault(&mark).await.unwrap_or(true),
+        Ok(None) => false,
+        Err(_) => true,
+    }
+}
+
+fn of_another(vault: &Path) -> Checked {
+    let finding = Finding::fault(
+        "vault_of_another_database",
+        "Vault and database were not used together last: one of them is another, or an older one",
+    )
+    .seen(format!("what {}/{} says, the database does not", vault.display(), VaultOwner::MARK))
+    .mend(
+        "Mount the disk that is meant, set vault.dir, data.dir or database.url, or restore both from one backup. To use \
+         these two all the same, empty that file: copies that only one of them knows of are then lost",
+    );
+    Checked::made("vault", "another vault than the one meant", vec![finding])
 }
 
 fn detail(vault: &Seen, owned: Owned, copies: u64) -> String {

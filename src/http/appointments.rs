@@ -91,7 +91,7 @@ pub(super) struct Change {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCalendar {
     /// 1 to 200 bytes of UTF-8.
-    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
+    #[schema(min_length = 1, max_length = 200, pattern = r"[^\s\u0085]")]
     name: String,
     /// Whether it gets what extraction proposes from now on.
     #[serde(default)]
@@ -195,6 +195,9 @@ pub(super) async fn add_calendar(
         }
         Err(CatalogError::Conflict(_)) => {
             return Err(Problem::Conflict("the business has as many calendars as it may have"));
+        }
+        Err(CatalogError::Unknown(_)) => {
+            return Err(Problem::NoSuchThing("there is no such business"));
         }
         added => added?,
     };

@@ -71,7 +71,7 @@ struct CorrectedUtterance {
     /// As in the transcript.
     id: u32,
     /// What was said: 1 to 10000 bytes of UTF-8.
-    #[schema(min_length = 1, pattern = r"\S")]
+    #[schema(min_length = 1, pattern = r"[^\s\u0085]")]
     text: String,
 }
 

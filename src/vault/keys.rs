@@ -164,6 +164,19 @@ impl KeyRing {
         Self { master: Cipher::new(&master.0), store, remembered: Remembered::default() }
     }
 
+    /// Fails where the master key was exchanged since it was loaded.
+    pub async fn confirm_master(&self) -> Result<(), VaultError> {
+        let check = self.store.key_check().await?.unwrap_or_default();
+        match self.master.unwrap(&check_binding(), &check) {
+            Ok(_) => Ok(()),
+            Err(Refused) => {
+                let exchanged =
+                    "the master key was exchanged just now: start again with the new one";
+                Err(VaultError::Keys(exchanged.to_owned()))
+            }
+        }
+    }
+
     /// Seals a secret such as an auth token under the master key. It opens only for the same purpose
     /// and subject.
     pub fn seal_secret(&self, purpose: &str, subject: &str, secret: &[u8]) -> Vec<u8> {

@@ -3,8 +3,8 @@
 //! Invariant: whoever writes or removes in a vault holds its owner, or a clone of the `Arc` around it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,16 @@ impl VaultOwner {
         dir.join(Self::MARK).exists()
     }
 
+    /// What the folder's mark says, if anything; `None` where it never was a vault.
+    pub fn mark(dir: &Path) -> io::Result<Option<String>> {
+        let mark = dir.join(Self::MARK);
+        match fs::read_to_string(&mark) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(about(&mark, error)),
+        }
+    }
+
     /// Whether a process owns the folder just now. Looks only: no file is made, and no lock is kept.
     pub fn is_taken(dir: &Path) -> io::Result<bool> {
         match File::open(dir.join(Self::MARK)) {
@@ -49,7 +59,7 @@ impl VaultOwner {
     pub fn take(dir: &Path) -> io::Result<Self> {
         create_folder(dir).map_err(|error| about(dir, error))?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(FILE_MODE);
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let mark = dir.join(Self::MARK);
         let lock = options.open(&mark).map_err(|error| about(dir, error))?;
         match lock.try_lock() {
@@ -62,6 +72,22 @@ impl VaultOwner {
                 Err(io::Error::new(io::ErrorKind::ResourceBusy, taken))
             }
         }
+    }
+
+    /// What the mark says.
+    pub fn says(&self) -> io::Result<String> {
+        let mut text = String::new();
+        let mut file = &self.lock;
+        file.rewind()?;
+        file.read_to_string(&mut text)?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// Has the mark say something else, durably. In its place: the lock is the file's.
+    pub fn say(&self, text: &str) -> io::Result<()> {
+        self.lock.write_all_at(text.as_bytes(), 0)?;
+        self.lock.set_len(text.len() as u64)?;
+        self.lock.sync_all()
     }
 
     /// Fails where the folder is not the one that was taken: a disk that is not mounted any more leaves another

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::home::{Home, Process, is_ready, place, until};
 
 mod keys;
+mod possession;
 
 /// What a running service takes to notice a command.
 const NOTICED: Duration = Duration::from_secs(5);
@@ -51,6 +52,13 @@ impl Playing {
 
     async fn serve(&mut self) {
         self.process = Some(self.home.serve().await.0);
+    }
+
+    /// Starts it again, and everything is as it was.
+    async fn plays_on(&mut self) {
+        self.serve().await;
+        self.until_it_plays().await;
+        assert_eq!(self.simulator.totals().gets, 1, "from the copy that was there");
     }
 
     async fn until_it_plays(&self) {

@@ -90,6 +90,16 @@ async fn a_token_that_is_removed_is_believed_no_more() {
     let ((), took) = refused.await;
     assert!(took < PATIENCE / 6, "noticed within 5 seconds: {took:?}");
     assert!(home.refusal(&remove).await.contains("no such auth token"));
+
+    // What the settings still say is not brought back by a command, nor removed to be brought back by the next start.
+    let mut home = home;
+    home.set("TWILIO_ACCOUNT_SID", &account);
+    home.set("TWILIO_AUTH_TOKEN", ACCOUNT_TOKEN);
+    home.run(&["import", "--since", "1d"]).await;
+    let refused = home.refusal(&remove).await;
+    assert!(refused.contains("twilio.auth_token_file"), "{refused}");
+    home.set("TWILIO_AUTH_TOKEN", "the-token-of-tomorrow");
+    assert!(home.refusal(&remove).await.contains("no such auth token"));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::world::SystemClock;
 const PAGE: u32 = 256;
 
 pub(super) async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
-    let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+    let foundation = Foundation::at(config, Arc::new(SystemClock)).await?;
     foundation.recognise_vault(&config.vault_dir()).await?;
     let (repair, owner) = if repair { Repair::begin(config)? } else { (Repair::Nothing, None) };
     let mut check = Check {

@@ -50,7 +50,7 @@ parameters! {
         query("direction", one_of([Direction::Inbound, Direction::Outbound].map(Direction::as_str)), "Only these."),
         query("status", one_of(CallStatus::ALL.map(CallStatus::as_str)), "Only those that Twilio says this of."),
         query("number", text(), "Only those from or to this number, as Twilio writes it (E.164); `+` is `%2B` in a query."),
-        query("q", text().min_length(Some(1)).max_length(Some(200)).pattern(Some(r"\S")),
+        query("q", text().min_length(Some(1)).max_length(Some(200)).pattern(Some(r"[^\s\u0085]")),
             "Only those in whose transcript these words were said, in this order."),
         query("from", time(), "Only those that began at this time or later (RFC 3339)."),
         query("to", time(), "Only those that began before this time (RFC 3339)."),

@@ -1,5 +1,6 @@
 //! Appointments that calls came to, and the calendars they stand in.
 
+use actors::ports::Catalog;
 use hearback::auth::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -107,6 +108,11 @@ async fn calendars_have_names_of_their_own_and_one_default() {
         let answer = ask(&app, Method::POST, "/api/calendars", Some(body.clone())).await;
         assert_eq!(answer.0, status, "{body}: {}", answer.1);
     }
+    let nobody = app.client.post(app.url("/api/calendars")).json(&json!({ "name": "North" }));
+    let nobody = nobody.bearer_auth(app.token("nobody", Role::Agent)).send().await;
+    assert_eq!(code(nobody.expect("an answer")).await, (404, "no_such_thing".to_owned()));
+    let condition = app.app.foundation.catalog.condition();
+    assert_eq!(condition.away_total, 0, "it is not the database's fault");
     let calendars = get(&app, "/api/calendars").await;
     let known: Vec<(&str, bool)> = calendars["calendars"]
         .as_array()

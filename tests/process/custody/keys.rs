@@ -15,13 +15,6 @@ impl Playing {
         playing.stop().await;
         playing
     }
-
-    /// Starts it again, and everything is as it was.
-    async fn plays_on(&mut self) {
-        self.serve().await;
-        self.until_it_plays().await;
-        assert_eq!(self.simulator.totals().gets, 1, "from the copy that was there");
-    }
 }
 
 const ROTATE: [&str; 4] = ["vault", "rotate-key", "--new-key-file", "new.key"];

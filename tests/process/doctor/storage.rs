@@ -39,6 +39,15 @@ async fn what_became_of_key_vault_and_database_is_named_beside_a_running_service
 
     let elsewhere = [("HEARBACK_VAULT__DIR", "elsewhere")];
     ward.examine_with(&elsewhere).await.assert_is("another disk", "vault_not_mounted", "vault.dir");
+    let older = ward.home.folder().join("older");
+    std::fs::create_dir(&older).expect("a folder");
+    std::fs::write(older.join(".owner"), "what it said last year").expect("written");
+    let another = [("HEARBACK_VAULT__DIR", "older")];
+    ward.examine_with(&another).await.assert_is(
+        "another vault",
+        "vault_of_another_database",
+        "empty that file",
+    );
     let large = [("HEARBACK_VAULT__MAX_BYTES", "1152921504606846976")];
     ward.examine_with(&large).await.assert_is(
         "no such disk",

@@ -47,7 +47,9 @@ async fn a_vault_has_one_owner_at_a_time() {
     let (process, _) = home.serve().await;
     let vault = home.data("vault").display().to_string();
     let mut second = Home::new().with("HEARBACK_VAULT__DIR", &vault);
-    // Sealed with another key, it would be refused for that.
+    // With another database, or another key, it would be refused for that.
+    second
+        .set("HEARBACK_DATABASE__URL", format!("sqlite://{}", home.data("hearback.db").display()));
     let key = std::fs::read_to_string(home.data("master.key")).expect("a key");
     second.set("HEARBACK_VAULT__MASTER_KEY", key.trim_end());
     second.set("HEARBACK_SERVER__TAKEOVER_WAIT_MS", "100");
