@@ -143,20 +143,18 @@ impl Foundation {
         Ok(())
     }
 
-    /// One that was changed in the settings is the newest from then on.
-    async fn take_token_of_settings(
-        &self,
-        config: &Config,
-        tenants: &Tenants,
-    ) -> anyhow::Result<()> {
+    /// A token that was changed in the settings is the newest from then on.
+    async fn tenants_at_start(&self, config: &Config) -> anyhow::Result<Arc<Tenants>> {
+        let tenants = self.settled_tenants(config).await?;
         let token = &config.twilio.auth_token;
-        let Ok(account) = config.twilio.account_sid.parse() else { return Ok(()) };
         let is_it = |known: &SecretString| known.expose_secret() == token.expose_secret();
-        if !tenants.tokens(account).iter().any(is_it) {
+        if let Ok(account) = config.twilio.account_sid.parse()
+            && !tenants.tokens(account).iter().any(is_it)
+        {
             self.add_token(account, token).await?;
             tenants.reload().await?;
         }
-        Ok(())
+        Ok(tenants)
     }
 
     /// To be read only, unless an owner is given. Every read is one from disk.
@@ -246,8 +244,7 @@ impl App {
         let foundation = Foundation::lay(config, Arc::clone(&clock)).await?;
         let secret = auth_secret(config)?;
         let authority = Authority::new(config, &secret)?;
-        let tenants = foundation.settled_tenants(config).await?;
-        foundation.take_token_of_settings(config, &tenants).await?;
+        let tenants = foundation.tenants_at_start(config).await?;
         let source = Arc::new(twilio_client(config, Arc::clone(&tenants))?);
         // As late as can be: while a predecessor still owns the vault, connections wait in the backlog.
         let vault = foundation.own_vault(config).await?;
