@@ -194,6 +194,8 @@ struct Folder(PathBuf);
 impl Folder {
     fn make() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("hearback-demo-{}", std::process::id()));
+        // Of one that was killed, and had the same number: in a container each is the first.
+        let _ = std::fs::remove_dir_all(&folder);
         make_private_folder(&folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;
         Ok(Self(folder))
