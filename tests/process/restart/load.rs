@@ -11,10 +11,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::DRAIN_MS;
+use crate::campaign;
 use crate::home::PATIENCE;
 use crate::measured::Measured;
 
-const REQUESTS_PER_SECOND: u64 = 200;
+/// In a short run as many as an unoptimised service answers also where others use the processors.
+const REQUESTS_PER_SECOND: u64 = 50;
+const REQUESTS_PER_SECOND_LONG: u64 = 200;
 
 /// A recording that is ready, and what it must sound like.
 #[derive(Clone)]
@@ -108,7 +111,8 @@ async fn load(
     let client = || Client::builder().timeout(PATIENCE).no_proxy();
     let keeping = client().build().expect("a client");
     let fresh = client().pool_max_idle_per_host(0).build().expect("a client");
-    let mut ticks = interval(Duration::from_micros(1_000_000 / REQUESTS_PER_SECOND));
+    let rate = campaign::size(REQUESTS_PER_SECOND, REQUESTS_PER_SECOND_LONG);
+    let mut ticks = interval(Duration::from_micros(1_000_000 / rate));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut requests = JoinSet::new();
     let mut report = Report { failures: Vec::new(), latency: Measured::default() };
