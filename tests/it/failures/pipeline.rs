@@ -4,6 +4,7 @@ use actors::domain::{Profile, Stage};
 use actors::ports::Findings;
 use hearback::simulator::ProviderOutage;
 use reqwest::{Method, StatusCode};
+use serde_json::Value;
 
 use super::{Codes, answer, told};
 use crate::pipeline::{path, place, start, start_with};
@@ -45,10 +46,12 @@ async fn said(app: &TestApp, placed: &Placed, code: &str) -> String {
     let path = path(placed, "/transcript");
     let response = app
         .until(code, async || {
-            let known = app.get(&crate::pipeline::path(placed, "")).await.status();
+            // The call may be known before its recording is.
+            let call: Value =
+                app.get(&crate::pipeline::path(placed, "")).await.json().await.ok()?;
+            call["recordings"].get(0)?;
             let response = app.get(&path).await;
-            let is_final = response.status() != StatusCode::ACCEPTED;
-            (known == StatusCode::OK && is_final).then_some(response)
+            (response.status() != StatusCode::ACCEPTED).then_some(response)
         })
         .await;
     told(code, response, 404, code).await
