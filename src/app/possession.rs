@@ -36,7 +36,7 @@ impl Foundation {
 
     /// Fails where the folder is not the vault that was last used with this database. Makes nothing.
     pub async fn recognise_vault(&self, dir: &Path) -> anyhow::Result<()> {
-        let Some(mark) = VaultOwner::mark(dir).context("vault.dir")? else {
+        let Some(mut mark) = VaultOwner::mark(dir).context("vault.dir")? else {
             let copies = self.catalog.vault_use().await.context("database.url")?.copies;
             ensure!(
                 copies == 0,
@@ -47,15 +47,20 @@ impl Foundation {
             );
             return Ok(());
         };
-        ensure!(
-            self.catalog.knows_vault(&mark).await.context("database.url")?,
-            "vault.dir: {dir} was last used with another database, or with another state of this one. Mount the vault that \
-             is meant, or set vault.dir; set data.dir or database.url to the database that is meant, or restore it. If these \
-             two are to be used together all the same, empty the file {dir}/{}: copies that only one of them knows of are \
-             then lost",
-            VaultOwner::MARK,
-            dir = dir.display(),
-        );
+        while !self.catalog.knows_vault(&mark).await.context("database.url")? {
+            // A service that starts just now puts another one there.
+            let again = VaultOwner::mark(dir).context("vault.dir")?.unwrap_or_default();
+            ensure!(
+                again != mark,
+                "vault.dir: {dir} was last used with another database, or with another state of this one. Mount the vault \
+                 that is meant, or set vault.dir; set data.dir or database.url to the database that is meant, or restore it. \
+                 If these two are to be used together all the same, empty the file {dir}/{}: copies that only one of them \
+                 knows of are then lost",
+                VaultOwner::MARK,
+                dir = dir.display(),
+            );
+            mark = again;
+        }
         Ok(())
     }
 
