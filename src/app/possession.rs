@@ -49,7 +49,7 @@ impl Foundation {
         };
         while !self.catalog.knows_vault(&mark).await.context("database.url")? {
             // A service that starts just now puts another one there.
-            let again = VaultOwner::mark(dir).context("vault.dir")?.unwrap_or_default();
+            let again = VaultOwner::mark(dir).context("vault.dir")?.unwrap_or_else(|| mark.clone());
             ensure!(
                 again != mark,
                 "vault.dir: {dir} was last used with another database, or with another state of this one. Mount the vault \
