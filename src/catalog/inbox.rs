@@ -1,7 +1,9 @@
 //! Verified webhooks, and news found by asking: stored before anybody relies on it, applied afterwards.
 
 use actors::domain::{AccountSid, BusinessId, CallKey, CallSid, Timestamp, WebhookEvent};
-use actors::ports::{Assignment, EventOutcome, InboxEvent, PendingEvent, UnassignedEvent};
+use actors::ports::{
+    Assignment, EventOutcome, InboxEvent, PendingEvent, UnassignedCall, UnassignedEvent,
+};
 use sqlx::{Row, SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Constrained, Failure};
@@ -63,6 +65,13 @@ const RECONSIDER_ACCOUNT: &str = "
 const UNASSIGNED: &str = "
     SELECT id, received_at_ms, raw_form FROM inbox
     WHERE outcome = 'unassigned' ORDER BY id LIMIT $1";
+
+const UNASSIGNED_CALLS: &str = "
+    SELECT MIN(id) AS id, call_sid FROM inbox
+    WHERE outcome = 'unassigned' AND account_sid = $1
+    GROUP BY call_sid
+    HAVING MIN(id) > $2
+    ORDER BY MIN(id) LIMIT $3";
 
 const ACCOUNT_OF: &str = "SELECT account_sid FROM businesses WHERE id = $1";
 
@@ -238,6 +247,27 @@ pub(super) async fn unassigned(
                 received_at: Timestamp::from_millis(row.try_get("received_at_ms")?),
                 event: event.ok_or_else(|| Failure::corrupt("raw_form"))?,
             })
+        })
+        .collect()
+}
+
+/// One row a call, however many events of it there are.
+pub(super) async fn unassigned_calls(
+    db: &mut SqliteConnection,
+    account: AccountSid,
+    after: i64,
+    limit: u32,
+) -> Answer<Vec<UnassignedCall>> {
+    let found = query(UNASSIGNED_CALLS)
+        .bind(account.to_string())
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(db)
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(UnassignedCall { event: row.try_get("id")?, call: rows::id(row, "call_sid")? })
         })
         .collect()
 }

@@ -1,10 +1,11 @@
 //! What no webhook told of: found in the source's lists, or when somebody asks for it.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actors::Settings;
-use actors::domain::{FetchError, Permit, RecordingEvent, SourceStatus, Timestamp};
+use actors::domain::{AccountSid, FetchError, Permit, RecordingEvent, SourceStatus, Timestamp};
 use actors::ports::{EventStore, Listing};
 use futures_util::future::join_all;
 
@@ -131,6 +132,85 @@ async fn what_is_wanted_and_forgotten_is_announced_again() {
     world.catalog.add(1);
     tokio::time::sleep(PERIOD).await;
     assert!(has_copy(&world, 1));
+}
+
+/// Lists recordings of these calls on an account of which no number is anybody's: three of each.
+fn lists_nobodys(fakes: &Fakes, account: AccountSid, calls: RangeInclusive<u128>) {
+    fakes.catalog.adds_nobodys(account);
+    let now = fakes.clock.reading();
+    for n in calls.flat_map(|n| [n, n + 10_000, n + 20_000]) {
+        let of = call(n % 10_000).call;
+        fakes.source.lists(RecordingEvent { account, call: of, ..recorded(n, now) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_stay_nobodys_keep_no_later_ones_from_being_asked_about() {
+    let (many, few) = (AccountSid::from_bits(3), AccountSid::from_bits(4));
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        lists_nobodys(fakes, many, 1..=80);
+        lists_nobodys(fakes, few, 201..=202);
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    let asked = world.source.details_asked();
+    assert!(asked.contains(&call(201).call), "one account's stand not before another's");
+    assert_eq!(asked.len(), 20 + 2, "so many of an account at a time");
+    tokio::time::sleep(5 * PERIOD).await;
+    let mut asked = world.source.details_asked();
+    asked.sort_unstable();
+    let all = (1..=80).chain(201..=202).map(|n| call(n).call);
+    assert!(asked.into_iter().eq(all), "each of them, once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_stay_nobodys_are_asked_about_again_after_a_day() {
+    const EVERY: Duration = Duration::from_hours(2);
+    let nobodys = AccountSid::from_bits(3);
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        settings.reconcile_every = Some(EVERY);
+        lists_nobodys(fakes, nobodys, 1..=2);
+    })
+    .await;
+    tokio::time::sleep(DAY).await;
+    assert_eq!(world.source.details_asked().len(), 2);
+    tokio::time::sleep(3 * EVERY).await;
+    assert_eq!(world.source.details_asked().len(), 2 * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_there_is_never_an_answer_about_is_passed_over() {
+    let nobodys = AccountSid::from_bits(3);
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        lists_nobodys(fakes, nobodys, 1..=2);
+        for _ in 0..10 {
+            fakes.source.tells(call(2).call, Err(FetchError::Status(500)));
+        }
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    assert_eq!(world.source.details_asked(), [2].map(|n| call(n).call), "the oldest first");
+    tokio::time::sleep(3 * PERIOD).await;
+    assert_eq!(world.source.details_asked(), [2, 2, 1].map(|n| call(n).call));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_list_is_gone_on_with_after_an_outage() {
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        (1..=25).for_each(|n| fakes.source.lists(recorded(n, fakes.clock.reading())));
+        fakes.source.refuses_list_after(2, FetchError::Status(503));
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    assert!(world.core.board.reconciler.borrow().last_error.is_some());
+    assert_eq!(world.source.lists_asked().len(), 3);
+    tokio::time::sleep(PERIOD).await;
+    assert!((1..=25).all(|n| has_copy(&world, n)));
+    assert_eq!(world.source.lists_asked().len(), 4, "the last page, and none of the others");
 }
 
 #[tokio::test(start_paused = true)]

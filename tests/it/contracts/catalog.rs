@@ -67,6 +67,7 @@ contract! {
     }
     unassigned {
         they_are_listed_until_somebody_gets_them,
+        their_calls_are_listed_once_each,
         a_business_gets_events_of_its_own_account_only,
         one_call_or_one_event_can_be_assigned,
         a_call_that_has_a_business_stays_there,

@@ -7,7 +7,7 @@ use actors::domain::{
 };
 use actors::ports::{
     Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, PendingEvent, RecordingRecord,
-    UnassignedEvent,
+    UnassignedCall, UnassignedEvent,
 };
 use async_trait::async_trait;
 
@@ -66,6 +66,23 @@ impl EventStore for FakeCatalog {
             event: event.clone(),
         };
         Ok(oldest.map(event).collect())
+    }
+
+    async fn unassigned_calls(
+        &self,
+        account: AccountSid,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<UnassignedCall>, CatalogError> {
+        let rows = self.open()?;
+        let mut oldest: Vec<UnassignedCall> = Vec::new();
+        for (id, event) in rows.unassigned.iter().filter(|(_, event)| event.account() == account) {
+            if oldest.iter().all(|known| known.call != event.call()) {
+                oldest.push(UnassignedCall { event: *id, call: event.call() });
+            }
+        }
+        let later = oldest.into_iter().filter(|known| known.event > after);
+        Ok(later.take(limit as usize).collect())
     }
 
     async fn assign_events(&self, _: &BusinessId, _: &Assignment) -> Result<u64, CatalogError> {
