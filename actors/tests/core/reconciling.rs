@@ -262,6 +262,19 @@ async fn a_call_that_the_source_does_not_know_is_not_asked_for_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lookup_that_an_outage_ended_is_made_up_for_by_the_next_ask() {
+    let world = World::start(|settings, fakes| {
+        looking_up(settings, fakes);
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+        fakes.source.tells(call(1).call, Err(FetchError::Status(503)));
+    })
+    .await;
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(None)));
+    world.play(1).await;
+    assert_eq!(world.source.details_asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_business_has_so_many_lookups_a_minute() {
     let world = World::start(looking_up).await;
     for n in 1..=20 {
