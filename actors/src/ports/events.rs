@@ -14,7 +14,8 @@ pub trait EventStore: Send + Sync {
     /// Stores a verified event durably. False when the same event was stored before.
     async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError>;
     /// Stores what the source said when it was asked as if it had announced it, and says how much of it was
-    /// news. Recordings of which as much is known are passed over.
+    /// news. Recordings of which as much is known are passed over; one that was taken for missing, and is listed as
+    /// complete, is missing no more.
     async fn store_found(
         &self,
         found: &[WebhookEvent],

@@ -484,6 +484,12 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
         }
         Event::RetryWanted if cause == GoneCause::Missing => turn.retry_at_once(),
         Event::Spared(life) if cause == GoneCause::Expired => turn.spare(*life),
+        // A 404 was believed too soon: the source has it in its list.
+        Event::Announced(recording)
+            if cause == GoneCause::Missing && recording.status == SourceStatus::Completed =>
+        {
+            in_absent(Absence::NotFetched, Event::Announced(recording), turn)
+        }
         Event::Announced(_)
         | Event::Admitted(_)
         | Event::Fetched(..)

@@ -9,6 +9,7 @@ use actors::domain::{AccountSid, FetchError, Permit, RecordingEvent, SourceStatu
 use actors::ports::{EventStore, Listing};
 use futures_util::future::join_all;
 
+use super::world::Answer::Error as Refused;
 use super::world::{ACCOUNT, Fakes, PATIENCE, World, call, recording, settle};
 
 const PERIOD: Duration = Duration::from_mins(4);
@@ -211,6 +212,35 @@ async fn a_long_list_is_gone_on_with_after_an_outage() {
     tokio::time::sleep(PERIOD).await;
     assert!((1..=25).all(|n| has_copy(&world, n)));
     assert_eq!(world.source.lists_asked().len(), 4, "the last page, and none of the others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missing_and_is_listed_is_fetched_after_all() {
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        for n in [1, 2] {
+            fakes.catalog.add_with(n, |row| row.completed_at = Some(Timestamp::from_millis(1)));
+            fakes.source.answers(recording(n), Refused(FetchError::NotFound));
+        }
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+    })
+    .await;
+    for n in [1, 2] {
+        let refused = world.listen(n, PATIENCE).await;
+        assert!(matches!(refused, Ok(Some(Permit::Deny(_)))), "{refused:?}");
+    }
+    (0..10).for_each(|_| world.source.answers(recording(1), Refused(FetchError::NotFound)));
+    let opened = |n| world.source.opened().iter().filter(|it| **it == recording(n)).count();
+    tokio::time::sleep(BEFORE_LONG).await;
+    let once = opened(1);
+    assert!((2..=3).contains(&once), "a look into the list makes it wanted: {once}");
+    tokio::time::sleep(PERIOD - BEFORE_LONG).await;
+    assert_eq!(opened(1), once, "until the next look");
+    tokio::time::sleep(10 * PERIOD).await;
+    assert!(has_copy(&world, 1));
+    world.play(1).await;
+    let status = world.catalog.row(2).map(|row| row.recording.status);
+    assert_eq!((opened(2), status), (1, Some(SourceStatus::Missing)), "it is in no list");
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,17 +22,28 @@ impl EventStore for FakeCatalog {
     ) -> Result<u64, CatalogError> {
         let mut news = 0;
         for event in found {
+            let mut lifted = String::new();
             let known = match event {
                 WebhookEvent::Recording(event) => {
-                    let rows = self.open()?;
-                    let row = rows.recordings.get(&event.recording);
-                    row.is_some_and(|row| row.recording.status.rank() >= event.status.rank())
+                    let mut rows = self.open()?;
+                    let row = rows.recordings.get_mut(&event.recording);
+                    if let Some(row) = row {
+                        let is_back = row.recording.status == SourceStatus::Missing
+                            && event.status == SourceStatus::Completed;
+                        if is_back {
+                            row.recording.status = SourceStatus::Completed;
+                            lifted = format!(" at {}", now.as_millis());
+                        }
+                        !is_back && row.recording.status.rank() >= event.status.rank()
+                    } else {
+                        false
+                    }
                 }
                 WebhookEvent::Call(_) => false,
             };
             let event = InboxEvent {
                 event: event.clone(),
-                dedup_key: format!("found {event:?}"),
+                dedup_key: format!("found {event:?}{lifted}"),
                 raw_form: String::new(),
                 received_at: now,
             };
