@@ -172,18 +172,25 @@ fn a_mistake_is_told_at_once() {
 
 #[test]
 fn whoever_sweeps_at_the_same_time_is_in_nobodys_way() {
+    const SWEEPERS: usize = 8;
     let folder = folder();
     let long_ago = std::time::UNIX_EPOCH + Duration::from_secs(1);
-    for n in 0..500 {
-        let piece = std::fs::File::create(folder.path().join(format!("piece-{n}.wav")));
-        piece.and_then(|piece| piece.set_modified(long_ago)).expect("an old piece");
-    }
-    std::thread::scope(|scope| {
-        let sweepers: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| super::sweep(folder.path(), PATIENCE))).collect();
-        for sweeper in sweepers {
-            sweeper.join().expect("it ends").expect("it sweeps");
+    for _ in 0..8 {
+        for n in 0..300 {
+            let piece = std::fs::File::create(folder.path().join(format!("piece-{n}.wav")));
+            piece.and_then(|piece| piece.set_modified(long_ago)).expect("an old piece");
         }
-    });
-    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+        let start = std::sync::Barrier::new(SWEEPERS);
+        let sweep = || {
+            start.wait();
+            super::sweep(folder.path(), PATIENCE)
+        };
+        std::thread::scope(|scope| {
+            let sweepers: Vec<_> = (0..SWEEPERS).map(|_| scope.spawn(sweep)).collect();
+            for sweeper in sweepers {
+                sweeper.join().expect("it ends").expect("it sweeps");
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
 }
