@@ -103,7 +103,7 @@ impl Authority {
         let now = Timestamp::from_millis(now_s.checked_mul(1_000)?);
         let known = match self.known(token, now) {
             Some(known) => known,
-            None => self.known.remember(token, self.verify(token)?, now),
+            None => self.known.remember(token, self.verify(token, now)?, now),
         };
         Some(known.caller.clone())
     }
@@ -113,13 +113,13 @@ impl Authority {
         self.known.find(token, now)
     }
 
-    fn verify(&self, token: &str) -> Option<Caller> {
+    fn verify(&self, token: &str, now: Timestamp) -> Option<Caller> {
         let named = jsonwebtoken::decode_header(token).ok()?.kid;
         let candidates = self.keys.iter().filter(|key| match (&key.id, &named) {
             (Some(id), Some(named)) => id == named,
             (None, _) | (_, None) => true,
         });
-        candidates.filter_map(|key| caller(key, token)).next()
+        candidates.filter_map(|key| caller(key, token, now)).next()
     }
 
     pub fn mint(
@@ -134,7 +134,8 @@ impl Authority {
             sub: format!("{business}-{}", role.as_str()),
             business_id: business.as_str(),
             role,
-            exp: now.plus(ttl).as_millis() / 1_000,
+            // In whole seconds, and no sooner than was asked for.
+            exp: now.plus(ttl).plus(Duration::from_millis(999)).as_millis() / 1_000,
             aud: &minting.audience,
             iss: &minting.issuer,
         };
@@ -142,16 +143,22 @@ impl Authority {
     }
 }
 
-fn caller(key: &VerifyingKey, token: &str) -> Option<Caller> {
+fn caller(key: &VerifyingKey, token: &str, now: Timestamp) -> Option<Caller> {
     let token = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation).ok()?;
     let Claims { sub, business_id, role, exp } = token.claims;
     let business = BusinessId::from_str(&business_id).ok()?;
     let expires_at = Timestamp::from_millis(i64::try_from(exp).ok()?.checked_mul(1_000)?);
     let caller = Caller { subject: sub, business, role, expires_at };
-    key.scope.covers(&caller.business, role).then_some(caller)
+    (caller.is_good(now) && key.scope.covers(&caller.business, role)).then_some(caller)
 }
 
 impl Caller {
+    /// Whether the token still counts. No clock's error makes it count for longer: it is made and checked by those
+    /// who set their clocks.
+    pub(super) fn is_good(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+
     /// Tells readers apart.
     pub fn reader(&self) -> String {
         format!("{}/{}", self.business, self.subject)

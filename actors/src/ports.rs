@@ -21,7 +21,9 @@ pub use catalog::{
 pub use clock::{Chance, Clock};
 pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
 pub use ear::{Ear, EarError, EncodedAudio, PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream};
-pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedEvent};
+pub use events::{
+    Assignment, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedCall, UnassignedEvent,
+};
 pub use findings::{AppointmentFilter, Findings};
 pub use jobs::{Claim, Failure, Finding, JobFilter, JobStore};
 pub use language_model::{Conversation, LanguageModel, Turn};

@@ -89,11 +89,15 @@ impl Search {
         }
         let (sender, receiver) = watch::channel(false);
         lookups.running.insert(key.clone(), receiver.clone());
-        let running = Running { search: self.clone(), key: key.clone(), found: sender };
+        let search = self.clone();
+        let mut running = Running { search, key: key.clone(), found: sender, answered: false };
         // In a task of its own: whoever asked may hang up, and others have joined.
         tokio::spawn(async move {
             match running.search.ask_source(&running.key).await {
-                Ok(found) => drop(running.found.send(found)),
+                Ok(answer) => {
+                    running.answered = answer != Answer::None;
+                    let _ = running.found.send(answer == Answer::Found);
+                }
                 Err(error) => {
                     tracing::warn!(call.sid = %running.key.call, %error, "a call was not looked up");
                 }
@@ -102,20 +106,21 @@ impl Search {
         Some(receiver)
     }
 
-    async fn ask_source(&self, key: &CallKey) -> Result<bool, CatalogError> {
+    async fn ask_source(&self, key: &CallKey) -> Result<Answer, CatalogError> {
         let businesses = self.catalog.businesses().await?;
         let own = businesses.into_iter().find(|known| known.id == key.business);
-        let Some(account) = own.map(|business| business.account) else { return Ok(false) };
+        let Some(account) = own.map(|business| business.account) else { return Ok(Answer::Absent) };
         let found = match self.announcements(account, key).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::debug!(call.sid = %key.call, %error, "looked up in vain");
-                return Ok(false);
+                let answered = error.kind().is_about_what_was_asked_for();
+                return Ok(if answered { Answer::Absent } else { Answer::None });
             }
         };
         let news = self.catalog.store_found(&found, self.clock.now()).await?;
         tracing::info!(call.sid = %key.call, news, "a call that nobody announced was looked up");
-        Ok(true)
+        Ok(Answer::Found)
     }
 
     /// What the webhooks of a call would have said.
@@ -183,17 +188,31 @@ impl Lookups {
     }
 }
 
-/// A lookup under way. However it ends, it is over, and not begun again at once.
+/// What the source says of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Found,
+    Absent,
+    /// Nothing: it cannot be asked just now.
+    None,
+}
+
+/// A lookup under way. However it ends, it is over, and one that was answered is not begun again at once.
 struct Running {
     search: Search,
     key: CallKey,
     found: watch::Sender<bool>,
+    answered: bool,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let mut lookups = self.search.lookups();
         lookups.running.remove(&self.key);
+        // An outage says nothing: whoever asks again may be told more.
+        if !self.answered {
+            return;
+        }
         // A call that was found is known before anybody looks here, unless it is another business's.
         lookups.remember_absent(self.key.clone(), Instant::now());
     }

@@ -41,8 +41,8 @@ struct BoundJwkSet {
     keys: Vec<BoundJwk>,
 }
 
-/// Beyond its expiry a token is good for so long.
-pub(super) const CLOCK_SKEW_S: u64 = 60;
+/// So much before its time a token is good: who made it may have a clock that is fast.
+const CLOCK_SKEW_S: u64 = 60;
 const KEYS_MAX: usize = 32;
 
 impl Scope {

@@ -1,11 +1,13 @@
 //! Verified webhooks, and news found by asking: stored before anybody relies on it, applied afterwards.
 
 use actors::domain::{AccountSid, BusinessId, CallKey, CallSid, Timestamp, WebhookEvent};
-use actors::ports::{Assignment, EventOutcome, InboxEvent, PendingEvent, UnassignedEvent};
+use actors::ports::{
+    Assignment, EventOutcome, InboxEvent, PendingEvent, UnassignedCall, UnassignedEvent,
+};
 use sqlx::{Row, SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Constrained, Failure};
-use super::rows;
+use super::{recordings, rows};
 use crate::twilio::webhook;
 
 const STORE: &str = "
@@ -18,6 +20,16 @@ const STORE_FOUND: &str = "
     SELECT $1, $2, $3, $4, $5, $6
     WHERE NOT EXISTS (SELECT 1 FROM recordings WHERE sid = $7 AND status_rank >= $8)
     ON CONFLICT (account_sid, dedup_key) DO NOTHING";
+
+/// Said again of the same recording, it is the same row again.
+const STORE_AGAIN: &str = "
+    INSERT INTO inbox (dedup_key, account_sid, call_sid, parent_sid, raw_form, received_at_ms)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (account_sid, dedup_key) DO UPDATE
+    SET raw_form = excluded.raw_form,
+        received_at_ms = excluded.received_at_ms,
+        applied_at_ms = NULL,
+        outcome = NULL";
 
 const IS_EXPECTED: &str = "
     SELECT EXISTS (SELECT 1 FROM calls WHERE business_id = $1 AND sid = $2)
@@ -63,6 +75,13 @@ const RECONSIDER_ACCOUNT: &str = "
 const UNASSIGNED: &str = "
     SELECT id, received_at_ms, raw_form FROM inbox
     WHERE outcome = 'unassigned' ORDER BY id LIMIT $1";
+
+const UNASSIGNED_CALLS: &str = "
+    SELECT MIN(id) AS id, call_sid FROM inbox
+    WHERE outcome = 'unassigned' AND account_sid = $1
+    GROUP BY call_sid
+    HAVING MIN(id) > $2
+    ORDER BY MIN(id) LIMIT $3";
 
 const ACCOUNT_OF: &str = "SELECT account_sid FROM businesses WHERE id = $1";
 
@@ -116,6 +135,13 @@ pub(super) async fn store_found(
 ) -> Answer<u64> {
     let mut news = 0;
     for event in &found {
+        if let WebhookEvent::Recording(it) = event
+            && recordings::is_there_after_all(db, it).await?
+        {
+            store_again(db, event, now).await?;
+            news += 1;
+            continue;
+        }
         let (dedup_key, recording, rank) = match event {
             // A webhook that comes after all is a duplicate.
             WebhookEvent::Recording(it) => {
@@ -138,6 +164,24 @@ pub(super) async fn store_found(
         news += done.rows_affected();
     }
     Ok(news)
+}
+
+/// What its webhook said was taken back meanwhile, so that this is no duplicate of that.
+async fn store_again(
+    db: &mut SqliteConnection,
+    event: &WebhookEvent,
+    now: Timestamp,
+) -> Answer<()> {
+    query(STORE_AGAIN)
+        .bind(format!("found/{}", webhook::dedup_key(event)))
+        .bind(event.account().to_string())
+        .bind(event.call().to_string())
+        .bind(parent(event))
+        .bind(webhook::form_of(event))
+        .bind(now.as_millis())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Whether the call is known, or about to be.
@@ -238,6 +282,27 @@ pub(super) async fn unassigned(
                 received_at: Timestamp::from_millis(row.try_get("received_at_ms")?),
                 event: event.ok_or_else(|| Failure::corrupt("raw_form"))?,
             })
+        })
+        .collect()
+}
+
+/// One row a call, however many events of it there are.
+pub(super) async fn unassigned_calls(
+    db: &mut SqliteConnection,
+    account: AccountSid,
+    after: i64,
+    limit: u32,
+) -> Answer<Vec<UnassignedCall>> {
+    let found = query(UNASSIGNED_CALLS)
+        .bind(account.to_string())
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(db)
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(UnassignedCall { event: row.try_get("id")?, call: rows::id(row, "call_sid")? })
         })
         .collect()
 }

@@ -40,6 +40,11 @@ const CORRECT_MISSING: &str = "
     UPDATE recordings SET status = $3, status_rank = $4
     WHERE business_id = $1 AND sid = $2 AND status = 'missing'";
 
+/// Late webhooks say so, too; whoever has just seen the list knows better.
+const LIFT_MISSING: &str = "
+    UPDATE recordings SET status = $3, status_rank = $4
+    WHERE account_sid = $1 AND sid = $2 AND status = 'missing'";
+
 const NOTE_COPIED: &str = "
     UPDATE recordings SET copied = TRUE
     WHERE business_id = $1 AND sid = $2 AND NOT copied";
@@ -87,8 +92,14 @@ const ONE: &str = "
     WHERE recordings.business_id = $1 AND recordings.sid = $2";
 
 /// Copies of an older release, which runs beside this one for a while, are not noted.
+/// The newest of each account before the second newest of any: one that is refused hides no other's.
 const WANTED: &str = "
-    SELECT business_id, call_sid, sid FROM recordings
+    SELECT business_id, call_sid, sid,
+           ROW_NUMBER() OVER (
+               PARTITION BY account_sid
+               ORDER BY COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
+           ) AS place
+    FROM recordings
     WHERE status = 'completed'
       AND NOT copied
       AND NOT EXISTS (
@@ -102,7 +113,7 @@ const WANTED: &str = "
             AND fetch_histories.recording_sid = recordings.sid
             AND fetch_histories.failure_kind IN ('refused-recording', 'particular')
       )
-    ORDER BY COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
+    ORDER BY place, COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
     LIMIT $1";
 
 /// Whose a recording is, whoever asks: to notice news that names somebody else's.
@@ -179,6 +190,24 @@ pub(super) async fn correct_missing(db: &mut SqliteConnection, key: &AudioKey) -
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// Whether the source lists as complete what was taken for missing, which it is then no more.
+pub(super) async fn is_there_after_all(
+    db: &mut SqliteConnection,
+    listed: &RecordingEvent,
+) -> Answer<bool> {
+    if listed.status != SourceStatus::Completed {
+        return Ok(false);
+    }
+    let done = query(LIFT_MISSING)
+        .bind(listed.account.to_string())
+        .bind(listed.recording.to_string())
+        .bind(listed.status.as_str())
+        .bind(listed.status.rank())
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub(super) async fn move_to(

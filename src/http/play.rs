@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 use super::log::About;
 use super::openapi::parameters::{Conditions, OfCall, OfReadable};
 use super::openapi::{Audio, refusals, words};
-use super::problem::Problem;
+use super::problem::{Problem, seconds_until};
 use super::representation::{Representation, Selection, entity_tag, none_match_holds, select};
 use super::target::{Readable, Target};
 use super::traffic::{NotYet, Whence};
@@ -359,7 +359,7 @@ pub(super) struct PreparingJson {
 }
 
 pub(super) fn preparing_response(preparing: &Preparing) -> Response {
-    let retry_after = preparing.retry_after.as_secs().max(1);
+    let retry_after = seconds_until(preparing.retry_after);
     let body = PreparingJson {
         status: "preparing",
         state: preparing.state.as_str(),

@@ -192,11 +192,16 @@ impl Problem {
     }
 }
 
+/// As `Retry-After` has it: whoever comes back then does not come too early.
+pub(super) fn seconds_until(span: Duration) -> u64 {
+    (span.as_secs() + u64::from(span.subsec_nanos() > 0)).max(1)
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Row { status, code, title, client_may } = row(&self);
         let retry_after = match client_may {
-            ClientMay::Retry(span) => Some(span.as_secs().max(1)),
+            ClientMay::Retry(span) => Some(seconds_until(span)),
             ClientMay::Fix | ClientMay::Nothing => None,
         };
         let mut said = None;
@@ -320,6 +325,16 @@ impl From<VaultError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_told_when_to_come_back_comes_not_too_early() {
+        for (millis, seconds) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (2_500, 3)] {
+            assert_eq!(seconds_until(Duration::from_millis(millis)), seconds, "{millis}");
+        }
+        let retry_after = Duration::from_millis(1_200);
+        let response = Problem::RateLimited { retry_after }.into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+    }
 
     #[test]
     fn every_row_has_its_code_among_all_codes() {

@@ -66,11 +66,17 @@ fn preferences(headers: &HeaderMap) -> Preferences {
             if name.trim().eq_ignore_ascii_case("respond-async") {
                 found.respond_async = true;
             } else if name.trim().eq_ignore_ascii_case("wait") && found.wait.is_none() {
-                found.wait = value.parse().ok();
+                found.wait = seconds(value);
             }
         }
     }
     found
+}
+
+/// More digits than fit are more seconds than anybody waits.
+fn seconds(value: &str) -> Option<u64> {
+    let is_number = !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
 /// One to which "not yet" is "never".
@@ -102,7 +108,10 @@ mod tests {
             (&Method::GET, &[("prefer", "wait=7")], 7, Some("wait=7")),
             (&Method::GET, &[("prefer", "wait=700")], 10, Some("wait=10")),
             (&Method::GET, &[("prefer", "wait=\"2\"")], 2, Some("wait=2")),
+            (&Method::GET, &[("prefer", "wait=99999999999999999999999")], 10, Some("wait=10")),
             (&Method::GET, &[("prefer", "wait=soon")], 3, None),
+            (&Method::GET, &[("prefer", "wait=")], 3, None),
+            (&Method::GET, &[("prefer", "wait=-1")], 3, None),
             (&Method::GET, &[("prefer", "respond-async")], 0, Some("respond-async")),
             (
                 &Method::GET,

@@ -135,7 +135,11 @@ fn sweep(folder: &Path, timeout: Duration) -> io::Result<()> {
             .to_str()
             .is_some_and(|name| name.starts_with(FILE_PREFIX) && name.ends_with(FILE_SUFFIX));
         if is_piece && entry.metadata().is_ok_and(is_old) {
-            std::fs::remove_file(entry.path())?;
+            match std::fs::remove_file(entry.path()) {
+                // Another worker, or whoever heard it, was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ use hearback::auth::Role;
 use hearback::config::{Config, Log, LogFormat};
 use hearback::telemetry::subscriber;
 use reqwest::{Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{ACME, ACME_TOKEN, GLOBEX, GLOBEX_TOKEN, TestApp};
@@ -32,6 +32,8 @@ const FORWARDED: &str = "+972541234567";
 const NAME: &str = "Canary Q. Caller";
 const URL_PASSWORD: &str = "canary-password-in-a-url";
 const SIGNED_PART: &str = "canary-signature-of-a-media-url";
+/// As a host application may name its people in their tokens.
+const OPERATOR: &str = "+15550107779";
 const BAD_TOKEN: &str = "canary.bearer.nonsense";
 
 /// What the log was told, by all threads of one runtime.
@@ -391,7 +393,12 @@ async fn sing(heard: &Heard) -> Canaries {
     }
     choir.ask_everything().await;
     let retry = format!("/debug/actors/{}/retry", call(4));
-    let order = || choir.app.request_by(("acme", Role::Operator), Method::POST, &retry);
+    choir.canaries.keep("an operator", OPERATOR);
+    let operator = json!({ "sub": OPERATOR, "role": "operator" });
+    let order = || {
+        let order = choir.app.client.post(choir.app.url(&retry));
+        order.bearer_auth(choir.app.token_with(operator.clone()))
+    };
     choir
         .app
         .until("an operator's order makes sense", async || {

@@ -168,6 +168,7 @@ async fn a_token_is_good_in_every_point_or_not_at_all() {
         ("another iss", app.token_with(json!({ "iss": "elsewhere" }))),
         ("no iss", app.token_with(json!({ "iss": null }))),
         ("expired", app.token_with(json!({ "exp": now_s - 120 }))),
+        ("just expired", app.token_with(json!({ "exp": now_s }))),
         ("no exp", app.token_with(json!({ "exp": null }))),
         ("exp as text", app.token_with(json!({ "exp": "tomorrow" }))),
         ("not valid yet", app.token_with(json!({ "nbf": now_s + 600 }))),
@@ -188,7 +189,7 @@ async fn a_token_is_good_in_every_point_or_not_at_all() {
     }
     let accepted = [
         ("a good one", good),
-        ("our clocks differ", app.token_with(json!({ "exp": now_s - 20 }))),
+        ("our clocks differ", app.token_with(json!({ "nbf": now_s + 20 }))),
         ("claims more", app.token_with(json!({ "email": "x@example.com", "nbf": now_s }))),
         ("one aud of several", app.token_with(json!({ "aud": ["elsewhere", "hearback"] }))),
     ];

@@ -38,6 +38,8 @@ impl AudioType {
 pub struct AudioFacts {
     pub audio_type: AudioType,
     pub duration: Duration,
+    /// What was announced, where it lasts clearly longer.
+    pub longer_than: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +134,10 @@ impl AudioCheck {
             Some(announced) if measured + shortfall(announced) < announced => {
                 Err(NotAudio::TooShort { measured, announced })
             }
-            Some(_) | None => Ok(AudioFacts { audio_type, duration: measured }),
+            Some(_) | None => {
+                let excess = announced.filter(|it| *it + shortfall(*it) < measured);
+                Ok(AudioFacts { audio_type, duration: measured, longer_than: excess })
+            }
         }
     }
 
@@ -310,6 +315,17 @@ mod tests {
         let facts = check(&wav(16_000), 2).expect("audio");
         assert_eq!(facts.audio_type, AudioType::Wav);
         assert_eq!(facts.duration, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn what_lasts_longer_than_announced_is_noted() {
+        let longer_than =
+            |announced_s| check(&wav(16_000 * 60), announced_s).expect("audio").longer_than;
+        assert_eq!(longer_than(0), None);
+        for announced_s in [120, 118, 115] {
+            assert_eq!(longer_than(announced_s), None, "as Twilio rounds");
+        }
+        assert_eq!(longer_than(100), Some(Duration::from_secs(100)));
     }
 
     #[test]

@@ -194,6 +194,12 @@ impl Intake {
     pub(super) async fn accept(self, order: &FetchOrder) -> Result<StoredCopy, FetchError> {
         self.report(Phase::Sealing, order);
         let facts = self.check.finish(order.duration)?;
+        if let Some(announced) = facts.longer_than {
+            tracing::info!(
+                recording.sid = %order.key.recording, announced_ms = announced.as_millis(),
+                measured_ms = facts.duration.as_millis(), "longer than announced; accepted"
+            );
+        }
         let sha256: [u8; 32] = self.hash.finalize().into();
         if self.known.is_some_and(|known| known.sha256 != sha256) {
             return Err(FetchError::ContentChanged);

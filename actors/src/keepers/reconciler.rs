@@ -7,7 +7,7 @@
 
 mod pass;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
 use crate::aside::aside;
-use crate::domain::{AccountSid, CallSid, Timestamp};
+use crate::domain::{AccountSid, Timestamp};
 use crate::fetcher::Pacer;
 use crate::inbox::InboxHandle;
 use crate::ports::{Catalog, Clock, RecordingSource};
 use crate::recordings::RecordingsHandle;
-use pass::{Bookmark, Pass};
+use pass::{Pass, Places};
 
 /// What operators see of the reconciler.
 #[derive(Debug, Clone, Default)]
@@ -96,9 +96,7 @@ pub(crate) struct Desk {
 #[derive(Default)]
 pub(crate) struct Rounds {
     passing: bool,
-    bookmarks: HashMap<AccountSid, Bookmark>,
-    /// Calls of unassigned events that the source was asked about.
-    asked: HashSet<CallSid>,
+    places: Places,
     view: ReconcilerView,
 }
 
@@ -145,12 +143,10 @@ impl Reconciler {
     fn begin(&self, myself: &ActorRef<Message>, rounds: &mut Rounds) {
         rounds.passing = true;
         let desk = Arc::clone(&self.desk);
-        let bookmarks = std::mem::take(&mut rounds.bookmarks);
-        let asked = std::mem::take(&mut rounds.asked);
-        aside(myself, async move { desk.pass(bookmarks, asked).await }, |pass| {
+        let places = std::mem::take(&mut rounds.places);
+        aside(myself, async move { desk.pass(places).await }, |pass| {
             Message::Passed(match pass {
-                Ok(Ok(pass)) => Ok(Box::new(pass)),
-                Ok(Err(error)) => Err(error.to_string()),
+                Ok(pass) => Ok(Box::new(pass)),
                 Err(died) => Err(format!("the pass died: {died}")),
             })
         });
@@ -161,17 +157,23 @@ fn settle(outcome: Result<Box<Pass>, String>, now: Timestamp, rounds: &mut Round
     rounds.passing = false;
     let view = &mut rounds.view;
     view.passes_total += 1;
-    let ended = match outcome {
+    let error = match outcome {
         Ok(pass) => {
-            let Pass { accounts, bookmarks, asked } = *pass;
+            let Pass { accounts, places, error } = *pass;
+            rounds.places = places;
             view.found_total += accounts.values().map(|account| account.found).sum::<u64>();
-            view.last_error = accounts.values().find_map(|account| account.error.clone());
-            view.accounts = accounts;
-            rounds.bookmarks = bookmarks;
-            rounds.asked = asked;
-            if view.last_error.is_some() { PassOutcome::Partial } else { PassOutcome::Complete }
+            if error.is_none() {
+                view.last_error = accounts.values().find_map(|account| account.error.clone());
+                view.accounts = accounts;
+            }
+            error.map(|error| error.to_string())
         }
-        Err(error) => {
+        Err(died) => Some(died),
+    };
+    let ended = match error {
+        None if view.last_error.is_some() => PassOutcome::Partial,
+        None => PassOutcome::Complete,
+        Some(error) => {
             tracing::warn!(error, "recordings were not compared with the source's; tried again");
             view.last_error = Some(error);
             PassOutcome::Failed

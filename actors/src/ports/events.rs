@@ -14,7 +14,8 @@ pub trait EventStore: Send + Sync {
     /// Stores a verified event durably. False when the same event was stored before.
     async fn store_event(&self, event: &InboxEvent) -> Result<bool, CatalogError>;
     /// Stores what the source said when it was asked as if it had announced it, and says how much of it was
-    /// news. Recordings of which as much is known are passed over.
+    /// news. Recordings of which as much is known are passed over; one that was taken for missing, and is listed as
+    /// complete, is missing no more.
     async fn store_found(
         &self,
         found: &[WebhookEvent],
@@ -39,6 +40,14 @@ pub trait EventStore: Send + Sync {
 
     /// Events that fit no business, the oldest first.
     async fn unassigned_events(&self, limit: u32) -> Result<Vec<UnassignedEvent>, CatalogError>;
+    /// The calls of an account's events that fit no business, in the order of the oldest event of each, after that
+    /// one.
+    async fn unassigned_calls(
+        &self,
+        account: AccountSid,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<UnassignedCall>, CatalogError>;
     /// Makes unassigned events of the business's own account pending again, as the business's, and says how
     /// many. A call that is known stays whose it is all the same.
     async fn assign_events(
@@ -94,6 +103,14 @@ pub struct UnassignedEvent {
     pub id: i64,
     pub received_at: Timestamp,
     pub event: WebhookEvent,
+}
+
+/// A call of which there are events that fit no business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnassignedCall {
+    /// The oldest of them.
+    pub event: i64,
+    pub call: CallSid,
 }
 
 /// Which unassigned events an operator gives to a business.

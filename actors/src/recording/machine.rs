@@ -16,12 +16,13 @@
 //! Invariant: at most one fetch is in flight, and every ask is answered exactly once.
 
 use crate::domain::{
-    Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, HeldCopy, Intent, Permit,
-    Progress, Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
+    Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, Intent, Permit, Progress,
+    Recording, RetryPolicy, SourceStatus, StoredCopy, Timestamp, Version,
 };
 
 mod ending;
 mod failure;
+mod remembered;
 mod turn;
 
 #[cfg(test)]
@@ -59,7 +60,8 @@ pub(crate) enum State {
     Ready(StoredCopy),
     /// The last fetch brought nothing.
     Failed(Failure),
-    /// There will never be audio. Final, but for an expiry that was called off in time.
+    /// There will never be audio. Final, but for an expiry that was called off in time, and for a 404 that the
+    /// source's own list disproves.
     Gone(GoneCause),
 }
 
@@ -95,38 +97,6 @@ pub(crate) struct Download {
     pub admitted: bool,
     /// Sealed in the vault, and not yet in the catalog.
     pub sealed: Option<StoredCopy>,
-}
-
-impl Life {
-    /// As the catalog remembers it.
-    pub(crate) fn load(
-        recording: Recording,
-        held: Option<HeldCopy>,
-        history: FetchHistory,
-        now: Timestamp,
-        retry: &RetryPolicy,
-    ) -> Self {
-        let (known, present) = match held {
-            Some(held) if held.present => (Some(held.copy.clone()), Some(held.copy)),
-            Some(held) => (Some(held.copy), None),
-            None => (None, None),
-        };
-        let state = match (present, recording.status.gone()) {
-            (Some(copy), _) => State::Ready(copy),
-            (None, Some(cause)) => State::Gone(cause),
-            (None, None) if recording.status == SourceStatus::InProgress => {
-                State::Absent(Absence::BeingRecorded)
-            }
-            (None, None) => match Failure::recall(&history, now, retry) {
-                Some(failure) => State::Failed(failure),
-                None => State::Absent(Absence::NotFetched),
-            },
-        };
-        let attempts = history.attempts.within_window(now, retry);
-        let promised = history.promised;
-        let facts = Facts { recording, known, promised, attempts, waiting: Vec::new() };
-        Self { facts, state }
-    }
 }
 
 /// Which version a fetch will become.
@@ -484,6 +454,12 @@ fn in_gone(cause: GoneCause, event: Event, mut turn: Turn<'_>) -> Step {
         }
         Event::RetryWanted if cause == GoneCause::Missing => turn.retry_at_once(),
         Event::Spared(life) if cause == GoneCause::Expired => turn.spare(*life),
+        // A 404 was believed too soon: the source has it in its list.
+        Event::Announced(recording)
+            if cause == GoneCause::Missing && recording.status == SourceStatus::Completed =>
+        {
+            in_absent(Absence::NotFetched, Event::Announced(recording), turn)
+        }
         Event::Announced(_)
         | Event::Admitted(_)
         | Event::Fetched(..)

@@ -3,6 +3,7 @@
 //! Models of Whisper's kind are known to fill silence with phrases from their training, and to fall into loops. Voice
 //! activity says where somebody spoke; words where nobody did are not believed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::StageError;
@@ -13,6 +14,8 @@ use crate::ports::Piece;
 pub(super) enum Hallucination {
     #[error("somebody speaks, and the speech service heard nothing")]
     Empty,
+    #[error("one side speaks for long, and the speech service heard nothing of it")]
+    OneSided,
     #[error("the speech service repeats a phrase over and over")]
     Repetition,
     #[error("the speech service heard words where nobody speaks")]
@@ -31,11 +34,20 @@ impl From<Hallucination> for StageError {
 /// Looks at a recording's pieces, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
+    sides: BTreeMap<u8, Side>,
+}
+
+/// What came of one channel so far.
+#[derive(Debug, Default)]
+struct Side {
     voiced: Duration,
+    words: usize,
 }
 
 /// A cough is no speech.
 const SPEECH_MIN: Duration = Duration::from_millis(800);
+/// Coughs, tones and the other side's voice, heard faintly, do not add up to this.
+const SIDE_SPEECH_MIN: Duration = Duration::from_secs(10);
 /// By so much a provider's times may miss the voice.
 const TOLERANCE: Duration = Duration::from_millis(500);
 const PHRASE_WORDS_MAX: usize = 12;
@@ -54,7 +66,8 @@ impl Guard {
         said: &mut Transcript,
     ) -> Result<(), Hallucination> {
         let voiced: Duration = piece.voiced.iter().map(|(start, end)| *end - *start).sum();
-        self.voiced += voiced;
+        let side = self.sides.entry(piece.channel).or_default();
+        side.voiced += voiced;
         let text = said.text();
         let words: Vec<String> = text.split_whitespace().map(plain).collect();
         if repeats(&words) {
@@ -71,11 +84,22 @@ impl Guard {
         if before > 0 && left * 2 < before {
             return Err(Hallucination::Silence);
         }
+        side.words += left;
         Ok(())
     }
 
-    pub(super) fn heard_nobody(&self) -> bool {
-        self.voiced < SPEECH_MIN
+    /// Looks at what is left of them all. `false`: nobody spoke.
+    pub(super) fn judge(&self) -> Result<bool, Hallucination> {
+        let voiced: Duration = self.sides.values().map(|side| side.voiced).sum();
+        if voiced < SPEECH_MIN {
+            return Ok(false);
+        }
+        let mut sides = self.sides.values();
+        if sides.all(|side| side.words == 0) {
+            return Err(Hallucination::Empty);
+        }
+        let mute = |side: &Side| side.words == 0 && side.voiced >= SIDE_SPEECH_MIN;
+        if self.sides.values().any(mute) { Err(Hallucination::OneSided) } else { Ok(true) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::sleep;
 
-use super::guards::{Guard, Hallucination};
+use super::guards::Guard;
 use super::{Fault, StageError, Stages};
 use crate::domain::{ClaimedJob, Transcript, Utterance};
 use crate::jobs::Progress;
@@ -129,11 +129,8 @@ impl Hearing {
     }
 
     fn finding(mut self, language: Option<String>) -> Result<Finding, StageError> {
-        if self.guard.heard_nobody() {
+        if !self.guard.judge()? {
             return Ok(Finding::NoSpeech);
-        }
-        if self.utterances.is_empty() {
-            return Err(Hallucination::Empty.into());
         }
         self.utterances.sort_by_key(|said| (said.start, said.channel));
         let transcript =

@@ -1,13 +1,15 @@
 //! What no webhook told of: found in the source's lists, or when somebody asks for it.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actors::Settings;
-use actors::domain::{FetchError, Permit, RecordingEvent, SourceStatus, Timestamp};
+use actors::domain::{AccountSid, FetchError, Permit, RecordingEvent, SourceStatus, Timestamp};
 use actors::ports::{EventStore, Listing};
 use futures_util::future::join_all;
 
+use super::world::Answer::Error as Refused;
 use super::world::{ACCOUNT, Fakes, PATIENCE, World, call, recording, settle};
 
 const PERIOD: Duration = Duration::from_mins(4);
@@ -133,6 +135,114 @@ async fn what_is_wanted_and_forgotten_is_announced_again() {
     assert!(has_copy(&world, 1));
 }
 
+/// Lists recordings of these calls on an account of which no number is anybody's: three of each.
+fn lists_nobodys(fakes: &Fakes, account: AccountSid, calls: RangeInclusive<u128>) {
+    fakes.catalog.adds_nobodys(account);
+    let now = fakes.clock.reading();
+    for n in calls.flat_map(|n| [n, n + 10_000, n + 20_000]) {
+        let of = call(n % 10_000).call;
+        fakes.source.lists(RecordingEvent { account, call: of, ..recorded(n, now) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_stay_nobodys_keep_no_later_ones_from_being_asked_about() {
+    let (many, few) = (AccountSid::from_bits(3), AccountSid::from_bits(4));
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        lists_nobodys(fakes, many, 1..=80);
+        lists_nobodys(fakes, few, 201..=202);
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    let asked = world.source.details_asked();
+    assert!(asked.contains(&call(201).call), "one account's stand not before another's");
+    assert_eq!(asked.len(), 20 + 2, "so many of an account at a time");
+    tokio::time::sleep(5 * PERIOD).await;
+    let mut asked = world.source.details_asked();
+    asked.sort_unstable();
+    let all = (1..=80).chain(201..=202).map(|n| call(n).call);
+    assert!(asked.into_iter().eq(all), "each of them, once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_stay_nobodys_are_asked_about_again_after_a_day() {
+    const EVERY: Duration = Duration::from_hours(2);
+    let nobodys = AccountSid::from_bits(3);
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        settings.reconcile_every = Some(EVERY);
+        lists_nobodys(fakes, nobodys, 1..=2);
+    })
+    .await;
+    tokio::time::sleep(DAY).await;
+    assert_eq!(world.source.details_asked().len(), 2);
+    tokio::time::sleep(3 * EVERY).await;
+    assert_eq!(world.source.details_asked().len(), 2 * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_there_is_never_an_answer_about_is_passed_over() {
+    let nobodys = AccountSid::from_bits(3);
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        lists_nobodys(fakes, nobodys, 1..=2);
+        for _ in 0..10 {
+            fakes.source.tells(call(2).call, Err(FetchError::Status(500)));
+        }
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    assert_eq!(world.source.details_asked(), [2].map(|n| call(n).call), "the oldest first");
+    tokio::time::sleep(3 * PERIOD).await;
+    assert_eq!(world.source.details_asked(), [2, 2, 1].map(|n| call(n).call));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_list_is_gone_on_with_after_an_outage() {
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        (1..=25).for_each(|n| fakes.source.lists(recorded(n, fakes.clock.reading())));
+        fakes.source.refuses_list_after(2, FetchError::Status(503));
+    })
+    .await;
+    tokio::time::sleep(BEFORE_LONG).await;
+    assert!(world.core.board.reconciler.borrow().last_error.is_some());
+    assert_eq!(world.source.lists_asked().len(), 3);
+    tokio::time::sleep(PERIOD).await;
+    assert!((1..=25).all(|n| has_copy(&world, n)));
+    assert_eq!(world.source.lists_asked().len(), 4, "the last page, and none of the others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missing_and_is_listed_is_fetched_after_all() {
+    let world = World::start(|settings, fakes| {
+        reconciling(settings, fakes);
+        for n in [1, 2] {
+            fakes.catalog.add_with(n, |row| row.completed_at = Some(Timestamp::from_millis(1)));
+            fakes.source.answers(recording(n), Refused(FetchError::NotFound));
+        }
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+    })
+    .await;
+    for n in [1, 2] {
+        let refused = world.listen(n, PATIENCE).await;
+        assert!(matches!(refused, Ok(Some(Permit::Deny(_)))), "{refused:?}");
+    }
+    (0..10).for_each(|_| world.source.answers(recording(1), Refused(FetchError::NotFound)));
+    let opened = |n| world.source.opened().iter().filter(|it| **it == recording(n)).count();
+    tokio::time::sleep(BEFORE_LONG).await;
+    let once = opened(1);
+    assert!((2..=3).contains(&once), "a look into the list makes it wanted: {once}");
+    tokio::time::sleep(PERIOD - BEFORE_LONG).await;
+    assert_eq!(opened(1), once, "until the next look");
+    tokio::time::sleep(10 * PERIOD).await;
+    assert!(has_copy(&world, 1));
+    world.play(1).await;
+    let status = world.catalog.row(2).map(|row| row.recording.status);
+    assert_eq!((opened(2), status), (1, Some(SourceStatus::Missing)), "it is in no list");
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_it_is_switched_off_nothing_is_asked() {
     let world = World::start(|_, fakes| {
@@ -178,6 +288,19 @@ async fn a_call_that_the_source_does_not_know_is_not_asked_for_again_at_once() {
     assert_eq!(world.source.details_asked().len(), 1);
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert!(matches!(world.listen(1, PATIENCE).await, Ok(None)));
+    assert_eq!(world.source.details_asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_that_an_outage_ended_is_made_up_for_by_the_next_ask() {
+    let world = World::start(|settings, fakes| {
+        looking_up(settings, fakes);
+        fakes.source.lists(recorded(1, fakes.clock.reading()));
+        fakes.source.tells(call(1).call, Err(FetchError::Status(503)));
+    })
+    .await;
+    assert!(matches!(world.listen(1, PATIENCE).await, Ok(None)));
+    world.play(1).await;
     assert_eq!(world.source.details_asked().len(), 2);
 }
 

@@ -286,6 +286,32 @@ async fn made_up_words_are_failures() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_side_that_speaks_for_long_and_is_not_heard_is_a_failure() {
+    let world = with_recording().await;
+    let hears = |of_second: u64| {
+        let first = (0..30).map(|at| spoken_piece(0, at));
+        let second = (0..of_second).map(|at| spoken_piece(1, at));
+        world.ear.hears(first.chain(second).collect());
+        (0..30).for_each(|_| world.speech.answers(Reply::Text("one")));
+        (0..of_second).for_each(|_| world.speech.answers(Reply::Text(" ")));
+    };
+    hears(30);
+    let id = world.jobs.add(1, Stage::Transcribe);
+    world
+        .until("it has failed", |world| {
+            let error = world.jobs.row(id).record.last_error;
+            error.is_some_and(|error| error.contains("one side speaks for long"))
+        })
+        .await;
+    world.until("it is done", |world| world.jobs.state(id) == JobState::Done).await;
+    hears(5);
+    world.catalog.add(2);
+    let id = world.jobs.add(2, Stage::Transcribe);
+    world.until("it is done", |world| world.jobs.state(id) == JobState::Done).await;
+    assert_eq!(world.jobs.row(id).record.attempt, 1, "a few sounds are no side of a talk");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_source_has_no_longer_is_heard_from_the_copy() {
     let world = with_recording().await;
     world.play(1).await;

@@ -2,7 +2,8 @@
 
 use actors::domain::{AccountSid, BusinessId, CallKey, Timestamp, WebhookEvent};
 use actors::ports::{
-    Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedEvent,
+    Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedCall,
+    UnassignedEvent,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -67,6 +68,17 @@ impl EventStore for SqliteCatalog {
 
     async fn unassigned_events(&self, limit: u32) -> Result<Vec<UnassignedEvent>, CatalogError> {
         self.database.read(move |db| inbox::unassigned(db, limit).boxed()).await
+    }
+
+    async fn unassigned_calls(
+        &self,
+        account: AccountSid,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<UnassignedCall>, CatalogError> {
+        self.database
+            .read(move |db| inbox::unassigned_calls(db, account, after, limit).boxed())
+            .await
     }
 
     async fn assign_events(

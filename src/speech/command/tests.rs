@@ -169,3 +169,28 @@ fn a_mistake_is_told_at_once() {
     let blocked = CommandSpeechConfig { folder: file, ..config(&folder, "whisper {wav}") };
     assert!(matches!(CommandSpeech::new(blocked), Err(CommandError::Folder(_))));
 }
+
+#[test]
+fn whoever_sweeps_at_the_same_time_is_in_nobodys_way() {
+    const SWEEPERS: usize = 8;
+    let folder = folder();
+    let long_ago = std::time::UNIX_EPOCH + Duration::from_secs(1);
+    for _ in 0..8 {
+        for n in 0..300 {
+            let piece = std::fs::File::create(folder.path().join(format!("piece-{n}.wav")));
+            piece.and_then(|piece| piece.set_modified(long_ago)).expect("an old piece");
+        }
+        let start = std::sync::Barrier::new(SWEEPERS);
+        let sweep = || {
+            start.wait();
+            super::sweep(folder.path(), PATIENCE)
+        };
+        std::thread::scope(|scope| {
+            let sweepers: Vec<_> = (0..SWEEPERS).map(|_| scope.spawn(sweep)).collect();
+            for sweeper in sweepers {
+                sweeper.join().expect("it ends").expect("it sweeps");
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
+}

@@ -11,7 +11,8 @@ use crate::twilio::resources::time;
 /// Where a 429 says nothing that can be read.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_mins(15);
+/// As long as anybody means it: a quota that starts anew at midnight. What is longer is a mistake.
+const PAUSE_MAX: Duration = Duration::from_hours(24);
 
 /// `redirected`: the answer is not from Twilio's API but from where it sent us. There a refusal concerns a link that
 /// has expired or the like, and says nothing of the account or of the recording.
@@ -85,11 +86,13 @@ mod tests {
             ("5", 5),
             (" 7 ", 7),
             ("0", 1),
-            ("86400", 900),
-            ("99999999999999999999999", 900),
+            ("3600", 3_600),
+            ("86400", 86_400),
+            ("86401", 86_400),
+            ("99999999999999999999999", 86_400),
             ("Fri, 14 Oct 2016 21:57:04 GMT", 30),
             ("Fri, 14 Oct 2016 20:00:00 GMT", 1),
-            ("Sat, 14 Oct 2017 21:56:34 GMT", 900),
+            ("Sat, 14 Oct 2017 21:56:34 GMT", 86_400),
             ("", 2),
             ("-3", 2),
             ("soon", 2),

@@ -51,6 +51,7 @@ contract! {
         attempts_are_remembered_until_there_is_a_copy,
         attempts_at_an_unknown_recording_are_refused,
         what_failed_for_a_reason_of_its_own_is_not_wanted_unasked,
+        what_is_wanted_of_one_account_hides_no_others,
         what_was_missing_and_came_is_completed_again,
     }
     inbox {
@@ -67,6 +68,7 @@ contract! {
     }
     unassigned {
         they_are_listed_until_somebody_gets_them,
+        their_calls_are_listed_once_each,
         a_business_gets_events_of_its_own_account_only,
         one_call_or_one_event_can_be_assigned,
         a_call_that_has_a_business_stays_there,
@@ -78,6 +80,7 @@ contract! {
         what_news_leaves_out_stays_known,
         completion_is_dated_once,
         a_status_that_no_webhook_brought_obeys_the_same_order,
+        what_was_missing_and_is_listed_is_missing_no_more,
         details_are_asked_for_once,
     }
     tenancy {

@@ -8,7 +8,7 @@ mod stories;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::{AudioType, CopyId, Denial, RecordingSid, SegmentDigests};
+use crate::domain::{AudioType, CopyId, Denial, HeldCopy, RecordingSid, SegmentDigests};
 
 const FETCH: FetchId = FetchId(1);
 const ASK: AskId = AskId(1);

@@ -134,6 +134,11 @@ impl FakeCatalog {
         });
     }
 
+    /// Adds an account that is known, but of which no number is anybody's.
+    pub(crate) fn adds_nobodys(&self, account: AccountSid) {
+        self.rows.lock().expect("whole").tokens.push((account, Vec::new()));
+    }
+
     /// From now on whoever applies an event of call `n` panics.
     pub(crate) fn break_on(&self, n: u128) {
         self.rows.lock().expect("whole").breaking.insert(call(n).call);

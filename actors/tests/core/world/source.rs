@@ -1,6 +1,7 @@
 //! A source that answers as it was told to, and counts what runs at once.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::iter::repeat_n;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ const VALIDATOR: &str = "\"made-up\"";
 #[derive(Default)]
 struct Lists {
     recordings: Vec<RecordingEvent>,
-    refusals: VecDeque<FetchError>,
+    /// What the next questions are answered, in turn.
+    refusals: VecDeque<Option<FetchError>>,
     asked: Vec<(AccountSid, Listing)>,
 }
 
@@ -97,7 +99,13 @@ impl FakeSource {
 
     /// The next question for a list is answered so; several are taken in turn.
     pub(crate) fn refuses_list(&self, error: FetchError) {
-        self.lists.lock().expect("whole").refusals.push_back(error);
+        self.lists.lock().expect("whole").refusals.push_back(Some(error));
+    }
+
+    /// So many questions for a list are answered as they should be, and the one after them so.
+    pub(crate) fn refuses_list_after(&self, answered: usize, error: FetchError) {
+        let answers = repeat_n(None, answered).chain([Some(error)]);
+        self.lists.lock().expect("whole").refusals.extend(answers);
     }
 
     /// Which lists were asked for, in order.
@@ -158,7 +166,7 @@ impl RecordingSource for FakeSource {
         self.calls.pass().await;
         let mut lists = self.lists.lock().expect("whole");
         lists.asked.push((account, listing.clone()));
-        if let Some(error) = lists.refusals.pop_front() {
+        if let Some(error) = lists.refusals.pop_front().flatten() {
             return Err(error);
         }
         let of_account = lists.recordings.iter().filter(|event| event.account == account);

@@ -120,6 +120,39 @@ pub(super) async fn a_status_that_no_webhook_brought_obeys_the_same_order(store:
     assert!(matches!(unknown, Err(CatalogError::Unknown(_))), "{unknown:?}");
 }
 
+pub(super) async fn what_was_missing_and_is_listed_is_missing_no_more(store: &dyn Store) {
+    add_acme(store).await;
+    hear(store, recording_news(account(1), 1, 1), at(200)).await;
+    let status = async || load(store, &key("acme", 1)).await.recordings[0].recording.status;
+    let listed = [WebhookEvent::Recording(recording_news(account(1), 1, 1))];
+    let mut told = Vec::new();
+    for again in 0..2 {
+        store.record_status(&audio("acme", 1), SourceStatus::Missing).await.expect("recorded");
+        assert_eq!(store.store_found(&listed, at(300 + again)).await.expect("stored"), 1);
+        assert_eq!(status().await, SourceStatus::Completed);
+        assert_eq!(store.store_found(&listed, at(310)).await.expect("known"), 0);
+        let pending = store.pending_events(10).await.expect("pending");
+        assert_eq!(pending.len(), 1, "its actor is told");
+        assert_eq!(pending[0].received_at, at(300 + again));
+        told.push(pending[0].id);
+        store.apply_event(pending[0].id, &listed[0], at(320)).await.expect("applied");
+        assert_eq!(status().await, SourceStatus::Completed);
+    }
+    assert_eq!(told[0], told[1], "however often, it is one row");
+    store.record_status(&audio("acme", 1), SourceStatus::Missing).await.expect("recorded");
+    let mut others = listed.clone();
+    others[0] = WebhookEvent::Recording(recording_news(account(2), 1, 1));
+    let mut going_on = recording_news(account(1), 1, 1);
+    going_on.status = SourceStatus::InProgress;
+    for no_proof in [others, [WebhookEvent::Recording(going_on)]] {
+        assert_eq!(store.store_found(&no_proof, at(330)).await.expect("known"), 0);
+        assert_eq!(status().await, SourceStatus::Missing);
+    }
+    store.record_status(&audio("acme", 1), SourceStatus::Deleted).await.expect("recorded");
+    assert_eq!(store.store_found(&listed, at(340)).await.expect("known"), 0);
+    assert_eq!(status().await, SourceStatus::Deleted);
+}
+
 pub(super) async fn details_are_asked_for_once(store: &dyn Store) {
     add_acme(store).await;
     for n in 1..=3 {

@@ -1,7 +1,7 @@
 //! Events that fit no business, and what an operator does with them.
 
 use actors::domain::WebhookEvent;
-use actors::ports::{Assignment, CatalogError, EventOutcome};
+use actors::ports::{Assignment, CatalogError, EventOutcome, UnassignedCall};
 
 use super::Store;
 use super::examples::{
@@ -53,6 +53,28 @@ pub(super) async fn they_are_listed_until_somebody_gets_them(store: &dyn Store) 
     assert!(knows(store, "south", 1).await && !knows(store, "north", 1).await);
     let again = store.assign_events(&business("north"), &Assignment::Account).await;
     assert_eq!(again.expect("asked"), 0, "there is nothing left");
+}
+
+pub(super) async fn their_calls_are_listed_once_each(store: &dyn Store) {
+    add_north_and_south(store).await;
+    store.add_business(&new_business("east", account(8), &["+5"]), at(0)).await.expect("east");
+    store.add_business(&new_business("west", account(8), &["+6"]), at(0)).await.expect("west");
+    for n in [3, 1, 2] {
+        hear_of_nobodys(store, n).await;
+        hear(store, recording_news(account(7), n, n + 10), at(202)).await;
+    }
+    hear(store, recording_news(account(8), 4, 4), at(203)).await;
+    let listed = async |of, after, limit| {
+        let listed = store.unassigned_calls(account(of), after, limit).await;
+        listed.expect("listed")
+    };
+    let all = listed(7, 0, 10).await;
+    let calls = |listed: &[UnassignedCall]| listed.iter().map(|it| it.call).collect::<Vec<_>>();
+    assert_eq!(calls(&all), [3, 1, 2].map(call), "in the order of their oldest events");
+    assert_eq!(listed(7, 0, 2).await, all[..2]);
+    assert_eq!(listed(7, all[0].event, 10).await, all[1..], "none again for its later events");
+    assert!(listed(7, all[2].event, 10).await.is_empty());
+    assert_eq!(calls(&listed(8, 0, 10).await), [call(4)]);
 }
 
 pub(super) async fn a_business_gets_events_of_its_own_account_only(store: &dyn Store) {

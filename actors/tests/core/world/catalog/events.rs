@@ -7,7 +7,7 @@ use actors::domain::{
 };
 use actors::ports::{
     Assignment, CatalogError, EventOutcome, EventStore, InboxEvent, PendingEvent, RecordingRecord,
-    UnassignedEvent,
+    UnassignedCall, UnassignedEvent,
 };
 use async_trait::async_trait;
 
@@ -22,17 +22,28 @@ impl EventStore for FakeCatalog {
     ) -> Result<u64, CatalogError> {
         let mut news = 0;
         for event in found {
+            let mut lifted = String::new();
             let known = match event {
                 WebhookEvent::Recording(event) => {
-                    let rows = self.open()?;
-                    let row = rows.recordings.get(&event.recording);
-                    row.is_some_and(|row| row.recording.status.rank() >= event.status.rank())
+                    let mut rows = self.open()?;
+                    let row = rows.recordings.get_mut(&event.recording);
+                    if let Some(row) = row {
+                        let is_back = row.recording.status == SourceStatus::Missing
+                            && event.status == SourceStatus::Completed;
+                        if is_back {
+                            row.recording.status = SourceStatus::Completed;
+                            lifted = format!(" at {}", now.as_millis());
+                        }
+                        !is_back && row.recording.status.rank() >= event.status.rank()
+                    } else {
+                        false
+                    }
                 }
                 WebhookEvent::Call(_) => false,
             };
             let event = InboxEvent {
                 event: event.clone(),
-                dedup_key: format!("found {event:?}"),
+                dedup_key: format!("found {event:?}{lifted}"),
                 raw_form: String::new(),
                 received_at: now,
             };
@@ -66,6 +77,23 @@ impl EventStore for FakeCatalog {
             event: event.clone(),
         };
         Ok(oldest.map(event).collect())
+    }
+
+    async fn unassigned_calls(
+        &self,
+        account: AccountSid,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<UnassignedCall>, CatalogError> {
+        let rows = self.open()?;
+        let mut oldest: Vec<UnassignedCall> = Vec::new();
+        for (id, event) in rows.unassigned.iter().filter(|(_, event)| event.account() == account) {
+            if oldest.iter().all(|known| known.call != event.call()) {
+                oldest.push(UnassignedCall { event: *id, call: event.call() });
+            }
+        }
+        let later = oldest.into_iter().filter(|known| known.event > after);
+        Ok(later.take(limit as usize).collect())
     }
 
     async fn assign_events(&self, _: &BusinessId, _: &Assignment) -> Result<u64, CatalogError> {
