@@ -19,7 +19,7 @@ pub use catalog::{
     RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
-pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
+pub use custody::{Custody, Order, OrderOutcome, Overdue, PendingOrder, PresentCopy};
 pub use ear::{Ear, EarError, EncodedAudio, PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream};
 pub use events::{Assignment, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedEvent};
 pub use findings::{AppointmentFilter, Findings};

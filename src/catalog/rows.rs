@@ -10,7 +10,7 @@ use actors::domain::{
     Format, HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SegmentDigests,
     SourceStatus, StoredCopy, Timestamp, Version,
 };
-use actors::ports::RecordingRecord;
+use actors::ports::{Overdue, RecordingRecord};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -76,6 +76,12 @@ pub(super) fn status(row: &SqliteRow) -> Answer<SourceStatus> {
 pub(super) fn named_recording(row: &SqliteRow) -> Answer<(CallKey, RecordingSid)> {
     let call = CallKey { business: id(row, "business_id")?, call: id(row, "call_sid")? };
     Ok((call, id(row, "sid")?))
+}
+
+pub(super) fn overdue(row: &SqliteRow) -> Answer<Overdue> {
+    let (call, recording) = named_recording(row)?;
+    let ended_at = Timestamp::from_millis(row.try_get("ended_at_ms")?);
+    Ok(Overdue { call, recording, ended_at })
 }
 
 pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::aside::aside;
 use crate::domain::{AudioKey, CallKey, CopyId, RecordingSid, Timestamp};
-use crate::ports::{Catalog, CatalogError, Clock, Order, OrderOutcome, Vault};
+use crate::ports::{Catalog, CatalogError, Clock, Order, OrderOutcome, Overdue, Vault};
 use crate::recordings::RecordingsHandle;
 
 #[derive(Clone)]
@@ -64,8 +64,8 @@ pub(crate) struct Pass {
 /// For overdue recordings.
 struct Looked {
     at: Timestamp,
-    /// There were more than one pass takes.
-    more: bool,
+    /// Where the next batch begins; `None` where there were no more than one pass takes.
+    last: Option<Overdue>,
 }
 
 pub(crate) struct RetentionKeeper {
@@ -81,6 +81,9 @@ pub(crate) struct Rounds {
     passing: bool,
     /// When overdue recordings are looked for next; at once in the beginning.
     due_at: Option<Instant>,
+    /// Up to where they were looked for: what does not go, for whatever reason, keeps nothing behind it from going.
+    /// `None`: from the front.
+    after: Option<Overdue>,
     view: RetentionKeeperView,
 }
 
@@ -137,7 +140,8 @@ impl RetentionKeeper {
             clock: Arc::clone(&self.clock),
             recordings: self.recordings.clone(),
         };
-        aside(myself, work.pass(due), |pass| {
+        let pass = work.pass(due.then(|| rounds.after.clone()));
+        aside(myself, pass, |pass| {
             let died = |died: JoinError| Pass { error: Some(died.to_string()), ..Pass::default() };
             Message::Passed(pass.unwrap_or_else(died))
         });
@@ -148,8 +152,9 @@ impl Rounds {
     fn settle(&mut self, pass: Pass) {
         self.passing = false;
         self.view.erased_total += pass.erased;
-        if let Some(Looked { at, more }) = pass.looked {
-            let pause = if more { EXPIRY_SETTLE } else { EXPIRY_PERIOD };
+        if let Some(Looked { at, last }) = pass.looked {
+            let pause = if last.is_some() { EXPIRY_SETTLE } else { EXPIRY_PERIOD };
+            self.after = last;
             self.due_at = Some(Instant::now() + pause);
             self.view.next_at = at.plus(pause);
         }
@@ -169,25 +174,49 @@ struct Work {
 }
 
 impl Work {
-    async fn pass(self, due: bool) -> Pass {
+    /// Looks for overdue recordings, if that is due, whatever became of the orders.
+    async fn pass(self, due: Option<Option<Overdue>>) -> Pass {
         let mut pass = Pass::default();
-        pass.error = self.work(due, &mut pass).await.err().map(|error| error.to_string());
+        let obeyed = self.obey_all(&mut pass).await;
+        let looked = match due {
+            Some(after) => self.look(after, &mut pass).await,
+            None => Ok(()),
+        };
+        pass.error = looked.and(obeyed).err().map(|error| error.to_string());
         pass
     }
 
-    async fn work(&self, due: bool, pass: &mut Pass) -> Result<(), CatalogError> {
+    /// An order that cannot be obeyed now stays pending, and holds up no other. An outage holds up all.
+    async fn obey_all(&self, pass: &mut Pass) -> Result<(), CatalogError> {
+        let mut last = Ok(());
         for (id, order) in self.catalog.pending_orders(ORDERS_BATCH).await? {
-            let outcome = self.obey(order, pass).await?;
-            self.catalog.settle_order(id, &outcome, self.clock.now()).await?;
-        }
-        if due {
-            let now = self.clock.now();
-            let overdue = self.catalog.overdue(now, EXPIRY_BATCH).await?;
-            let more = overdue.len() == EXPIRY_BATCH as usize;
-            pass.looked = Some(Looked { at: now, more });
-            for (call, recording) in overdue {
-                self.recordings.refresh(call, Some(recording));
+            let outcome = match order {
+                Ok(order) => self.obey(order, pass).await,
+                Err(why) => Ok(OrderOutcome::Refused(why)),
+            };
+            let settled = match outcome {
+                Ok(outcome) => self.catalog.settle_order(id, &outcome, self.clock.now()).await,
+                Err(error) => Err(error),
+            };
+            match settled {
+                Ok(()) => {}
+                Err(error @ CatalogError::Away(_)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(order = id, %error, "order not obeyed");
+                    last = Err(error);
+                }
             }
+        }
+        last
+    }
+
+    async fn look(&self, after: Option<Overdue>, pass: &mut Pass) -> Result<(), CatalogError> {
+        let now = self.clock.now();
+        let overdue = self.catalog.overdue(now, after.as_ref(), EXPIRY_BATCH).await?;
+        let full = overdue.len() == EXPIRY_BATCH as usize;
+        pass.looked = Some(Looked { at: now, last: overdue.last().filter(|_| full).cloned() });
+        for Overdue { call, recording, .. } in overdue {
+            self.recordings.refresh(call, Some(recording));
         }
         Ok(())
     }

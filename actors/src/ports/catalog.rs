@@ -62,7 +62,8 @@ pub trait Catalog: Custody + EventStore + Send + Sync {
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError>;
     /// The same for operators, who see every business's calls.
     async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError>;
-    /// A parent leg's call with all its recordings; `None` for an unknown or another business's call.
+    /// A parent leg's call with its recordings, of very many those that started last; `None` for an unknown or another
+    /// business's call.
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError>;
     /// Newest first, parents only.
     async fn list_calls(

@@ -16,7 +16,7 @@ use actors::domain::{
 };
 use actors::ports::{
     Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
-    RecordingRecord, TwilioAccount, VaultUse,
+    Order, RecordingRecord, TwilioAccount, VaultUse,
 };
 use async_trait::async_trait;
 
@@ -112,7 +112,12 @@ impl FakeCatalog {
         }
     }
 
-    /// From now on no event of call `n` can be applied.
+    /// The row of this order makes no sense.
+    pub(crate) fn garble(&self, order: &Order) {
+        self.rows.lock().expect("whole").garbled.push(order.clone());
+    }
+
+    /// From now on no event of call `n` can be applied, and nothing of it expunged.
     pub(crate) fn corrupt(&self, n: u128) {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
     }

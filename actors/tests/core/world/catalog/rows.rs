@@ -12,6 +12,9 @@ use actors::ports::{
 
 use super::super::{ACCOUNT, OTHER_ACCOUNT, business};
 
+/// Of the recordings of a call, those that started last.
+pub(in super::super) const LISTED_MAX: usize = 64;
+
 #[derive(Default)]
 pub(in super::super) struct Rows {
     pub(in super::super) businesses: Vec<Business>,
@@ -25,7 +28,7 @@ pub(in super::super) struct Rows {
     pub(in super::super) pending: BTreeMap<i64, WebhookEvent>,
     pub(in super::super) unassigned: BTreeMap<i64, WebhookEvent>,
     pub(in super::super) reconciled: BTreeMap<AccountSid, Timestamp>,
-    /// Of calls whose events meet a row that makes no sense.
+    /// Of calls of which some row makes no sense.
     pub(in super::super) corrupt: BTreeSet<CallSid>,
     /// Of calls whose events break whoever applies them.
     pub(in super::super) breaking: BTreeSet<CallSid>,
@@ -33,6 +36,8 @@ pub(in super::super) struct Rows {
     pub(in super::super) retention: Option<Retention>,
     pub(in super::super) held: BTreeSet<CallKey>,
     pub(in super::super) orders: Vec<(Order, Option<OrderOutcome>)>,
+    /// Whose rows make no sense.
+    pub(in super::super) garbled: Vec<Order>,
 }
 
 impl Rows {
@@ -52,7 +57,10 @@ impl Rows {
             recording: self.with_expiry(&row.recording),
             ..row.clone()
         };
-        let recordings = self.recordings.values().filter(mine).map(dated).collect();
+        let mut recordings: Vec<_> = self.recordings.values().filter(mine).map(dated).collect();
+        let began = |row: &RecordingRecord| (row.recording.started_at, row.recording.sid);
+        recordings.sort_by_key(began);
+        let recordings = recordings.split_off(recordings.len().saturating_sub(LISTED_MAX));
         CallRecord { call: call.clone(), recordings }
     }
 
