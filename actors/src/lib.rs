@@ -31,6 +31,7 @@ mod recordings;
 mod search;
 mod shelf;
 mod stages;
+mod still_there;
 mod supervisor;
 
 pub use arrival::{Arrival, FollowError, FollowedAudio};
@@ -45,6 +46,6 @@ pub use keepers::reconciler::{AccountReconciliation, PassOutcome, ReconcilerView
 pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, AsksView, CallView, RecordingView, RecordingWatch};
-pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
+pub use recordings::{AskError, CrashView, EvictError, RecordingsHandle, RecordingsView};
 pub use shelf::Published;
 pub use supervisor::{Core, Pipeline, Ports, Settings};

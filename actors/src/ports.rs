@@ -15,8 +15,8 @@ mod speech;
 mod vault;
 
 pub use catalog::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
-    RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, ColdCopy, Condition,
+    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
 pub use custody::{Custody, Order, OrderOutcome, Overdue, PendingOrder, PresentCopy};

@@ -412,10 +412,7 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
             turn.facts.recording = *recording;
             turn.ignore(State::Ready(copy), "a verified copy plays whatever the source says by now")
         }
-        Event::EvictionWanted if turn.facts.recording.status.gone().is_some() => {
-            turn.ignore(State::Ready(copy), "it is the last copy there is")
-        }
-        Event::EvictionWanted => turn.discard(copy),
+        Event::EvictionWanted => turn.evict(copy),
         Event::DamageFound(damaged)
             if damaged.id == copy.id && turn.facts.recording.status.gone().is_some() =>
         {

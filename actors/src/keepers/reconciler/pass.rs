@@ -15,8 +15,8 @@ const ACCOUNTS_AT_ONCE: usize = 4;
 const PAGES_MAX: usize = 40;
 /// What the source lists late, or a clock puts early, is seen all the same.
 const OVERLAP: Duration = Duration::from_hours(24);
-/// A pace that is taken up wholly by listeners: so long a page waits for its turn.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
+/// For the news of the pass itself to be applied.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(5);
 const UNASSIGNED_BATCH: u32 = 200;
 const CALLS_ASKED_MAX: usize = 20;
 const ASKED_MAX: usize = 10_000;
@@ -112,7 +112,7 @@ impl Desk {
             }
         };
         for _ in 0..PAGES_MAX {
-            self.take_turn(account).await?;
+            self.pacer.turn(account).await?;
             let listing = Listing::Since(since);
             let listed = self.source.recordings(account, &listing, page.as_ref()).await;
             self.pacer.heard(account, listed.as_ref().map(drop), self.clock.now());
@@ -137,29 +137,16 @@ impl Desk {
         Ok(page.map(|page| Bookmark { begun_at, since, page }))
     }
 
-    /// Waits for the account's pace, within reason: whoever listens goes before.
-    async fn take_turn(&self, account: AccountSid) -> Result<(), FetchError> {
-        let throttled = |retry_after| FetchError::Throttled { retry_after };
-        match self.pacer.admit(account) {
-            Ok(()) => Ok(()),
-            Err(wait) if wait <= TURN_PATIENCE => {
-                tokio::time::sleep(wait).await;
-                self.pacer.admit(account).map_err(throttled)
-            }
-            Err(wait) => Err(throttled(wait)),
-        }
-    }
-
     /// A recording does not say whose it is where several share the account; its call does.
     async fn ask_about_unassigned(&self, asked: &mut HashSet<CallSid>) -> Result<(), CatalogError> {
-        self.inbox.settle(TURN_PATIENCE).await;
+        self.inbox.settle(SETTLE_PATIENCE).await;
         if asked.len() >= ASKED_MAX {
             asked.clear();
         }
         let mut left = CALLS_ASKED_MAX;
         for waiting in self.catalog.unassigned_events(UNASSIGNED_BATCH).await? {
             let (account, call) = (waiting.event.account(), waiting.event.call());
-            if left == 0 || asked.contains(&call) || self.take_turn(account).await.is_err() {
+            if left == 0 || asked.contains(&call) || self.pacer.turn(account).await.is_err() {
                 continue;
             }
             left -= 1;

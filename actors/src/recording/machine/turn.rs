@@ -99,6 +99,16 @@ impl<'a> Turn<'a> {
         self.to(State::Gone(cause))
     }
 
+    pub(super) fn evict(self, copy: StoredCopy) -> Step {
+        if self.facts.recording.held {
+            return self.ignore(State::Ready(copy), "its call is under legal hold");
+        }
+        if self.facts.recording.status.gone().is_some() {
+            return self.ignore(State::Ready(copy), "it is the last copy there is");
+        }
+        self.discard(copy)
+    }
+
     pub(super) fn discard(mut self, copy: StoredCopy) -> Step {
         self.effects.push(Effect::Discard(copy));
         self.to(State::Absent(Absence::NotFetched))

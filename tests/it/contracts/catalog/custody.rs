@@ -117,8 +117,11 @@ pub(super) async fn nothing_under_legal_hold_is_let_go(store: &dyn Store) {
     add_copied(store).await;
     hear(store, leg_news(account(1), 2, 1), at(210)).await;
     let (late, call) = (1_000 * DAY_S, key("acme", 1));
+    assert_eq!(store.coldest_copies(None, 10).await.expect("coldest").len(), 1);
     store.set_hold(&key("acme", 2), true, at(220)).await.expect("any leg names the call");
-    assert_eq!(first(store).await.expires_at, None);
+    let held = first(store).await;
+    assert_eq!((held.expires_at, held.held), (None, true));
+    assert_eq!(store.coldest_copies(None, 10).await.expect("coldest"), []);
     assert_eq!(overdue(store, late).await, 0);
     assert_eq!(store.expire(&audio("acme", 1), at(late)).await.expect("asked"), None);
     let erased = store.erase(&call, at(late)).await;
@@ -161,7 +164,7 @@ pub(super) async fn what_was_expunged_takes_nothing_new(store: &dyn Store) {
     let statuses: Vec<_> = record.recordings.iter().map(|row| row.recording.status).collect();
     assert_eq!(statuses, [SourceStatus::Erased; 2], "also of what had expired before");
     assert_eq!(store.wanted(10).await.expect("wanted"), []);
-    assert_eq!(store.coldest_copies(10).await.expect("coldest"), []);
+    assert_eq!(store.coldest_copies(None, 10).await.expect("coldest"), []);
 }
 
 pub(super) async fn erasing_leaves_nothing_but_names(store: &dyn Store) {

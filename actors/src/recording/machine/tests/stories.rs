@@ -315,6 +315,36 @@ fn a_success_forgets_the_attempts_before_it() {
 }
 
 #[test]
+fn what_is_under_legal_hold_stays() {
+    let held = |held| {
+        let recording = Recording { held, ..recording(COMPLETED) };
+        Event::Announced(Box::new(recording))
+    };
+    check(
+        "kept while its call is held, evicted when it is not",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, Event::Fetched(FetchId(1), copy(1, Version::FIRST))),
+            (1, Event::Committed(FetchId(1))),
+            (2, held(true)),
+            (3, Event::EvictionWanted),
+            (4, held(false)),
+            (5, Event::EvictionWanted),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play)",
+            "Ready | ",
+            "Ready | ",
+            "Ready | ",
+            "Absent(NotFetched) | Discard",
+        ],
+    );
+}
+
+#[test]
 fn the_last_copy_there_is_stays() {
     check(
         "evicted while the source has it; kept, rotten or not, when it has it no longer",

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, Recording, RecordingSid,
-    Retention, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, Format, Recording,
+    RecordingSid, Retention, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
-    Business, CallRecord, CatalogError, InboxEvent, Order, OrderOutcome, RecordingRecord,
+    Business, CallRecord, CatalogError, ColdCopy, InboxEvent, Order, OrderOutcome, RecordingRecord,
 };
 
 use super::super::{ACCOUNT, OTHER_ACCOUNT, business};
@@ -66,10 +66,11 @@ impl Rows {
 
     pub(in super::super) fn with_expiry(&self, recording: &Recording) -> Recording {
         let key = CallKey { business: recording.business.clone(), call: recording.call };
-        let ended_at = recording.ended_at().filter(|_| !self.held.contains(&key));
+        let held = self.held.contains(&key);
+        let ended_at = recording.ended_at().filter(|_| !held);
         let retention = self.retention.unwrap_or(Retention::ForEver);
         let expires_at = ended_at.and_then(|at| retention.expiry(at));
-        Recording { expires_at, ..recording.clone() }
+        Recording { expires_at, held, ..recording.clone() }
     }
 
     /// What may still be fetched.
@@ -115,6 +116,26 @@ impl Rows {
                 row.recording.call = parent;
             }
         }
+    }
+
+    /// All copies that may.
+    pub(in super::super) fn may_leave(&self) -> Vec<ColdCopy> {
+        let replaceable = self.present().filter(|(row, _)| {
+            let recording = self.with_expiry(&row.recording);
+            recording.status.gone().is_none() && !recording.held
+        });
+        let cold = replaceable.map(|(RecordingRecord { recording, .. }, copy)| ColdCopy {
+            call: CallKey { business: recording.business.clone(), call: recording.call },
+            account: recording.account,
+            audio: AudioKey {
+                business: recording.business.clone(),
+                recording: recording.sid,
+                format: Format::Mp3,
+            },
+            copy: copy.clone(),
+            used_at: self.played[&recording.sid],
+        });
+        cold.collect()
     }
 
     pub(in super::super) fn present(
