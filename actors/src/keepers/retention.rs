@@ -275,7 +275,7 @@ impl Work {
             .filter(|held| held.present && held.copy.id == copy);
         if let Some(held) = held {
             self.recordings.report_damage(call.clone(), recording, held.copy);
-            self.recordings.refresh(call, Some(recording));
+            self.recordings.retry(call, recording);
         }
         Ok(())
     }

@@ -143,6 +143,23 @@ async fn nothing_under_legal_hold_leaves_whoever_wants_it_gone() {
     assert_eq!(world.source.opened().len(), 4);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_evicted_is_not_fetched_because_something_else_is_news_of_it() {
+    let world = World::start(|_, _| {}).await;
+    world.catalog.add(1);
+    world.play(1).await;
+    world.evict(1).await;
+    world.until("it has left", |world| world.vault.sealed().is_empty()).await;
+    for held in [true, false] {
+        world.catalog.set_hold(&call(1), held, world.clock.reading()).await.expect("set");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    world.core.recordings.refresh(call(1), Some(recording(1)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.source.opened().len(), 1, "nobody asked");
+    world.play(1).await;
+}
+
 /// Their actor does not know them: it is told of those that started last.
 #[tokio::test(start_paused = true)]
 async fn copies_that_nobody_lets_go_keep_no_others_from_leaving() {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, Intent, PastFailure, Permit,
-    Preparing, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
+    Preparing, Recording, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
 };
 
 const RETRY_AFTER_DOWNLOADING: Duration = Duration::from_secs(2);
@@ -59,6 +59,30 @@ impl<'a> Turn<'a> {
         };
         let expected = Expected { version, bytes };
         self.start_expecting(expected, fetch, intent, absences)
+    }
+
+    /// What was evicted, and is as it was at the source, stays away whatever else is news of it: nobody asked.
+    pub(super) fn announced(mut self, recording: Recording, why: Absence) -> Step {
+        let before = std::mem::replace(&mut self.facts.recording, recording).status;
+        let status = self.facts.recording.status;
+        let evicted = self.facts.known.is_some() && before == status;
+        let wanted = self.context.policy.prefetch && !evicted;
+        match (status, why) {
+            (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched)
+                if self.facts.waiting.is_empty() && !wanted =>
+            {
+                self.to(State::Absent(Absence::NotFetched))
+            }
+            (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched) => {
+                let intent = self.intent_or(self.unasked());
+                let fetch = self.context.fresh;
+                self.start(fetch, intent, 0)
+            }
+            (status, why) => match status.gone() {
+                Some(cause) => self.gone(cause),
+                None => self.ignore(State::Absent(why), "it is already waited for"),
+            },
+        }
     }
 
     /// An operator's word opens every window.
