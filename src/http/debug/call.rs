@@ -73,7 +73,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, Problem> {
     let key = service.key_of(inspected.call).await?;
     let shown = match service.board.call(&key) {
-        Some(posting) => live_call(&key, &posting),
+        Some(posting) => live_call(&key, &posting, service.clock.now()),
         None => {
             let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
             let now = service.clock.now();
@@ -181,6 +181,7 @@ impl Inspected {
         let watch = service.recordings.watch(&key, self.recording).await?;
         let mut watch = watch.ok_or(Problem::NoSuchCall)?;
         let before = watch.look().ok_or(Problem::NoRecording)?;
+        let before = before.as_of(service.clock.now());
         let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
         let sid = before.recording;
         let known = record.recordings.iter().map(|found| &found.recording);
@@ -201,7 +202,7 @@ impl Inspected {
         let body = Ordered {
             business: key.business.to_string(),
             call_sid: key.call.to_string(),
-            recording: recording(&after),
+            recording: recording(&after, service.clock.now()),
         };
         Ok((StatusCode::ACCEPTED, no_store(), Json(body)).into_response())
     }
