@@ -61,12 +61,15 @@ impl<'a> Turn<'a> {
         self.start_expecting(expected, fetch, intent, absences)
     }
 
-    /// What was evicted, and is as it was at the source, stays away whatever else is news of it: nobody asked.
+    /// What was evicted, and is as it was at the source, stays away whatever else is news of it: nobody asked. So does
+    /// what was interrupted so often that only a listener's attempt is left.
     pub(super) fn announced(mut self, recording: Recording, why: Absence) -> Step {
         let before = std::mem::replace(&mut self.facts.recording, recording).status;
         let status = self.facts.recording.status;
         let evicted = self.facts.known.is_some() && before == status;
-        let wanted = self.context.policy.prefetch && !evicted;
+        let Context { now, policy, .. } = self.context;
+        let leaves_one = self.facts.attempts.leave_one(*now, &policy.retry);
+        let wanted = policy.prefetch && !evicted && leaves_one;
         match (status, why) {
             (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched)
                 if self.facts.waiting.is_empty() && !wanted =>

@@ -281,6 +281,29 @@ fn attempts_survive_a_restart() {
 }
 
 #[test]
+fn a_prefetch_that_is_interrupted_again_and_again_leaves_an_attempt_to_a_listener() {
+    let story = [(101, announced(COMPLETED)), (102, asked(1))];
+    check_life(
+        "interrupted once: taken up again, and whoever comes meanwhile waits for it",
+        recalled(&[90], None),
+        &story,
+        &["Downloading | StartFetch(prefetch, v1)", "Downloading | Prioritise(listen)"],
+    );
+    check_life(
+        "interrupted twice: the last attempt is whoever listens's own",
+        recalled(&[60, 90], None),
+        &story,
+        &["Absent(NotFetched) | ", "Downloading | StartFetch(listen, v1)"],
+    );
+    check_life(
+        "the window has moved on",
+        recalled(&[60, 90], None),
+        &[(690, announced(COMPLETED))],
+        &["Downloading | StartFetch(prefetch, v1)"],
+    );
+}
+
+#[test]
 fn a_success_forgets_the_attempts_before_it() {
     let outage = || FetchError::Status(503);
     let sound = copy(1, Version::FIRST);
