@@ -11,12 +11,14 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::aside::aside;
 use crate::domain::{AudioKey, CallKey, CopyId, RecordingSid, Timestamp};
-use crate::ports::{Catalog, CatalogError, Clock, Order, OrderOutcome, Overdue, Vault};
+use crate::ports::{
+    Catalog, CatalogError, Clock, Order, OrderOutcome, Overdue, RecordingRecord, Vault,
+};
 use crate::recordings::RecordingsHandle;
 
 #[derive(Clone)]
@@ -90,6 +92,8 @@ pub(crate) struct Rounds {
 /// Commands wait for their orders to be noticed.
 const ORDERS_PERIOD: Duration = Duration::from_secs(2);
 const ORDERS_BATCH: u32 = 100;
+/// Of one copy; other orders wait for it.
+const LOOK_MAX: Duration = Duration::from_mins(1);
 const EXPIRY_PERIOD: Duration = Duration::from_mins(1);
 /// Each of them wakes an actor.
 const EXPIRY_BATCH: u32 = 256;
@@ -230,7 +234,7 @@ impl Work {
             }
             Order::LookAgain(call) => self.recordings.refresh(call, None),
             Order::LookAgainAt(business) => self.recordings.refresh_all_of(business),
-            Order::Mend { call, recording, copy } => self.mend(call, recording, copy).await?,
+            Order::Mend { call, recording, copy } => return self.mend(call, recording, copy).await,
         }
         Ok(OrderOutcome::Done)
     }
@@ -261,22 +265,32 @@ impl Work {
         }
     }
 
+    /// Whoever ordered it read another's vault: the owner looks for itself before it gives the copy up.
     async fn mend(
         &self,
         call: CallKey,
         recording: RecordingSid,
         copy: CopyId,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<OrderOutcome, CatalogError> {
         let record = self.catalog.load_call(&call).await?;
         let rows = record.into_iter().flat_map(|record| record.recordings);
-        let held = rows
-            .filter(|row| row.recording.sid == recording)
-            .find_map(|row| row.copy)
-            .filter(|held| held.present && held.copy.id == copy);
-        if let Some(held) = held {
-            self.recordings.report_damage(call.clone(), recording, held.copy);
-            self.recordings.retry(call, recording);
+        let mut named = rows.filter(|row| row.recording.sid == recording);
+        let Some(RecordingRecord { recording: known, copy: Some(held), .. }) = named.next() else {
+            return Ok(OrderOutcome::Done);
+        };
+        if !held.present || held.copy.id != copy {
+            return Ok(OrderOutcome::Done);
         }
-        Ok(())
+        let playable = known.playable(&held.copy);
+        match timeout(LOOK_MAX, self.vault.verify(&playable)).await {
+            Ok(Ok(())) => Ok(OrderOutcome::Refused("the copy is sound".to_owned())),
+            Ok(Err(error)) if error.is_damage() => {
+                self.recordings.report_damage(call.clone(), recording, held.copy);
+                self.recordings.retry(call, recording);
+                Ok(OrderOutcome::Done)
+            }
+            Ok(Err(error)) => Ok(OrderOutcome::Refused(error.to_string())),
+            Err(_) => Ok(OrderOutcome::Refused("the copy was not read in time".to_owned())),
+        }
     }
 }

@@ -6,7 +6,7 @@ use actors::Ask;
 use actors::domain::{Denial, GoneCause, Permit, Retention, SourceStatus, StateName};
 use actors::ports::{Custody, Order, OrderOutcome};
 
-use super::world::{PATIENCE, World, business, call, listener, recording, settle};
+use super::world::{PATIENCE, World, audio, business, call, listener, recording, settle};
 
 const WEEK: Retention = Retention::of_days(7);
 /// Orders are looked for every two seconds.
@@ -215,6 +215,12 @@ async fn a_copy_that_a_check_found_damaged_is_fetched_again() {
     world.catalog.add(1);
     let damaged = world.play(1).await;
     let mend = Order::Mend { call: call(1), recording: recording(1), copy: damaged.id };
+    let id = order(&world, mend.clone()).await;
+    tokio::time::sleep(NOTICED).await;
+    let refused = outcome(&world, id).await;
+    assert!(matches!(refused, Some(OrderOutcome::Refused(_))), "{refused:?}");
+    assert_eq!(world.copy_of(1), damaged, "what is sound is not given up");
+    world.vault.damage(&audio(1), damaged.id);
     order(&world, mend.clone()).await;
     world.until("there is another", |world| world.copy_of(1).id != damaged.id).await;
     settle().await;
