@@ -2,8 +2,9 @@
 //!
 //! `supervisor` is the tree. `recordings` finds or wakes the one actor of a call, `recording` runs it, and
 //! `recording/machine.rs` decides. `fetcher` brings the bytes, which listeners may follow as an `arrival`, `inbox` the
-//! news, `keepers` look after what is kept; `jobs` runs the `stages` of the pipeline, out of everybody's way. What plays without asking lies on the `shelf`; what each is doing is on the
-//! `board`.
+//! news, `keepers` look after what is kept, of which nothing leaves to make room before `still_there` has asked the
+//! source; `jobs` runs the `stages` of the pipeline, out of everybody's way. What plays without asking lies on the
+//! `shelf`; what each is doing is on the `board`.
 //!
 //! | fact | owner |
 //! |---|---|

@@ -54,7 +54,7 @@ pub(crate) enum Message {
     Look,
     /// As `Look`, and sweep.
     Tick,
-    Passed(Result<Pass, String>),
+    Passed(Box<Result<Pass, String>>),
 }
 
 /// What one pass did.
@@ -138,7 +138,7 @@ impl Actor for VaultKeeper {
                 }
                 self.begin(due.then_some(older_than), &myself, rounds);
             }
-            Message::Passed(outcome) => self.settle(outcome, &myself, rounds),
+            Message::Passed(outcome) => self.settle(*outcome, &myself, rounds),
         }
         self.view.send_replace(rounds.view.clone());
         Ok(())
@@ -176,7 +176,7 @@ impl VaultKeeper {
             Ok(pass)
         };
         aside(myself, pass, |outcome| {
-            Message::Passed(outcome.unwrap_or_else(|died| Err(died.to_string())))
+            Message::Passed(Box::new(outcome.unwrap_or_else(|died| Err(died.to_string()))))
         });
     }
 
