@@ -64,8 +64,8 @@ impl Posting {
         self.view.borrow().clone()
     }
 
-    pub fn has_recording_in(&self, state: StateName) -> bool {
-        self.view.borrow().recordings.iter().any(|recording| recording.state == state)
+    pub fn has_recording_in(&self, state: StateName, now: Timestamp) -> bool {
+        self.view.borrow().recordings.iter().any(|recording| recording.state_at(now) == state)
     }
 
     /// Whether a fetch of it has a place in the pool.

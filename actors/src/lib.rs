@@ -2,8 +2,9 @@
 //!
 //! `supervisor` is the tree. `recordings` finds or wakes the one actor of a call, `recording` runs it, and
 //! `recording/machine.rs` decides. `fetcher` brings the bytes, which listeners may follow as an `arrival`, `inbox` the
-//! news, `keepers` look after what is kept; `jobs` runs the `stages` of the pipeline, out of everybody's way. What plays without asking lies on the `shelf`; what each is doing is on the
-//! `board`.
+//! news, `keepers` look after what is kept, of which nothing leaves to make room before `still_there` has asked the
+//! source; `jobs` runs the `stages` of the pipeline, out of everybody's way. What plays without asking lies on the
+//! `shelf`; what each is doing is on the `board`.
 //!
 //! | fact | owner |
 //! |---|---|
@@ -31,6 +32,7 @@ mod recordings;
 mod search;
 mod shelf;
 mod stages;
+mod still_there;
 mod supervisor;
 
 pub use arrival::{Arrival, FollowError, FollowedAudio};
@@ -45,6 +47,6 @@ pub use keepers::reconciler::{AccountReconciliation, PassOutcome, ReconcilerView
 pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, AsksView, CallView, RecordingView, RecordingWatch};
-pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
+pub use recordings::{AskError, CrashView, EvictError, RecordingsHandle, RecordingsView};
 pub use shelf::Published;
 pub use supervisor::{Core, Pipeline, Ports, Settings};

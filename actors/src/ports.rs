@@ -15,11 +15,11 @@ mod speech;
 mod vault;
 
 pub use catalog::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
-    RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, ColdCopy, Condition,
+    NewBusiness, RecordingRecord, TwilioAccount, VaultUse,
 };
 pub use clock::{Chance, Clock};
-pub use custody::{Custody, Order, OrderOutcome, PresentCopy};
+pub use custody::{Custody, Order, OrderOutcome, Overdue, PendingOrder, PresentCopy};
 pub use ear::{Ear, EarError, EncodedAudio, PIECE_SAMPLE_RATE, Piece, PieceLimits, PieceStream};
 pub use events::{
     Assignment, EventOutcome, EventStore, InboxEvent, PendingEvent, UnassignedCall, UnassignedEvent,

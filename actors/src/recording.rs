@@ -373,6 +373,13 @@ impl RecordingActor {
         shell: &mut Shell,
     ) {
         let now = self.services.clock.now();
+        let listed = record.recordings.iter().map(|found| found.recording.sid);
+        let listed: BTreeSet<RecordingSid> = listed.collect();
+        // Of very many only the last are listed. Of the others, the rows say whether they are overdue.
+        shell.lives.retain(|sid, track| listed.contains(sid) || !track.is_idle());
+        for sid in named.iter().flatten().filter(|sid| !listed.contains(sid)) {
+            self.expire(*sid, now, myself);
+        }
         for found in record.recordings {
             let sid = found.recording.sid;
             let recording = found.recording.clone();
@@ -479,6 +486,11 @@ impl Track {
     /// Whether nothing is under way that would be forgotten.
     const fn is_at_rest(&self) -> bool {
         !self.life.state.goes_on()
+    }
+
+    /// Whether, beside that, nobody waits for it.
+    const fn is_idle(&self) -> bool {
+        self.is_at_rest() && self.life.facts.waiting.is_empty()
     }
 
     const fn is_downloading(&self) -> bool {

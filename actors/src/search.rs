@@ -18,17 +18,18 @@ use crate::domain::{AccountSid, BusinessId, CallEvent, CallKey, FetchError, Webh
 use crate::fetcher::Pacer;
 use crate::inbox::InboxHandle;
 use crate::ports::{Catalog, CatalogError, Clock, Listing, RecordingSource};
+use crate::supervisor::Ports;
 
 #[derive(Clone)]
 pub(crate) struct Search {
-    pub(crate) catalog: Arc<dyn Catalog>,
-    pub(crate) source: Arc<dyn RecordingSource>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) pacer: Arc<Pacer>,
-    pub(crate) inbox: InboxHandle,
+    catalog: Arc<dyn Catalog>,
+    source: Arc<dyn RecordingSource>,
+    clock: Arc<dyn Clock>,
+    pacer: Arc<Pacer>,
+    inbox: InboxHandle,
     /// Of one business; none at all where it is 0.
-    pub(crate) lookups_per_minute: u32,
-    pub(crate) lookups: Arc<Mutex<Lookups>>,
+    lookups_per_minute: u32,
+    lookups: Arc<Mutex<Lookups>>,
 }
 
 #[derive(Default)]
@@ -54,6 +55,23 @@ const MINUTE: Duration = Duration::from_mins(1);
 const SPENDERS_MAX: usize = 10_000;
 
 impl Search {
+    pub(crate) fn new(
+        ports: &Ports,
+        pacer: &Arc<Pacer>,
+        inbox: &InboxHandle,
+        per_minute: u32,
+    ) -> Self {
+        Self {
+            catalog: Arc::clone(&ports.catalog),
+            source: Arc::clone(&ports.source),
+            clock: Arc::clone(&ports.clock),
+            pacer: Arc::clone(pacer),
+            inbox: inbox.clone(),
+            lookups_per_minute: per_minute,
+            lookups: Arc::default(),
+        }
+    }
+
     /// True when asking for the call again may find it.
     pub(crate) async fn find(&self, key: &CallKey) -> Result<bool, CatalogError> {
         let expected = self.catalog.is_expected(key).await?;

@@ -46,6 +46,7 @@ use crate::recordings::{Recordings, RecordingsHandle};
 use crate::search::Search;
 use crate::shelf::Shelf;
 use crate::stages::Stages;
+use crate::still_there::StillThere;
 use crate::{fetcher, inbox, jobs, keepers, recordings};
 
 /// The world, as the core needs it.
@@ -115,16 +116,9 @@ impl Core {
         let inbox = InboxHandle::new(addresses.inbox.clone());
         let jobs = JobsHandle::new(addresses.jobs.clone());
         let accounts = AccountsHandle::new(Arc::clone(&pacer));
-        let search = Search {
-            catalog: Arc::clone(&ports.catalog),
-            source: Arc::clone(&ports.source),
-            clock: Arc::clone(&ports.clock),
-            pacer: Arc::clone(&pacer),
-            inbox: inbox.clone(),
-            lookups_per_minute: settings.lookups_per_minute,
-            lookups: Arc::default(),
-        };
-        let recordings = addresses.recordings().searching(search);
+        let search = Search::new(&ports, &pacer, &inbox, settings.lookups_per_minute);
+        let still_there = StillThere::new(&ports, &pacer);
+        let recordings = addresses.recordings().of_the_world(search, still_there);
         let started_at = ports.clock.now();
         let vault_work = TaskTracker::new();
         let root = Root {
@@ -482,6 +476,7 @@ impl Root {
             vault: Arc::clone(&self.ports.vault),
             clock: Arc::clone(&self.ports.clock),
             recordings: self.addresses.recordings(),
+            still_there: Arc::new(StillThere::new(&self.ports, &self.pacer)),
             bytes_max: self.settings.vault_bytes_max,
             started_at: self.started_at,
             view: self.senders.vault_keeper.clone(),

@@ -1,7 +1,7 @@
 //! Copies in the vault: which sealed file holds a recording, and what it held once it is gone.
 
-use actors::domain::{AudioKey, CallKey, CopyId, Stage, StoredCopy, Timestamp};
-use actors::ports::VaultUse;
+use actors::domain::{AudioKey, CopyId, Stage, StoredCopy, Timestamp};
+use actors::ports::{ColdCopy, VaultUse};
 use sqlx::{Row, SqliteConnection, query};
 
 use super::failure::{Answer, Constrained, Failure};
@@ -47,16 +47,23 @@ const VAULT_USE: &str = "
     SELECT COUNT(*) AS copies, CAST(COALESCE(SUM(length_bytes), 0) AS BIGINT) AS bytes
     FROM copies WHERE present";
 
-/// Never the last copy of something that Twilio no longer has.
+/// Never the last copy of something that Twilio no longer has, as far as we heard; nothing under legal hold.
 const COLDEST: &str = "
-    SELECT copies.business_id, recordings.call_sid, copies.recording_sid, copies.format,
+    SELECT copies.business_id, recordings.call_sid, recordings.account_sid, copies.recording_sid,
+           COALESCE(copies.last_played_at_ms, copies.stored_at_ms) AS used_at_ms, copies.format,
            copies.copy_id, copies.version, copies.sha256, copies.length_bytes, copies.audio_type,
            copies.duration_ms AS copy_duration_ms, copies.segment_digests
     FROM copies
     JOIN recordings
         ON recordings.business_id = copies.business_id
        AND recordings.sid = copies.recording_sid
+    JOIN calls
+        ON calls.business_id = recordings.business_id AND calls.sid = recordings.call_sid
     WHERE copies.present AND recordings.status = 'completed'
+      AND NOT calls.held
+      AND COALESCE(copies.last_played_at_ms, copies.stored_at_ms) >= $2
+      AND (COALESCE(copies.last_played_at_ms, copies.stored_at_ms) > $2
+           OR copies.recording_sid > $3)
     ORDER BY COALESCE(copies.last_played_at_ms, copies.stored_at_ms), copies.recording_sid
     LIMIT $1";
 
@@ -141,8 +148,14 @@ pub(super) async fn vault_use(db: &mut SqliteConnection) -> Answer<VaultUse> {
 
 pub(super) async fn coldest(
     db: &mut SqliteConnection,
+    after: Option<ColdCopy>,
     limit: u32,
-) -> Answer<Vec<(CallKey, AudioKey, StoredCopy)>> {
-    let found = query(COLDEST).bind(i64::from(limit)).fetch_all(db).await?;
-    found.iter().map(rows::named_copy).collect()
+) -> Answer<Vec<ColdCopy>> {
+    let (used_at_ms, sid) = match after {
+        Some(after) => (after.used_at.as_millis(), after.audio.recording.to_string()),
+        None => (i64::MIN, String::new()),
+    };
+    let found =
+        query(COLDEST).bind(i64::from(limit)).bind(used_at_ms).bind(sid).fetch_all(db).await?;
+    found.iter().map(rows::cold_copy).collect()
 }

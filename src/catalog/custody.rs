@@ -7,7 +7,7 @@ use actors::domain::{
     AudioKey, BusinessId, CallKey, CallSid, CopyId, RecordingSid, Retention, SourceStatus,
     Timestamp, WebhookEvent,
 };
-use actors::ports::{CatalogError, Order, PresentCopy};
+use actors::ports::{CatalogError, Order, Overdue, PresentCopy};
 use sqlx::{SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Failure};
@@ -16,7 +16,9 @@ use super::{calls, orders, recordings, rows};
 /// By business, each with its own retention: the index has each one's recordings in the order of their ends.
 /// In this order, and no other: by itself SQLite begins with all calls there are.
 const OVERDUE: &str = "
-    SELECT recordings.business_id, recordings.call_sid, recordings.sid
+    SELECT recordings.business_id, recordings.call_sid, recordings.sid,
+           COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms)
+               AS ended_at_ms
     FROM businesses
     CROSS JOIN recordings
     CROSS JOIN calls
@@ -26,8 +28,13 @@ const OVERDUE: &str = "
       AND COALESCE(businesses.retention_days, $2) > 0
       AND COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms)
           <= $1 - COALESCE(businesses.retention_days, $2) * 86400000
+      AND COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms)
+          >= $4
+      AND (COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms)
+          > $4 OR recordings.sid > $5)
       AND NOT calls.held
-    ORDER BY COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms)
+    ORDER BY COALESCE(recordings.started_at_ms + recordings.duration_ms, recordings.completed_at_ms),
+             recordings.sid
     LIMIT $3";
 
 const COPIES_OF_RECORDING: &str = "
@@ -107,15 +114,22 @@ pub(super) async fn overdue(
     db: &mut SqliteConnection,
     retention: Retention,
     now: Timestamp,
+    after: Option<Overdue>,
     limit: u32,
-) -> Answer<Vec<(CallKey, RecordingSid)>> {
+) -> Answer<Vec<Overdue>> {
+    let (ended_at_ms, sid) = match after {
+        Some(after) => (after.ended_at.as_millis(), after.recording.to_string()),
+        None => (i64::MIN, String::new()),
+    };
     let found = query(OVERDUE)
         .bind(now.as_millis())
         .bind(i64::from(retention.days()))
         .bind(i64::from(limit))
+        .bind(ended_at_ms)
+        .bind(sid)
         .fetch_all(db)
         .await?;
-    found.iter().map(rows::named_recording).collect()
+    found.iter().map(rows::overdue).collect()
 }
 
 pub(super) async fn expire(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::domain::{CallKey, CopyId, RecordingSid, Timestamp};
-use actors::ports::{Order, OrderOutcome};
+use actors::ports::{CatalogError, Order, OrderOutcome, PendingOrder};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, query, query_scalar};
 
@@ -69,9 +69,11 @@ pub(super) async fn store(db: &mut SqliteConnection, order: &Order, now: Timesta
         .or_unknown(|| format!("business {business}"))
 }
 
-pub(super) async fn pending(db: &mut SqliteConnection, limit: u32) -> Answer<Vec<(i64, Order)>> {
+/// One that cannot be read (a newer release's, say) keeps nobody from reading the others.
+pub(super) async fn pending(db: &mut SqliteConnection, limit: u32) -> Answer<Vec<PendingOrder>> {
     let found = query(PENDING).bind(i64::from(limit)).fetch_all(db).await?;
-    found.iter().map(|row| Ok((row.try_get("id")?, read(row)?))).collect()
+    let why = |failure| CatalogError::from(failure).to_string();
+    found.iter().map(|row| Ok((row.try_get("id")?, read(row).map_err(why)))).collect()
 }
 
 pub(super) async fn settle(

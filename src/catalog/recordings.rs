@@ -10,7 +10,8 @@ use sqlx::{SqliteConnection, query, query_scalar};
 use super::failure::{Answer, Failure};
 use super::rows;
 
-/// So many recordings of one call are listed, the ones that started last: a call's answer stays bounded.
+/// So many recordings of one call are listed, the ones that started last: a call's answer stays bounded. The others are
+/// kept no longer for that, see `custody::overdue`.
 const RECORDINGS_OF_CALL_MAX: i64 = 64;
 
 const OWNER: &str = "SELECT business_id FROM recordings WHERE sid = $1";

@@ -10,7 +10,7 @@ use actors::domain::{
     Format, HeldCopy, PhoneNumber, Recording, RecordingSid, Retention, SegmentDigests,
     SourceStatus, StoredCopy, Timestamp, Version,
 };
-use actors::ports::RecordingRecord;
+use actors::ports::{ColdCopy, Overdue, RecordingRecord};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -51,10 +51,10 @@ pub(super) fn recording(row: &SqliteRow) -> Answer<Recording> {
         started_at: moment(row, "started_at_ms")?,
         completed_at: moment(row, "completed_at_ms")?,
         expires_at: None,
+        held: row.try_get("held")?,
     };
     let retention = Retention::of_days(fit(row.try_get("retention_days")?, "retention_days")?);
-    let held: bool = row.try_get("held")?;
-    let ended_at = recording.ended_at().filter(|_| !held);
+    let ended_at = recording.ended_at().filter(|_| !recording.held);
     recording.expires_at = ended_at.and_then(|at| retention.expiry(at));
     Ok(recording)
 }
@@ -78,6 +78,12 @@ pub(super) fn named_recording(row: &SqliteRow) -> Answer<(CallKey, RecordingSid)
     Ok((call, id(row, "sid")?))
 }
 
+pub(super) fn overdue(row: &SqliteRow) -> Answer<Overdue> {
+    let (call, recording) = named_recording(row)?;
+    let ended_at = Timestamp::from_millis(row.try_get("ended_at_ms")?);
+    Ok(Overdue { call, recording, ended_at })
+}
+
 pub(super) fn stored_copy(row: &SqliteRow) -> Answer<StoredCopy> {
     let sha256: Vec<u8> = row.try_get("sha256")?;
     let segments = row.try_get::<Option<&[u8]>, _>("segment_digests")?.unwrap_or_default();
@@ -98,6 +104,12 @@ pub(super) fn named_copy(row: &SqliteRow) -> Answer<(CallKey, AudioKey, StoredCo
     let call = CallKey { business: id(row, "business_id")?, call: id(row, "call_sid")? };
     let (audio, _) = file(row, &call.business)?;
     Ok((call, audio, stored_copy(row)?))
+}
+
+pub(super) fn cold_copy(row: &SqliteRow) -> Answer<ColdCopy> {
+    let (call, audio, copy) = named_copy(row)?;
+    let used_at = Timestamp::from_millis(row.try_get("used_at_ms")?);
+    Ok(ColdCopy { call, account: id(row, "account_sid")?, audio, copy, used_at })
 }
 
 pub(super) fn file(row: &SqliteRow, business: &BusinessId) -> Answer<(AudioKey, CopyId)> {

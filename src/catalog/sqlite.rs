@@ -15,8 +15,8 @@ use actors::domain::{
     PhoneNumber, RecordingSid, Retention, SourceStatus, StoredCopy, Timestamp,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
-    Reseal, SealedKeys, TwilioAccount, VaultError, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, ColdCopy, Condition,
+    NewBusiness, Reseal, SealedKeys, TwilioAccount, VaultError, VaultUse,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -214,9 +214,11 @@ impl Catalog for SqliteCatalog {
 
     async fn coldest_copies(
         &self,
+        after: Option<&ColdCopy>,
         limit: u32,
-    ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError> {
-        self.database.read(move |db| copies::coldest(db, limit).boxed()).await
+    ) -> Result<Vec<ColdCopy>, CatalogError> {
+        let after = after.cloned();
+        self.database.read(move |db| copies::coldest(db, after, limit).boxed()).await
     }
 }
 

@@ -5,7 +5,7 @@ pub(super) mod events;
 pub(super) mod jobs;
 mod moving;
 
-use actors::domain::{CallKey, Intent, Phase, StateName};
+use actors::domain::{CallKey, Intent, Phase, StateName, Timestamp};
 use actors::{
     AccountPace, Board, ChildView, CrashView, Failure, FetcherView, Posting, ReconcilerView,
     RecordingView,
@@ -132,14 +132,15 @@ pub(super) async fn actors(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let Selection { limit, state } = selection(uri.query().unwrap_or_default())?;
-    let (calls, total) = service
-        .board
-        .calls_where(limit, |posting| state.is_none_or(|state| posting.has_recording_in(state)));
+    let now = service.clock.now();
+    let is_wanted =
+        |posting: &Posting| state.is_none_or(|state| posting.has_recording_in(state, now));
+    let (calls, total) = service.board.calls_where(limit, is_wanted);
     let body = Actors {
-        generated_at: rfc3339(service.clock.now()),
+        generated_at: rfc3339(now),
         tree: tree(&service.board),
         calls_more: total - calls.len(),
-        calls: calls.iter().map(|(key, posting)| live_call(key, posting)).collect(),
+        calls: calls.iter().map(|(key, posting)| live_call(key, posting, now)).collect(),
         calls_total: total,
         failures: service.board.failures().iter().map(failure).collect(),
         listeners: *service.board.audience.borrow(),
@@ -351,8 +352,9 @@ fn vault_keeper(board: &Board) -> Value {
     })
 }
 
-fn live_call(key: &CallKey, posting: &Posting) -> CallJson {
+fn live_call(key: &CallKey, posting: &Posting, now: Timestamp) -> CallJson {
     let view = posting.view();
+    let recordings = view.recordings.iter().map(|view| recording(view, now));
     CallJson {
         business: key.business.to_string(),
         call_sid: key.call.to_string(),
@@ -362,11 +364,13 @@ fn live_call(key: &CallKey, posting: &Posting) -> CallJson {
         last_error: posting.last_error.clone(),
         asks: view.asks,
         waiting: view.waiting,
-        recordings: view.recordings.iter().map(recording).map(RecordingJson::Live).collect(),
+        recordings: recordings.map(RecordingJson::Live).collect(),
     }
 }
 
-fn recording(view: &RecordingView) -> LiveJson {
+/// As it is at that moment, whether or not its actor has noticed.
+fn recording(view: &RecordingView, now: Timestamp) -> LiveJson {
+    let view = view.clone().as_of(now);
     let progress = view.progress();
     LiveJson {
         recording_sid: view.recording.to_string(),
@@ -379,7 +383,7 @@ fn recording(view: &RecordingView) -> LiveJson {
         total_bytes: progress.and_then(|progress| progress.total).or(view.length),
         waiting: view.waiting,
         retry_at: view.retry_at.map(rfc3339),
-        reason: view.reason.clone(),
+        reason: view.reason,
         remedy: view.remedy,
         next: view.next,
     }

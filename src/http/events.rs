@@ -51,7 +51,7 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut watch = service.recordings.watch(&key, recording).await?.ok_or(Problem::NoSuchCall)?;
-    let view = watch.look().ok_or(Problem::NoRecording)?;
+    let view = watch.look().ok_or(Problem::NoRecording)?.as_of(service.clock.now());
     let told = headers.get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
     let (happenings, jobs) = (service.board.happenings(), service.board.jobs.clone());
     let (business, recording) = (key.business.clone(), view.recording);
@@ -116,7 +116,7 @@ impl Following {
     /// The next event; nothing after the last.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let view = self.watch.look()?;
+            let view = self.watch.look()?.as_of(self.service.clock.now());
             let status = Status::of(&view);
             if self.sent.as_ref() != Some(&status) {
                 let event = Event::default().json_data(&status).ok()?;

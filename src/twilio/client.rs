@@ -13,7 +13,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::domain::{AccountSid, CallDetails, CallSid, FetchError};
+use actors::domain::{AccountSid, CallDetails, CallSid, FetchError, RecordingSid, SourceStatus};
 use actors::ports::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
 };
@@ -23,7 +23,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::resources::{CallResource, ErrorResource, RecordingsResource, day};
+use super::resources::{CallResource, ErrorResource, RecordingResource, RecordingsResource, day};
 use crate::http_client::http_client;
 use deadline::Deadline;
 use redirect::RedirectRules;
@@ -120,6 +120,26 @@ impl RecordingSource for TwilioClient {
             return Err(unexpected("another call than the one asked for"));
         }
         Ok(found.details())
+    }
+
+    async fn recording(
+        &self,
+        account: AccountSid,
+        recording: RecordingSid,
+    ) -> Result<SourceStatus, FetchError> {
+        let deadline = Deadline::after(self.config.total_timeout);
+        let url = self.url(account, ["Recordings", &format!("{recording}.json")]);
+        let answer = self.get(account, url, deadline).await?;
+        if answer.response.status() != StatusCode::OK {
+            return Err(self.refused(account, answer, deadline).await);
+        }
+        let document = self.document(answer.response, DOCUMENT_BYTES_MAX, deadline).await?;
+        let found: RecordingResource = serde_json::from_slice(&document)
+            .map_err(|_| unexpected("a recording that is not JSON"))?;
+        if found.sid.as_ref().is_none_or(|sid| *sid != recording.to_string()) {
+            return Err(unexpected("another recording than the one asked for"));
+        }
+        found.status().ok_or_else(|| unexpected("a status of a recording that is new to us"))
     }
 
     async fn recordings(

@@ -37,6 +37,7 @@ pub struct RecordingsResource {
     pub next_page_uri: Option<String>,
 }
 
+/// `/2010-04-01/Accounts/{AC}/Recordings/{RE}.json`, and what such a page consists of.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct RecordingResource {
@@ -91,6 +92,11 @@ impl RecordingsResource {
 }
 
 impl RecordingResource {
+    /// A status that we cannot read is as good as none.
+    pub fn status(&self) -> Option<SourceStatus> {
+        source_status(said(&self.status)?)
+    }
+
     fn event(&self, account: AccountSid) -> Option<RecordingEvent> {
         if said(&self.account_sid).is_some_and(|sid| sid != account.to_string()) {
             return None;
@@ -99,7 +105,7 @@ impl RecordingResource {
             account,
             call: said(&self.call_sid)?.parse().ok()?,
             recording: said(&self.sid)?.parse().ok()?,
-            status: source_status(said(&self.status)?)?,
+            status: self.status()?,
             channels: self.channels,
             duration: said(&self.duration).and_then(seconds),
             started_at: said(&self.start_time).and_then(time),

@@ -126,6 +126,10 @@ impl Vault for LocalVault {
         }
     }
 
+    async fn verify(&self, playable: &Playable) -> Result<(), VaultError> {
+        sending::verify(self.sources.clone(), playable).await
+    }
+
     fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {
         self.sources.memory.at_hand(playable, range)
     }

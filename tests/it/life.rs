@@ -197,6 +197,33 @@ async fn a_legal_hold_outlasts_the_retention_until_it_is_released() {
     assert_eq!(app.simulator.counters(placed.recording).gets, 1);
 }
 
+#[tokio::test]
+async fn what_has_expired_is_shown_as_gone_though_its_actor_has_not_noticed() {
+    let (clock, app) = aging().await;
+    let placed = place(&app, 3).await;
+    app.until_prepared(&placed).await;
+    let one = format!("/debug/actors/{}", placed.call);
+    let look = async |path: &str| -> Value {
+        let request = app.request_by(("acme", Role::Operator), Method::GET, path);
+        answer(request).await.json().await.expect("JSON")
+    };
+    assert_eq!(look(&one).await["recordings"][0]["state"], "ready");
+    clock.advance(30 * DAY);
+    assert_eq!(files(&app).len(), 1, "nobody has been round yet");
+    let shown = look(&one).await["recordings"][0].clone();
+    assert_eq!(
+        (&shown["state"], &shown["reason"]),
+        (&"gone".into(), &"its retention is over".into())
+    );
+    for (state, count) in [("gone", 1), ("ready", 0)] {
+        let listed = look(&format!("/debug/actors?state={state}")).await;
+        assert_eq!(listed["calls_total"], count, "{state}");
+    }
+    let events = format!("/api/recordings/{}/events", placed.call);
+    let events = app.get(&events).await.text().await.expect("events that end");
+    assert!(events.contains("\"state\":\"gone\"") && !events.contains("ready"), "{events}");
+}
+
 async fn code_of(app: &TestApp, placed: &Placed) -> u16 {
     play_later(app, placed).await.status().as_u16()
 }

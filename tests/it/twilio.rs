@@ -2,6 +2,7 @@
 
 mod resuming;
 mod scripted;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;

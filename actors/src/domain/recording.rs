@@ -22,6 +22,8 @@ pub struct Recording {
     pub completed_at: Option<Timestamp>,
     /// When its retention is over; `None` while it has no end, is kept for ever, or its call is under legal hold.
     pub expires_at: Option<Timestamp>,
+    /// Whether its call is under legal hold: nothing of it is let go.
+    pub held: bool,
 }
 
 impl Recording {

@@ -97,6 +97,13 @@ impl Attempts {
         u32::try_from(counted).unwrap_or(u32::MAX)
     }
 
+    /// Whether what nobody waits for may be taken up: after an attempt that was interrupted with its process, the last
+    /// one is left to whoever listens.
+    pub fn leave_one(&self, now: Timestamp, policy: &RetryPolicy) -> bool {
+        let counted = self.count(now, policy) as usize;
+        counted == 0 || counted + 1 < policy.attempts_max
+    }
+
     pub fn record(&mut self, now: Timestamp, policy: &RetryPolicy) {
         self.0.retain(|at| now < at.plus(policy.window));
         self.0.push(now);

@@ -15,6 +15,8 @@ use crate::domain::{AccountSid, FetchError, Timestamp};
 
 /// Refused credentials are tried again once in so long.
 const PROBE_PERIOD: Duration = Duration::from_mins(1);
+/// A pace that is taken up wholly by listeners: what is not for them waits so long for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shared by everything that asks the source, so that one account has one pace.
 pub(crate) struct Pacer {
@@ -123,6 +125,19 @@ impl Pacer {
         })?;
         health.probe_at = health.probe_at.map(|_| now + PROBE_PERIOD);
         Ok(())
+    }
+
+    /// The same, waiting for it within reason: whoever listens goes before.
+    pub(crate) async fn turn(&self, account: AccountSid) -> Result<(), FetchError> {
+        let throttled = |retry_after| FetchError::Throttled { retry_after };
+        match self.admit(account) {
+            Ok(()) => Ok(()),
+            Err(wait) if wait <= TURN_PATIENCE => {
+                tokio::time::sleep(wait).await;
+                self.admit(account).map_err(throttled)
+            }
+            Err(wait) => Err(throttled(wait)),
+        }
     }
 
     /// Whether asking now is known to be in vain.

@@ -11,12 +11,14 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 use tokio::task::JoinError;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::aside::aside;
 use crate::domain::{AudioKey, CallKey, CopyId, RecordingSid, Timestamp};
-use crate::ports::{Catalog, CatalogError, Clock, Order, OrderOutcome, Vault};
+use crate::ports::{
+    Catalog, CatalogError, Clock, Order, OrderOutcome, Overdue, RecordingRecord, Vault,
+};
 use crate::recordings::RecordingsHandle;
 
 #[derive(Clone)]
@@ -64,8 +66,8 @@ pub(crate) struct Pass {
 /// For overdue recordings.
 struct Looked {
     at: Timestamp,
-    /// There were more than one pass takes.
-    more: bool,
+    /// Where the next batch begins; `None` where there were no more than one pass takes.
+    last: Option<Overdue>,
 }
 
 pub(crate) struct RetentionKeeper {
@@ -81,12 +83,17 @@ pub(crate) struct Rounds {
     passing: bool,
     /// When overdue recordings are looked for next; at once in the beginning.
     due_at: Option<Instant>,
+    /// Up to where they were looked for: what does not go, for whatever reason, keeps nothing behind it from going.
+    /// `None`: from the front.
+    after: Option<Overdue>,
     view: RetentionKeeperView,
 }
 
 /// Commands wait for their orders to be noticed.
 const ORDERS_PERIOD: Duration = Duration::from_secs(2);
 const ORDERS_BATCH: u32 = 100;
+/// Of one copy; other orders wait for it.
+const LOOK_MAX: Duration = Duration::from_mins(1);
 const EXPIRY_PERIOD: Duration = Duration::from_mins(1);
 /// Each of them wakes an actor.
 const EXPIRY_BATCH: u32 = 256;
@@ -137,7 +144,8 @@ impl RetentionKeeper {
             clock: Arc::clone(&self.clock),
             recordings: self.recordings.clone(),
         };
-        aside(myself, work.pass(due), |pass| {
+        let pass = work.pass(due.then(|| rounds.after.clone()));
+        aside(myself, pass, |pass| {
             let died = |died: JoinError| Pass { error: Some(died.to_string()), ..Pass::default() };
             Message::Passed(pass.unwrap_or_else(died))
         });
@@ -148,8 +156,9 @@ impl Rounds {
     fn settle(&mut self, pass: Pass) {
         self.passing = false;
         self.view.erased_total += pass.erased;
-        if let Some(Looked { at, more }) = pass.looked {
-            let pause = if more { EXPIRY_SETTLE } else { EXPIRY_PERIOD };
+        if let Some(Looked { at, last }) = pass.looked {
+            let pause = if last.is_some() { EXPIRY_SETTLE } else { EXPIRY_PERIOD };
+            self.after = last;
             self.due_at = Some(Instant::now() + pause);
             self.view.next_at = at.plus(pause);
         }
@@ -169,25 +178,49 @@ struct Work {
 }
 
 impl Work {
-    async fn pass(self, due: bool) -> Pass {
+    /// Looks for overdue recordings, if that is due, whatever became of the orders.
+    async fn pass(self, due: Option<Option<Overdue>>) -> Pass {
         let mut pass = Pass::default();
-        pass.error = self.work(due, &mut pass).await.err().map(|error| error.to_string());
+        let obeyed = self.obey_all(&mut pass).await;
+        let looked = match due {
+            Some(after) => self.look(after, &mut pass).await,
+            None => Ok(()),
+        };
+        pass.error = looked.and(obeyed).err().map(|error| error.to_string());
         pass
     }
 
-    async fn work(&self, due: bool, pass: &mut Pass) -> Result<(), CatalogError> {
+    /// An order that cannot be obeyed now stays pending, and holds up no other. An outage holds up all.
+    async fn obey_all(&self, pass: &mut Pass) -> Result<(), CatalogError> {
+        let mut last = Ok(());
         for (id, order) in self.catalog.pending_orders(ORDERS_BATCH).await? {
-            let outcome = self.obey(order, pass).await?;
-            self.catalog.settle_order(id, &outcome, self.clock.now()).await?;
-        }
-        if due {
-            let now = self.clock.now();
-            let overdue = self.catalog.overdue(now, EXPIRY_BATCH).await?;
-            let more = overdue.len() == EXPIRY_BATCH as usize;
-            pass.looked = Some(Looked { at: now, more });
-            for (call, recording) in overdue {
-                self.recordings.refresh(call, Some(recording));
+            let outcome = match order {
+                Ok(order) => self.obey(order, pass).await,
+                Err(why) => Ok(OrderOutcome::Refused(why)),
+            };
+            let settled = match outcome {
+                Ok(outcome) => self.catalog.settle_order(id, &outcome, self.clock.now()).await,
+                Err(error) => Err(error),
+            };
+            match settled {
+                Ok(()) => {}
+                Err(error @ CatalogError::Away(_)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(order = id, %error, "order not obeyed");
+                    last = Err(error);
+                }
             }
+        }
+        last
+    }
+
+    async fn look(&self, after: Option<Overdue>, pass: &mut Pass) -> Result<(), CatalogError> {
+        let now = self.clock.now();
+        let overdue = self.catalog.overdue(now, after.as_ref(), EXPIRY_BATCH).await?;
+        let full = overdue.len() == EXPIRY_BATCH as usize;
+        pass.looked = Some(Looked { at: now, last: overdue.last().filter(|_| full).cloned() });
+        for Overdue { call, recording, .. } in overdue {
+            self.recordings.refresh(call, Some(recording));
         }
         Ok(())
     }
@@ -201,7 +234,7 @@ impl Work {
             }
             Order::LookAgain(call) => self.recordings.refresh(call, None),
             Order::LookAgainAt(business) => self.recordings.refresh_all_of(business),
-            Order::Mend { call, recording, copy } => self.mend(call, recording, copy).await?,
+            Order::Mend { call, recording, copy } => return self.mend(call, recording, copy).await,
         }
         Ok(OrderOutcome::Done)
     }
@@ -232,22 +265,32 @@ impl Work {
         }
     }
 
+    /// Whoever ordered it read another's vault: the owner looks for itself before it gives the copy up.
     async fn mend(
         &self,
         call: CallKey,
         recording: RecordingSid,
         copy: CopyId,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<OrderOutcome, CatalogError> {
         let record = self.catalog.load_call(&call).await?;
         let rows = record.into_iter().flat_map(|record| record.recordings);
-        let held = rows
-            .filter(|row| row.recording.sid == recording)
-            .find_map(|row| row.copy)
-            .filter(|held| held.present && held.copy.id == copy);
-        if let Some(held) = held {
-            self.recordings.report_damage(call.clone(), recording, held.copy);
-            self.recordings.refresh(call, Some(recording));
+        let mut named = rows.filter(|row| row.recording.sid == recording);
+        let Some(RecordingRecord { recording: known, copy: Some(held), .. }) = named.next() else {
+            return Ok(OrderOutcome::Done);
+        };
+        if !held.present || held.copy.id != copy {
+            return Ok(OrderOutcome::Done);
         }
-        Ok(())
+        let playable = known.playable(&held.copy);
+        match timeout(LOOK_MAX, self.vault.verify(&playable)).await {
+            Ok(Ok(())) => Ok(OrderOutcome::Refused("the copy is sound".to_owned())),
+            Ok(Err(error)) if error.is_damage() => {
+                self.recordings.report_damage(call.clone(), recording, held.copy);
+                self.recordings.retry(call, recording);
+                Ok(OrderOutcome::Done)
+            }
+            Ok(Err(error)) => Ok(OrderOutcome::Refused(error.to_string())),
+            Err(_) => Ok(OrderOutcome::Refused("the copy was not read in time".to_owned())),
+        }
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Supervised by the root. Owns nothing: the catalog says what is there, each recording's actor decides.
 //!
-//! Invariant: never evicts what the source no longer has.
+//! Invariant: never evicts what the source did not say a moment ago that it still has. While it does not answer for an
+//! account, nothing of that account leaves, and the vault may be over its limit; nor is anything of it fetched then, so
+//! that it stays about as full as it was.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +17,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::address::Address;
 use crate::aside::aside;
-use crate::domain::Timestamp;
-use crate::ports::{Catalog, CatalogError, Clock, Vault, VaultUse};
+use crate::domain::{AccountSid, Timestamp};
+use crate::ports::{Catalog, CatalogError, Clock, ColdCopy, Vault, VaultUse};
 use crate::recordings::RecordingsHandle;
+use crate::still_there::{StillThere, Word};
 
 #[derive(Clone)]
 pub(crate) struct VaultKeeperHandle {
@@ -50,7 +54,7 @@ pub(crate) enum Message {
     Look,
     /// As `Look`, and sweep.
     Tick,
-    Passed(Result<Pass, String>),
+    Passed(Box<Result<Pass, String>>),
 }
 
 /// What one pass did.
@@ -59,6 +63,8 @@ pub(crate) struct Pass {
     used: Option<VaultUse>,
     evicted: u64,
     swept: u64,
+    /// Where the next pass goes on: behind what was considered, and may be on its way out, or stays.
+    after: Option<ColdCopy>,
 }
 
 pub(crate) struct VaultKeeper {
@@ -66,6 +72,7 @@ pub(crate) struct VaultKeeper {
     pub(crate) vault: Arc<dyn Vault>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recordings: RecordingsHandle,
+    pub(crate) still_there: Arc<StillThere>,
     pub(crate) bytes_max: u64,
     /// When this process began: what was written before then, nobody is still writing.
     pub(crate) started_at: Timestamp,
@@ -80,6 +87,8 @@ pub(crate) struct Rounds {
     again: bool,
     /// At most one timer runs; a newer one takes its place.
     recount: Option<AbortOnDropHandle<Result<(), MessagingErr<Message>>>>,
+    /// As the last pass left it.
+    after: Option<ColdCopy>,
     view: VaultKeeperView,
 }
 
@@ -90,6 +99,10 @@ const SWEEP_BATCHES_MAX: usize = 10_000;
 /// No fetch lasts as long: what is older and has no row will never get one.
 const LEFTOVER_AGE: Duration = Duration::from_hours(2);
 const EVICTION_BATCH: u32 = 64;
+/// Looked through in one pass; the next goes on.
+const EVICTION_BATCHES_MAX: usize = 16;
+/// The source is asked about so many copies in one pass.
+const ASKED_MAX: usize = 64;
 /// Time for the evictions of a pass to take place before the next counts again.
 const EVICTION_SETTLE: Duration = Duration::from_secs(1);
 
@@ -125,7 +138,7 @@ impl Actor for VaultKeeper {
                 }
                 self.begin(due.then_some(older_than), &myself, rounds);
             }
-            Message::Passed(outcome) => self.settle(outcome, &myself, rounds),
+            Message::Passed(outcome) => self.settle(*outcome, &myself, rounds),
         }
         self.view.send_replace(rounds.view.clone());
         Ok(())
@@ -145,18 +158,25 @@ impl VaultKeeper {
         }
         rounds.passing = true;
         let (catalog, vault) = (Arc::clone(&self.catalog), Arc::clone(&self.vault));
-        let (recordings, bytes_max) = (self.recordings.clone(), self.bytes_max);
+        let eviction = Eviction {
+            catalog: Arc::clone(&catalog),
+            recordings: self.recordings.clone(),
+            still_there: Arc::clone(&self.still_there),
+            asked: 0,
+            silent: BTreeSet::new(),
+            excess: 0,
+            pass: Pass { after: rounds.after.clone(), ..Pass::default() },
+        };
+        let bytes_max = self.bytes_max;
         let pass = async move {
-            let mut pass = make_room(&*catalog, &recordings, bytes_max)
-                .await
-                .map_err(|error| error.to_string())?;
+            let mut pass = eviction.make_room(bytes_max).await.map_err(in_words)?;
             if let Some(older_than) = sweep_older_than {
                 pass.swept = sweep(&*catalog, &*vault, older_than).await?;
             }
             Ok(pass)
         };
         aside(myself, pass, |outcome| {
-            Message::Passed(outcome.unwrap_or_else(|died| Err(died.to_string())))
+            Message::Passed(Box::new(outcome.unwrap_or_else(|died| Err(died.to_string()))))
         });
     }
 
@@ -174,6 +194,7 @@ impl VaultKeeper {
                     (view.copies, view.bytes) = (used.copies, used.bytes);
                 }
                 view.evicted_total += pass.evicted;
+                rounds.after = pass.after;
                 view.swept_total += pass.swept;
                 view.last_error = None;
                 if pass.evicted > 0 {
@@ -194,27 +215,78 @@ impl VaultKeeper {
 }
 
 /// Sends the least recently played away until the rest fits.
-async fn make_room(
-    catalog: &dyn Catalog,
-    recordings: &RecordingsHandle,
-    bytes_max: u64,
-) -> Result<Pass, CatalogError> {
-    let used = catalog.vault_use().await?;
-    let mut pass = Pass { used: Some(used), ..Pass::default() };
-    let mut excess = used.bytes.saturating_sub(bytes_max);
-    if excess == 0 {
-        return Ok(pass);
-    }
-    for (call, audio, copy) in catalog.coldest_copies(EVICTION_BATCH).await? {
-        if excess == 0 {
-            break;
+struct Eviction {
+    catalog: Arc<dyn Catalog>,
+    recordings: RecordingsHandle,
+    still_there: Arc<StillThere>,
+    asked: usize,
+    /// Accounts for which the source does not answer at present: it is not asked of them again in this pass.
+    silent: BTreeSet<AccountSid>,
+    excess: u64,
+    pass: Pass,
+}
+
+impl Eviction {
+    async fn make_room(mut self, bytes_max: u64) -> Result<Pass, CatalogError> {
+        let used = self.catalog.vault_use().await?;
+        self.pass.used = Some(used);
+        self.excess = used.bytes.saturating_sub(bytes_max);
+        if self.excess == 0 {
+            self.pass.after = None;
+            return Ok(self.pass);
         }
-        tracing::info!(recording.sid = %audio.recording, bytes = copy.length, "evicted: the vault is full");
-        recordings.evict(call, audio.recording);
-        excess = excess.saturating_sub(copy.length);
-        pass.evicted += 1;
+        for _ in 0..EVICTION_BATCHES_MAX {
+            let after = self.pass.after.clone();
+            let coldest = self.catalog.coldest_copies(after.as_ref(), EVICTION_BATCH).await?;
+            let full = coldest.len() == EVICTION_BATCH as usize;
+            let all = self.consider_all(coldest).await?;
+            if !all {
+                return Ok(self.pass);
+            }
+            if !full {
+                // Whatever is left is asked about again from the front.
+                self.pass.after = None;
+                return Ok(self.pass);
+            }
+        }
+        Ok(self.pass)
     }
-    Ok(pass)
+
+    /// False where it ended before the last: it is enough, or enough for this pass.
+    async fn consider_all(&mut self, coldest: Vec<ColdCopy>) -> Result<bool, CatalogError> {
+        for cold in coldest {
+            if self.excess == 0 || self.asked >= ASKED_MAX {
+                return Ok(false);
+            }
+            if !self.silent.contains(&cold.account) {
+                self.consider(&cold).await?;
+            }
+            self.pass.after = Some(cold);
+        }
+        Ok(true)
+    }
+
+    async fn consider(&mut self, cold: &ColdCopy) -> Result<(), CatalogError> {
+        let ColdCopy { call, account, audio, copy, .. } = cold;
+        self.asked += 1;
+        match self.still_there.ask(*account, audio).await? {
+            Word::StillThere => {
+                tracing::info!(recording.sid = %audio.recording, bytes = copy.length, "evicted: the vault is full");
+                self.recordings.let_go(call.clone(), audio.recording);
+                self.excess = self.excess.saturating_sub(copy.length);
+                self.pass.evicted += 1;
+            }
+            Word::Gone => self.recordings.refresh(call.clone(), None),
+            Word::Unsaid(error) if error.kind().is_about_what_was_asked_for() => {
+                tracing::debug!(recording.sid = %audio.recording, %error, "not evicted: it may be the last copy");
+            }
+            Word::Unsaid(error) => {
+                tracing::warn!(account.sid = %account, %error, "the vault is full, and nothing of the account can leave");
+                self.silent.insert(*account);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Discards files that no row names: a crash left them between sealing and committing, or while writing.

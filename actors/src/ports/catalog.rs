@@ -62,7 +62,8 @@ pub trait Catalog: Custody + EventStore + Send + Sync {
     async fn find_call(&self, key: &CallKey) -> Result<Option<CallKey>, CatalogError>;
     /// The same for operators, who see every business's calls.
     async fn find_call_anywhere(&self, call: CallSid) -> Result<Option<CallKey>, CatalogError>;
-    /// A parent leg's call with all its recordings; `None` for an unknown or another business's call.
+    /// A parent leg's call with its recordings, of very many those that started last; `None` for an unknown or another
+    /// business's call.
     async fn load_call(&self, key: &CallKey) -> Result<Option<CallRecord>, CatalogError>;
     /// Newest first, parents only.
     async fn list_calls(
@@ -112,11 +113,13 @@ pub trait Catalog: Custody + EventStore + Send + Sync {
     async fn is_held(&self, key: &AudioKey, id: CopyId) -> Result<bool, CatalogError>;
     async fn record_played(&self, key: &AudioKey, now: Timestamp) -> Result<(), CatalogError>;
     async fn vault_use(&self) -> Result<VaultUse, CatalogError>;
-    /// Copies that may leave, the least recently played first.
+    /// Copies that may leave by what is known, the least recently played first; those behind `after`. None of a call
+    /// under legal hold, and none that is known to be the last.
     async fn coldest_copies(
         &self,
+        after: Option<&ColdCopy>,
         limit: u32,
-    ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError>;
+    ) -> Result<Vec<ColdCopy>, CatalogError>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -189,6 +192,17 @@ pub struct CallFilter {
 pub struct CallPage {
     pub calls: Vec<CallRecord>,
     pub next_cursor: Option<String>,
+}
+
+/// A copy that may leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColdCopy {
+    pub call: CallKey,
+    pub account: AccountSid,
+    pub audio: AudioKey,
+    pub copy: StoredCopy,
+    /// When it was last played, or else stored.
+    pub used_at: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,12 +14,14 @@ use crate::domain::{
 pub trait Custody: Send + Sync {
     // Expiry.
 
-    /// Recordings whose retention is over and that were not expunged yet, those that ended first at the front.
+    /// Recordings whose retention is over and that were not expunged yet, those that ended first at the front; those
+    /// behind `after`.
     async fn overdue(
         &self,
         now: Timestamp,
+        after: Option<&Overdue>,
         limit: u32,
-    ) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError>;
+    ) -> Result<Vec<Overdue>, CatalogError>;
     /// Expunges a recording whose retention is over by what the rows say at this moment: the row stops naming a
     /// copy, and its key is destroyed. Returns the files that are to go now; `None` if there was nothing to do.
     async fn expire(
@@ -61,8 +63,8 @@ pub trait Custody: Send + Sync {
 
     /// Refused at once where it makes no sense: no such call, or under legal hold.
     async fn place_order(&self, order: &Order, now: Timestamp) -> Result<i64, CatalogError>;
-    /// Those not yet obeyed, the oldest first.
-    async fn pending_orders(&self, limit: u32) -> Result<Vec<(i64, Order)>, CatalogError>;
+    /// Those not yet obeyed, the oldest first; of one that cannot be understood, why.
+    async fn pending_orders(&self, limit: u32) -> Result<Vec<PendingOrder>, CatalogError>;
     /// Says what became of an order. Settled ones are forgotten after a day.
     async fn settle_order(
         &self,
@@ -82,6 +84,17 @@ pub trait Custody: Send + Sync {
         limit: u32,
     ) -> Result<Vec<PresentCopy>, CatalogError>;
 }
+
+/// A recording whose retention is over, and since when that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    pub call: CallKey,
+    pub recording: RecordingSid,
+    pub ended_at: Timestamp,
+}
+
+/// An order by its number.
+pub type PendingOrder = (i64, Result<Order, String>);
 
 /// What a command asks of the running service. It notices within seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use crate::domain::{
-    AccountSid, CallDetails, CallSid, FetchError, Format, RecordingEvent, RecordingSid, Timestamp,
+    AccountSid, CallDetails, CallSid, FetchError, Format, RecordingEvent, RecordingSid,
+    SourceStatus, Timestamp,
 };
 
 /// Invariant: every call and every chunk has a deadline of the adapter's own.
@@ -24,6 +25,13 @@ pub trait RecordingSource: Send + Sync {
 
     /// What the source says of a call, or of a leg of one.
     async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError>;
+
+    /// How a recording stands at the source. What it no longer knows was deleted.
+    async fn recording(
+        &self,
+        account: AccountSid,
+        recording: RecordingSid,
+    ) -> Result<SourceStatus, FetchError>;
 
     /// A page of the recordings that the source has, the newest first; without a token the first.
     async fn recordings(

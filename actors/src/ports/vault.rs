@@ -24,6 +24,10 @@ pub trait Vault: Send + Sync {
     /// ends with an error, never early, when a later one is not what was sealed.
     async fn read(&self, playable: &Playable, range: ByteRange) -> Result<AudioStream, VaultError>;
 
+    /// Reads all of a copy from where it lasts, past what is kept in memory, and compares it with its digest. Damage is
+    /// what is not as it was sealed.
+    async fn verify(&self, playable: &Playable) -> Result<(), VaultError>;
+
     /// The first bytes of a range that can be sent without waiting, from what is kept in memory: at least one, and all
     /// that lie together with it. Never of a copy whose discarding has begun.
     fn at_hand(&self, playable: &Playable, range: ByteRange) -> Option<Bytes> {

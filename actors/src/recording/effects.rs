@@ -210,7 +210,7 @@ impl RecordingActor {
     }
 
     /// The rows decide: they may know of a legal hold that this actor has not heard of. Either way it looks again.
-    fn expire(&self, sid: RecordingSid, now: Timestamp, myself: &ActorRef<Message>) {
+    pub(super) fn expire(&self, sid: RecordingSid, now: Timestamp, myself: &ActorRef<Message>) {
         let (catalog, vault) =
             (Arc::clone(&self.services.catalog), Arc::clone(&self.services.vault));
         let (audio, myself) = (self.audio(sid), myself.clone());

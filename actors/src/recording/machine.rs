@@ -245,7 +245,7 @@ pub(crate) fn step(life: Life, event: Event, context: &Context<'_>) -> Step {
     }
 }
 
-fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
+fn in_absent(why: Absence, event: Event, turn: Turn<'_>) -> Step {
     match (event, why) {
         (Event::Asked { ask, intent, patience }, Absence::NotFetched) => {
             let context = turn.context;
@@ -262,25 +262,7 @@ fn in_absent(why: Absence, event: Event, mut turn: Turn<'_>) -> Step {
             let context = turn.context;
             turn.to(State::Absent(why)).and_wait(ask, patience, context)
         }
-        (Event::Announced(recording), why) => {
-            turn.facts.recording = *recording;
-            match (turn.facts.recording.status, why) {
-                (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched)
-                    if turn.facts.waiting.is_empty() && !turn.context.policy.prefetch =>
-                {
-                    turn.to(State::Absent(Absence::NotFetched))
-                }
-                (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched) => {
-                    let intent = turn.intent_or(turn.unasked());
-                    let fetch = turn.context.fresh;
-                    turn.start(fetch, intent, 0)
-                }
-                (status, why) => match status.gone() {
-                    Some(cause) => turn.gone(cause),
-                    None => turn.ignore(State::Absent(why), "it is already waited for"),
-                },
-            }
-        }
+        (Event::Announced(recording), why) => turn.announced(*recording, why),
         (Event::Due(due), Absence::NotThereYet { asked, next, intent, .. }) if due == next => {
             let intent = turn.intent_or(intent);
             turn.start(next, intent, asked)
@@ -382,10 +364,7 @@ fn in_ready(copy: StoredCopy, event: Event, mut turn: Turn<'_>) -> Step {
             turn.facts.recording = *recording;
             turn.ignore(State::Ready(copy), "a verified copy plays whatever the source says by now")
         }
-        Event::EvictionWanted if turn.facts.recording.status.gone().is_some() => {
-            turn.ignore(State::Ready(copy), "it is the last copy there is")
-        }
-        Event::EvictionWanted => turn.discard(copy),
+        Event::EvictionWanted => turn.evict(copy),
         Event::DamageFound(damaged)
             if damaged.id == copy.id && turn.facts.recording.status.gone().is_some() =>
         {

@@ -64,12 +64,20 @@ impl RecordingView {
         self.phase().is_some_and(|phase| phase != Phase::Queued)
     }
 
-    /// As it is at a moment that its actor may not have noticed yet: past its retention it is Gone.
+    /// Where it is at a moment that its actor may not have noticed yet: past its retention it is Gone.
+    pub fn state_at(&self, now: Timestamp) -> StateName {
+        let expired = self.expires_at.is_some_and(|at| at <= now);
+        if expired { StateName::Gone } else { self.state }
+    }
+
+    /// All of it as it is then.
     #[must_use]
     pub fn as_of(mut self, now: Timestamp) -> Self {
-        if self.state != StateName::Gone && self.expires_at.is_some_and(|at| at <= now) {
+        if self.state != self.state_at(now) {
             let outlook = outlook(&State::Gone(GoneCause::Expired));
             self.state = StateName::Gone;
+            self.intent = None;
+            self.remedy = None;
             self.progress = None;
             self.retry_at = None;
             self.reason = outlook.reason;

@@ -10,12 +10,16 @@ use tokio::time::{sleep, timeout};
 use super::{Message, News, Resolution};
 use crate::address::Address;
 use crate::arrival::Arrival;
-use crate::domain::{BusinessId, CallKey, Permit, RecordingSid, StoredCopy, Timestamp};
+use crate::domain::{
+    AccountSid, AudioKey, BusinessId, CallKey, FetchError, Format, Permit, RecordingSid,
+    StoredCopy, Timestamp,
+};
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
 use crate::recording::{self, Ask, CallView, RecordingWatch};
 use crate::search::Search;
 use crate::shelf::{Published, Shelf};
+use crate::still_there::{StillThere, Word};
 
 /// Clone it freely.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct RecordingsHandle {
     address: Address<Message>,
     /// For the world's asks; the core's own news is of calls that are known.
     search: Option<Arc<Search>>,
+    /// For the world's orders; the vault's keeper asks for itself.
+    still_there: Option<Arc<StillThere>>,
     shelf: Arc<Shelf>,
 }
 
@@ -38,6 +44,17 @@ pub enum AskError {
     Unavailable,
 }
 
+/// Why a copy stays that somebody wants gone.
+#[derive(Debug, thiserror::Error)]
+pub enum EvictError {
+    #[error(transparent)]
+    Away(#[from] CatalogError),
+    #[error("it is the last copy there is")]
+    LastCopy,
+    #[error("it may be the last copy there is: {0}")]
+    Unsaid(FetchError),
+}
+
 /// An actor that went away between being found and being asked is looked up again this often.
 const ROUNDS_MAX: usize = 3;
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
@@ -50,12 +67,13 @@ const WITHHOLDING_MAX: Duration = Duration::from_secs(10);
 
 impl RecordingsHandle {
     pub(crate) const fn new(address: Address<Message>, shelf: Arc<Shelf>) -> Self {
-        Self { address, search: None, shelf }
+        Self { address, search: None, still_there: None, shelf }
     }
 
     #[must_use]
-    pub(crate) fn searching(self, search: Search) -> Self {
-        Self { search: Some(Arc::new(search)), ..self }
+    pub(crate) fn of_the_world(self, search: Search, still_there: StillThere) -> Self {
+        let (search, still_there) = (Some(Arc::new(search)), Some(Arc::new(still_there)));
+        Self { search, still_there, ..self }
     }
 
     /// What a call's actor last decided, if the recording is Ready: no mailbox, nothing to wait for. `None` says
@@ -149,8 +167,30 @@ impl RecordingsHandle {
         self.address.tell(Message::Tell { key, news });
     }
 
-    /// Wants a copy gone that can be fetched again.
-    pub fn evict(&self, key: CallKey, recording: RecordingSid) {
+    /// Wants a copy gone, once the source has said that it can be fetched again.
+    pub async fn evict(
+        &self,
+        key: CallKey,
+        recording: RecordingSid,
+        account: AccountSid,
+    ) -> Result<(), EvictError> {
+        let Some(still_there) = &self.still_there else { return Ok(()) };
+        let audio = AudioKey { business: key.business.clone(), recording, format: Format::Mp3 };
+        match still_there.ask(account, &audio).await? {
+            Word::StillThere => {
+                self.let_go(key, recording);
+                Ok(())
+            }
+            Word::Gone => {
+                self.refresh(key, None);
+                Err(EvictError::LastCopy)
+            }
+            Word::Unsaid(error) => Err(EvictError::Unsaid(error)),
+        }
+    }
+
+    /// Wants a copy gone of what the source was heard to have.
+    pub(crate) fn let_go(&self, key: CallKey, recording: RecordingSid) {
         let news = News::Happened(recording, Event::EvictionWanted);
         self.address.tell(Message::Tell { key, news });
     }

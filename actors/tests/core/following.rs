@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
-use super::world::{Answer, PATIENCE, Pace, World, call, heard, recording, settle};
+use super::world::{Answer, PATIENCE, Pace, World, heard, recording, settle};
 
 /// A minute and a half of audio, of which every byte tells where it is: five segments of the vault and a bit.
 fn marked_speech(seed: u64) -> Vec<u8> {
@@ -181,7 +181,7 @@ async fn what_was_stored_before_is_heard_as_far_as_it_is_recognised() {
     ])
     .await;
     let first = world.play(1).await;
-    world.core.recordings.evict(call(1), recording(1));
+    world.evict(1).await;
     settle().await;
     let arrival = follow(&world).await;
     assert_eq!(arrival.version(), first.version);

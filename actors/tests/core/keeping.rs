@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use actors::domain::{CopyId, SourceStatus, StateName};
+use actors::domain::{CopyId, FetchError, Recording, SourceStatus, StateName};
+use actors::ports::Custody;
 
-use super::world::{PATIENCE, World, audio, call, recording, settle, speech};
+use super::world::{OTHER_ACCOUNT, PATIENCE, World, audio, call, recording, settle, speech};
 
 /// What the vault may hold: two recordings and a half.
 fn two_and_a_half() -> u64 {
@@ -55,6 +56,129 @@ async fn a_copy_that_the_source_no_longer_has_is_never_evicted() {
     assert_eq!(kept(&world), [1, 3]);
     world.play(1).await;
     assert_eq!(world.source.opened().len(), 3);
+}
+
+/// Nobody told us: Twilio tells nobody of a deletion.
+#[tokio::test(start_paused = true)]
+async fn the_source_is_asked_before_a_copy_leaves_and_the_last_one_stays() {
+    for answer in [
+        Ok(SourceStatus::Deleted),
+        Ok(SourceStatus::Absent),
+        Err(FetchError::NotFound),
+        Err(FetchError::Deleted),
+    ] {
+        let world = World::start(|settings, fakes| {
+            settings.vault_bytes_max = two_and_a_half();
+            fakes.source.says(recording(1), answer.clone());
+        })
+        .await;
+        for n in 1..=4 {
+            world.catalog.add(n);
+            world.play(n).await;
+            tokio::time::sleep(Duration::from_mins(2)).await;
+        }
+        assert_eq!(kept(&world), [1, 4], "{answer:?}");
+        let status = world.catalog.row(1).expect("a row").recording.status;
+        assert_eq!(status, answer.unwrap_or(SourceStatus::Deleted));
+        assert_eq!(world.source.standing_asked(), [1, 2, 3].map(recording), "each once");
+        world.evict(1).await;
+        world.play(1).await;
+        assert_eq!(world.source.opened().len(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_source_does_not_say_a_copy_stays_and_others_leave() {
+    let other = |recording: &mut Recording| recording.account = OTHER_ACCOUNT;
+    let world = World::start(|settings, fakes| {
+        settings.vault_bytes_max = two_and_a_half();
+        for n in 1..=3 {
+            let away = FetchError::Unreachable("refused".to_owned());
+            fakes.source.says(recording(n), Err(away));
+        }
+        fakes.source.says(recording(4), Err(FetchError::RefusedRecording));
+    })
+    .await;
+    for n in 1..=5 {
+        world.catalog.add_with(n, |recording| {
+            if n > 3 {
+                other(recording)
+            }
+        });
+        world.store(n).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    assert_eq!(kept(&world), [1, 2, 3, 4], "only 5 is known to be there");
+    let asked = world.source.standing_asked().len();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let asked = world.source.standing_asked().len() - asked;
+    assert!(asked <= 2 * 11, "asked {asked} times in ten minutes");
+    assert_eq!(kept(&world), [1, 2, 3, 4]);
+    world.evict(1).await;
+    settle().await;
+    assert_eq!(kept(&world), [1, 2, 3, 4], "an operator's word is not the source's");
+    for n in 1..=3 {
+        world.source.says(recording(n), Ok(SourceStatus::Completed));
+    }
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(kept(&world), [3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_under_legal_hold_leaves_whoever_wants_it_gone() {
+    let world = World::start(|settings, _| settings.vault_bytes_max = two_and_a_half()).await;
+    world.catalog.add(1);
+    world.play(1).await;
+    world.catalog.set_hold(&call(1), true, world.clock.reading()).await.expect("held");
+    for n in 2..=4 {
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        world.catalog.add(n);
+        world.play(n).await;
+    }
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(kept(&world), [1, 4]);
+    world.evict(1).await;
+    settle().await;
+    assert_eq!(kept(&world), [1, 4]);
+    assert_eq!(world.source.opened().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_evicted_is_not_fetched_because_something_else_is_news_of_it() {
+    let world = World::start(|_, _| {}).await;
+    world.catalog.add(1);
+    world.play(1).await;
+    world.evict(1).await;
+    world.until("it has left", |world| world.vault.sealed().is_empty()).await;
+    for held in [true, false] {
+        world.catalog.set_hold(&call(1), held, world.clock.reading()).await.expect("set");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    world.core.recordings.refresh(call(1), Some(recording(1)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.source.opened().len(), 1, "nobody asked");
+    world.play(1).await;
+}
+
+/// Their actor does not know them: it is told of those that started last.
+#[tokio::test(start_paused = true)]
+async fn copies_that_nobody_lets_go_keep_no_others_from_leaving() {
+    const RECORDINGS: u128 = 66;
+    let room = speech(1).len() as u64 * (u64::try_from(RECORDINGS).expect("small") + 1);
+    let world = World::start(|settings, _| settings.vault_bytes_max = room).await;
+    for n in 1..=RECORDINGS {
+        world.catalog.add_with(n, |it| it.call = call(1).call);
+        world.core.recordings.refresh(call(1), Some(recording(n)));
+        let is_stored = |world: &World| world.catalog.row(n).is_some_and(|row| row.copy.is_some());
+        world.until("it is stored", is_stored).await;
+    }
+    for n in [100, 101] {
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        world.catalog.add(n);
+        world.play(n).await;
+    }
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(world.vault.sealed().len() as u128, RECORDINGS + 1);
 }
 
 #[tokio::test(start_paused = true)]

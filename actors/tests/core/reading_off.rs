@@ -90,7 +90,7 @@ async fn a_newer_recording_takes_the_calls_place_before_it_is_ready() {
 async fn it_is_withdrawn_before_an_evicted_copy_leaves() {
     let world = playing().await;
     let copy = world.copy_of(1);
-    world.core.recordings.evict(call(1), recording(1));
+    world.evict(1).await;
     world.until("it has left", |world| world.vault.sealed().is_empty()).await;
     assert_withdrawn_before(&world, &format!("withdraw {}", copy.id));
     assert_withdrawn_before(&world, &format!("discard {}", copy.id));
@@ -276,7 +276,7 @@ async fn whatever_is_read_off_was_there_when_it_was_read() {
     let readers: Vec<_> = readers.collect();
     for _ in 0..ROUNDS {
         world.play(1).await;
-        world.core.recordings.evict(call(1), recording(1));
+        world.evict(1).await;
         tokio::task::yield_now().await;
     }
     stop.cancel();

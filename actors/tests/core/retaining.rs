@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use actors::Ask;
 use actors::domain::{Denial, GoneCause, Permit, Retention, SourceStatus, StateName};
 use actors::ports::{Custody, Order, OrderOutcome};
 
-use super::world::{World, business, call, recording, settle};
+use super::world::{PATIENCE, World, audio, business, call, listener, recording, settle};
 
 const WEEK: Retention = Retention::of_days(7);
 /// Orders are looked for every two seconds.
@@ -214,6 +215,12 @@ async fn a_copy_that_a_check_found_damaged_is_fetched_again() {
     world.catalog.add(1);
     let damaged = world.play(1).await;
     let mend = Order::Mend { call: call(1), recording: recording(1), copy: damaged.id };
+    let id = order(&world, mend.clone()).await;
+    tokio::time::sleep(NOTICED).await;
+    let refused = outcome(&world, id).await;
+    assert!(matches!(refused, Some(OrderOutcome::Refused(_))), "{refused:?}");
+    assert_eq!(world.copy_of(1), damaged, "what is sound is not given up");
+    world.vault.damage(&audio(1), damaged.id);
     order(&world, mend.clone()).await;
     world.until("there is another", |world| world.copy_of(1).id != damaged.id).await;
     settle().await;
@@ -240,4 +247,72 @@ async fn thousands_that_are_overdue_go_batch_by_batch() {
     let expired = |world: &World| world.core.board.retention_keeper.borrow().expired_total;
     world.until("all are gone", |world| u128::from(expired(world)) == OVERDUE).await;
     assert!(world.source.opened().is_empty());
+}
+
+/// An actor knows the recordings of its call that are listed; of very many those that started last.
+#[tokio::test(start_paused = true)]
+async fn recordings_beyond_those_that_are_listed_go_as_well() {
+    const RECORDINGS: u128 = 70;
+    let world = World::start(|settings, fakes| {
+        settings.prefetch = false;
+        fakes.catalog.keep_for(WEEK);
+    })
+    .await;
+    let mut copies = Vec::new();
+    for n in 1..=RECORDINGS {
+        world.catalog.add_with(n, |it| it.call = call(1).call);
+        world.core.recordings.refresh(call(1), Some(recording(n)));
+        let ask = Ask { recording: Some(recording(n)), ..listener(PATIENCE) };
+        assert!(world.core.recordings.ask(&call(1), ask).await.is_ok());
+        world.until("it is stored", |world| world.vault.sealed().len() as u128 == n).await;
+        copies.push(world.copy_of(n).id);
+    }
+    days(&world, 8).await;
+    let left = world.vault.sealed();
+    assert!(left.is_empty(), "{} of {} are left", left.len(), copies.len());
+    let statuses = (1..=RECORDINGS).filter_map(|n| world.catalog.row(n));
+    assert!(statuses.map(|row| row.recording.status).all(|it| it == SourceStatus::Expired));
+    let expired = world.core.board.retention_keeper.borrow().expired_total;
+    assert_eq!(u128::from(expired), RECORDINGS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn recordings_that_cannot_go_keep_no_others_from_going() {
+    const STUCK: u128 = 300;
+    let world = World::start(|settings, fakes| {
+        settings.prefetch = false;
+        fakes.catalog.keep_for(WEEK);
+        for n in 1..=STUCK {
+            fakes.catalog.add(n);
+            fakes.catalog.corrupt(n);
+        }
+        fakes.catalog.add(STUCK + 1);
+    })
+    .await;
+    days(&world, 8).await;
+    let status = |n| world.catalog.row(n).expect("a row").recording.status;
+    assert_eq!(status(STUCK + 1), SourceStatus::Expired);
+    assert_eq!(status(1), SourceStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_be_obeyed_holds_up_neither_orders_nor_expiry() {
+    let world = World::start(|_, fakes| fakes.catalog.keep_for(WEEK)).await;
+    for n in 1..=4 {
+        world.catalog.add(n);
+        world.play(n).await;
+    }
+    world.catalog.corrupt(1);
+    world.catalog.garble(&Order::LookAgain(call(2)));
+    let stuck = order(&world, Order::Erase(call(1))).await;
+    let garbled = order(&world, Order::LookAgain(call(2))).await;
+    let sound = order(&world, Order::Erase(call(3))).await;
+    tokio::time::sleep(NOTICED).await;
+    assert_eq!(outcome(&world, stuck).await, None, "it is tried again");
+    assert!(world.core.board.retention_keeper.borrow().last_error.is_some());
+    let refused = outcome(&world, garbled).await;
+    assert!(matches!(refused, Some(OrderOutcome::Refused(_))), "{refused:?}");
+    assert_eq!(outcome(&world, sound).await, Some(OrderOutcome::Done));
+    days(&world, 8).await;
+    assert_eq!(world.catalog.row(4).map(|row| row.recording.status), Some(SourceStatus::Expired));
 }

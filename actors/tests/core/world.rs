@@ -137,6 +137,11 @@ impl World {
         }
     }
 
+    /// Has call `n`'s copy thrown away as an operator does, if it can be.
+    pub(crate) async fn evict(&self, n: u128) {
+        let _ = self.core.recordings.evict(call(n), recording(n), ACCOUNT).await;
+    }
+
     /// The copy that can be played for call `n` without asking.
     pub(crate) fn read_off(&self, n: u128) -> Option<StoredCopy> {
         let now = self.clock.reading();

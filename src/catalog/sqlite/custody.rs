@@ -1,7 +1,9 @@
 //! What is kept, held, and let go, in the SQLite file.
 
 use actors::domain::{AudioKey, BusinessId, CallKey, CopyId, RecordingSid, Retention, Timestamp};
-use actors::ports::{CatalogError, Custody, Order, OrderOutcome, PresentCopy};
+use actors::ports::{
+    CatalogError, Custody, Order, OrderOutcome, Overdue, PendingOrder, PresentCopy,
+};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
@@ -13,10 +15,13 @@ impl Custody for SqliteCatalog {
     async fn overdue(
         &self,
         now: Timestamp,
+        after: Option<&Overdue>,
         limit: u32,
-    ) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError> {
-        let retention = self.retention;
-        self.database.read(move |db| custody::overdue(db, retention, now, limit).boxed()).await
+    ) -> Result<Vec<Overdue>, CatalogError> {
+        let (retention, after) = (self.retention, after.cloned());
+        self.database
+            .read(move |db| custody::overdue(db, retention, now, after, limit).boxed())
+            .await
     }
 
     async fn expire(
@@ -70,7 +75,7 @@ impl Custody for SqliteCatalog {
         self.database.write(move |db| orders::place(db, order, now).boxed()).await
     }
 
-    async fn pending_orders(&self, limit: u32) -> Result<Vec<(i64, Order)>, CatalogError> {
+    async fn pending_orders(&self, limit: u32) -> Result<Vec<PendingOrder>, CatalogError> {
         self.database.read(move |db| orders::pending(db, limit).boxed()).await
     }
 

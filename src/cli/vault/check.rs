@@ -3,11 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use actors::domain::{ByteRange, Playable};
+use actors::domain::Playable;
 use actors::ports::{Catalog, Custody, Order, PresentCopy, Vault, VaultError};
 use anyhow::Context;
-use aws_lc_rs::digest;
-use futures_util::TryStreamExt;
 
 use crate::app::Foundation;
 use crate::cli::progress::Progress;
@@ -117,14 +115,7 @@ impl Check {
     async fn read(&self, present: &PresentCopy) -> Result<(), VaultError> {
         let PresentCopy { audio, copy, .. } = present;
         let playable = Playable { key: audio.clone(), copy: copy.clone() };
-        let Some(whole) = ByteRange::whole(copy.length) else { return Ok(()) };
-        let mut hash = digest::Context::new(&digest::SHA256);
-        let mut pieces = self.vault.read(&playable, whole).await?;
-        while let Some(piece) = pieces.try_next().await? {
-            hash.update(&piece);
-        }
-        let same = hash.finish().as_ref() == copy.sha256;
-        if same { Ok(()) } else { Err(VaultError::Damaged { segment: 0 }) }
+        self.vault.verify(&playable).await
     }
 
     /// Does what is to be done about a bad copy, and says what happens next.

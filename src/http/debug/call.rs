@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use actors::domain::{
-    CallKey, CallSid, GoneCause, RecordingSid, SourceStatus, StateName, Timestamp,
+    CallKey, CallSid, GoneCause, Recording, RecordingSid, SourceStatus, StateName, Timestamp,
 };
 use actors::ports::RecordingRecord;
-use actors::{RecordingView, RecordingWatch};
+use actors::{EvictError, RecordingView, RecordingWatch};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
@@ -27,6 +27,10 @@ use crate::http::target::{Named, named};
 
 /// An order has its effect within milliseconds; who gave it is not kept waiting longer.
 const EFFECT_SEEN_WITHIN: Duration = Duration::from_secs(1);
+
+const LAST_COPY: &str = "it is the last copy there is: Twilio no longer has the recording";
+const PERHAPS_LAST_COPY: &str =
+    "it may be the last copy there is: Twilio does not say whether it still has the recording";
 
 /// A call of any business, and it is an operator who asks about it.
 pub(in crate::http) struct Inspected {
@@ -67,7 +71,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, Problem> {
     let key = service.key_of(inspected.call).await?;
     let shown = match service.board.call(&key) {
-        Some(posting) => live_call(&key, &posting),
+        Some(posting) => live_call(&key, &posting, service.clock.now()),
         None => {
             let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
             let now = service.clock.now();
@@ -154,6 +158,9 @@ pub(in crate::http) async fn retry(
 }
 
 /// Has the copy of a recording thrown away; it is fetched again when somebody asks.
+///
+/// Twilio is asked first whether it still has the recording: the last copy there is stays, and so does all of a call
+/// under legal hold.
 #[utoipa::path(
     post, path = "/debug/actors/{call_sid}/evict", tag = "debug", params(OfCall),
     responses((status = 202, description = "How it stands now.", body = Ordered), refusals::ToCallsOrder),
@@ -172,11 +179,12 @@ impl Inspected {
         let watch = service.recordings.watch(&key, self.recording).await?;
         let mut watch = watch.ok_or(Problem::NoSuchCall)?;
         let before = watch.look().ok_or(Problem::NoRecording)?;
+        let before = before.as_of(service.clock.now());
         let record = service.catalog.load_call(&key).await?.ok_or(Problem::NoSuchCall)?;
         let sid = before.recording;
         let known = record.recordings.iter().map(|found| &found.recording);
-        let status = known.into_iter().find(|known| known.sid == sid).map(|known| known.status);
-        if let Some(why) = objection(order, &before, status) {
+        let known = known.into_iter().find(|known| known.sid == sid).ok_or(Problem::NoRecording)?;
+        if let Some(why) = objection(order, &before, known) {
             return Err(Problem::Conflict(why));
         }
         // Not who gave it: a subject may be an address or a phone number. Of the request there is a line, too.
@@ -187,13 +195,13 @@ impl Inspected {
         );
         match order {
             Order::Retry => service.recordings.retry(key.clone(), sid),
-            Order::Evict => service.recordings.evict(key.clone(), sid),
+            Order::Evict => service.recordings.evict(key.clone(), sid, known.account).await?,
         }
         let after = effect(&mut watch, before).await;
         let body = Ordered {
             business: key.business.to_string(),
             call_sid: key.call.to_string(),
-            recording: recording(&after),
+            recording: recording(&after, service.clock.now()),
         };
         Ok((StatusCode::ACCEPTED, no_store(), Json(body)).into_response())
     }
@@ -209,12 +217,8 @@ impl Order {
 }
 
 /// Why an order makes no sense now, if so. The actor decides again: what is seen here may be old by then.
-fn objection(
-    order: Order,
-    view: &RecordingView,
-    status: Option<SourceStatus>,
-) -> Option<&'static str> {
-    let gone = status.and_then(SourceStatus::gone);
+fn objection(order: Order, view: &RecordingView, known: &Recording) -> Option<&'static str> {
+    let gone = known.status.gone();
     match (order, view.state) {
         (Order::Retry, StateName::Ready) => {
             Some("a verified copy is here: there is nothing to fetch")
@@ -223,18 +227,29 @@ fn objection(
         (Order::Retry, StateName::Gone) if gone != Some(GoneCause::Missing) => {
             Some("it will never be there")
         }
-        (Order::Retry, StateName::Absent) if status == Some(SourceStatus::InProgress) => {
+        (Order::Retry, StateName::Absent) if known.status == SourceStatus::InProgress => {
             Some("it is still being recorded")
         }
         (Order::Retry, StateName::Absent | StateName::Failed | StateName::Gone) => None,
-        (Order::Evict, StateName::Ready) if gone.is_some() => {
-            Some("it is the last copy there is: Twilio no longer has the recording")
+        (Order::Evict, StateName::Ready) if known.held => {
+            Some("its call is under legal hold: nothing of it is let go")
         }
+        (Order::Evict, StateName::Ready) if gone.is_some() => Some(LAST_COPY),
         (Order::Evict, StateName::Ready) => None,
         (
             Order::Evict,
             StateName::Absent | StateName::Downloading | StateName::Failed | StateName::Gone,
         ) => Some("there is no copy to evict"),
+    }
+}
+
+impl From<EvictError> for Problem {
+    fn from(error: EvictError) -> Self {
+        match error {
+            EvictError::Away(error) => error.into(),
+            EvictError::LastCopy => Self::Conflict(LAST_COPY),
+            EvictError::Unsaid(_) => Self::Conflict(PERHAPS_LAST_COPY),
+        }
     }
 }
 

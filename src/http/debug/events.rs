@@ -120,7 +120,7 @@ pub(super) fn told(Happening { at, what }: &Happening) -> (&'static str, Value) 
                 "business": call.business.as_str(),
                 "call_sid": call.call.to_string(),
                 "from": from.as_str(),
-                "recording": recording(now),
+                "recording": recording(now, *at),
             }),
         ),
         What::Stage { call, recording, job, stage, state, attempt, error } => (

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use actors::domain::{ByteRange, Playable};
 use actors::ports::{AudioStream, VaultError};
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio_util::task::AbortOnDropHandle;
@@ -65,14 +66,27 @@ pub(super) async fn send(
     playable: &Playable,
     range: ByteRange,
 ) -> Result<AudioStream, VaultError> {
-    let _in_use = sources.memory.using(playable.copy.id);
-    let sent = Sent { sources, playable: playable.clone(), reader: OnceLock::new(), _in_use };
-    let sent = Arc::new(sent);
+    let sent = Sent::of(sources, playable);
     let (first, rest) = Arc::clone(&sent).piece(range).await?;
     let first = stream::iter([Ok(first)]);
     let Some(rest) = rest else { return Ok(first.boxed()) };
     let listener = Listener { sent, next: Ahead::Nothing(Some(rest)) };
     Ok(first.chain(stream::try_unfold(listener, Listener::take)).boxed())
+}
+
+/// Reads all of it from disk, whatever is kept in memory.
+pub(super) async fn verify(sources: Sources, playable: &Playable) -> Result<(), VaultError> {
+    let sent = Sent::of(sources, playable);
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let mut rest = ByteRange::whole(playable.copy.length);
+    while let Some(range) = rest {
+        let (bytes_max, taken) = sent.sources.room_for(range);
+        let (bytes, left) = Arc::clone(&sent).read(range, bytes_max, taken).await?;
+        hash.update(&bytes);
+        rest = left;
+    }
+    let same = hash.finish().as_ref() == playable.copy.sha256;
+    if same { Ok(()) } else { Err(VaultError::Damaged { segment: 0 }) }
 }
 
 /// Where a listener is.
@@ -110,6 +124,11 @@ impl Listener {
 }
 
 impl Sent {
+    fn of(sources: Sources, playable: &Playable) -> Arc<Self> {
+        let _in_use = sources.memory.using(playable.copy.id);
+        Arc::new(Self { sources, playable: playable.clone(), reader: OnceLock::new(), _in_use })
+    }
+
     /// Not where it is in memory already, nor where others need the room.
     fn is_worth_reading_ahead(&self, range: ByteRange) -> bool {
         let Sources { memory, room, .. } = &self.sources;

@@ -118,6 +118,7 @@ contract! {
     }
     custody {
         a_recording_is_kept_for_a_week_after_its_end,
+        overdue_recordings_are_listed_batch_by_batch,
         where_its_end_is_unknown_it_counts_from_when_we_heard_of_it,
         each_business_has_its_own_retention,
         nothing_under_legal_hold_is_let_go,

@@ -13,6 +13,7 @@ use actors::domain::{
     StoredCopy, Timestamp, Version,
 };
 use actors::ports::{SealedAudio, Vault, VaultError, VaultWriter};
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 
@@ -216,9 +217,12 @@ async fn begin(vault: &dyn Vault, playable: &Playable) -> Box<dyn VaultWriter> {
 }
 
 async fn store(vault: &dyn Vault, key: &AudioKey, id: u128, length: usize) -> Playable {
-    let playable = described(key, id, length);
+    let audio = audio(key, length);
+    let mut playable = described(key, id, length);
+    let sha256 = digest::digest(&digest::SHA256, &audio);
+    playable.copy.sha256 = sha256.as_ref().try_into().expect("32 bytes");
     let mut writer = begin(vault, &playable).await;
-    writer.write(audio(key, length).into()).await.expect("written");
+    writer.write(audio.into()).await.expect("written");
     writer.seal().await.expect("sealed");
     playable
 }

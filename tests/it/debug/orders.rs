@@ -1,6 +1,7 @@
 //! One call's actor, and what an operator may have it do.
 
-use actors::domain::CallSid;
+use actors::domain::{CallKey, CallSid};
+use actors::ports::Custody;
 use hearback::auth::Role;
 use hearback::simulator::{Announcement, Behaviour, PlannedCall};
 use reqwest::{Method, Response, StatusCode};
@@ -129,6 +130,33 @@ async fn the_last_copy_there_is_stays() {
     })
     .await;
     refused(order(&app, &placed, "evict").await, "last copy").await;
+    assert_eq!(app.get(&play_path(&placed)).await.status(), StatusCode::OK);
+}
+
+/// Twilio tells nobody of a deletion: it is asked.
+#[tokio::test]
+async fn the_last_copy_there_is_stays_though_nobody_told_of_the_deletion() {
+    let app = TestApp::start().await;
+    let placed = placed(&app, Vec::new()).await;
+    app.until_prepared(&placed).await;
+    assert!(app.simulator.set_status(placed.recording, "deleted"));
+    refused(order(&app, &placed, "evict").await, "last copy").await;
+    let path = format!("/api/calls/{}", placed.call);
+    let known: Value = app.get(&path).await.json().await.expect("JSON");
+    assert_eq!(known["recordings"][0]["source_status"], "deleted");
+    assert_eq!(app.get(&play_path(&placed)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_copy_under_legal_hold_is_not_evicted() {
+    let app = TestApp::start().await;
+    let placed = placed(&app, Vec::new()).await;
+    app.until_prepared(&placed).await;
+    let foundation = &app.app.foundation;
+    let key = CallKey { business: "acme".parse().expect("an id"), call: placed.call };
+    let now = foundation.clock.now();
+    foundation.catalog.set_hold(&key, true, now).await.expect("held");
+    refused(order(&app, &placed, "evict").await, "legal hold").await;
     assert_eq!(app.get(&play_path(&placed)).await.status(), StatusCode::OK);
 }
 

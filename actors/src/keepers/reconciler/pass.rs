@@ -17,8 +17,8 @@ const ACCOUNTS_AT_ONCE: usize = 4;
 const PAGES_MAX: usize = 40;
 /// What the source lists late, or a clock puts early, is seen all the same.
 const OVERLAP: Duration = Duration::from_hours(24);
-/// A pace that is taken up wholly by listeners: so long a page waits for its turn.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
+/// For the news of the pass itself to be applied.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a place in a list is gone back to that the source refuses to read on from.
 const BOOKMARK_KEPT_FOR: Duration = Duration::from_hours(6);
 /// Calls of unassigned events that the source is asked about, of one account in one pass.
@@ -141,7 +141,7 @@ impl Desk {
             }
         };
         for _ in 0..PAGES_MAX {
-            self.take_turn(account).await?;
+            self.pacer.turn(account).await?;
             let listing = Listing::Since(since);
             let page = place.as_ref().map(|place| &place.page);
             let listed = self.source.recordings(account, &listing, page).await;
@@ -168,26 +168,13 @@ impl Desk {
         Ok(())
     }
 
-    /// Waits for the account's pace, within reason: whoever listens goes before.
-    async fn take_turn(&self, account: AccountSid) -> Result<(), FetchError> {
-        let throttled = |retry_after| FetchError::Throttled { retry_after };
-        match self.pacer.admit(account) {
-            Ok(()) => Ok(()),
-            Err(wait) if wait <= TURN_PATIENCE => {
-                tokio::time::sleep(wait).await;
-                self.pacer.admit(account).map_err(throttled)
-            }
-            Err(wait) => Err(throttled(wait)),
-        }
-    }
-
     /// A recording does not say whose it is where several share the account; its call does.
     async fn ask_about_unassigned(
         &self,
         asked: &mut HashMap<AccountSid, Asked>,
         accounts: &BTreeMap<AccountSid, AccountReconciliation>,
     ) -> Result<(), CatalogError> {
-        self.inbox.settle(TURN_PATIENCE).await;
+        self.inbox.settle(SETTLE_PATIENCE).await;
         asked.retain(|account, _| accounts.contains_key(account));
         // Where the list could not be read there is no answer about a call either.
         let marked: Vec<_> = accounts
@@ -225,7 +212,7 @@ impl Desk {
         let calls = self.catalog.unassigned_calls(account, asked.through, CALLS_ASKED_MAX).await?;
         let are_last = calls.len() < CALLS_ASKED_MAX as usize;
         for UnassignedCall { event, call } in calls {
-            if self.take_turn(account).await.is_err() {
+            if self.pacer.turn(account).await.is_err() {
                 return Ok(());
             }
             let answer = self.source.call(account, call).await;

@@ -25,6 +25,7 @@ fn recording(status: SourceStatus) -> Recording {
         started_at: Some(at(0)),
         completed_at: (status != SourceStatus::InProgress).then_some(at(0)),
         expires_at: None,
+        held: false,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     Attempts, Denial, FetchError, FetchHistory, FetchId, GoneCause, Intent, PastFailure, Permit,
-    Preparing, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
+    Preparing, Recording, Retry, SourceStatus, StateName, StoredCopy, Timestamp, Version,
 };
 
 const RETRY_AFTER_DOWNLOADING: Duration = Duration::from_secs(2);
@@ -61,6 +61,33 @@ impl<'a> Turn<'a> {
         self.start_expecting(expected, fetch, intent, absences)
     }
 
+    /// What was evicted, and is as it was at the source, stays away whatever else is news of it: nobody asked. So does
+    /// what was interrupted so often that only a listener's attempt is left.
+    pub(super) fn announced(mut self, recording: Recording, why: Absence) -> Step {
+        let before = std::mem::replace(&mut self.facts.recording, recording).status;
+        let status = self.facts.recording.status;
+        let evicted = self.facts.known.is_some() && before == status;
+        let Context { now, policy, .. } = self.context;
+        let leaves_one = self.facts.attempts.leave_one(*now, &policy.retry);
+        let wanted = policy.prefetch && !evicted && leaves_one;
+        match (status, why) {
+            (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched)
+                if self.facts.waiting.is_empty() && !wanted =>
+            {
+                self.to(State::Absent(Absence::NotFetched))
+            }
+            (SourceStatus::Completed, Absence::BeingRecorded | Absence::NotFetched) => {
+                let intent = self.intent_or(self.unasked());
+                let fetch = self.context.fresh;
+                self.start(fetch, intent, 0)
+            }
+            (status, why) => match status.gone() {
+                Some(cause) => self.gone(cause),
+                None => self.ignore(State::Absent(why), "it is already waited for"),
+            },
+        }
+    }
+
     /// An operator's word opens every window.
     pub(super) fn retry_at_once(mut self) -> Step {
         self.facts.attempts = Attempts::default();
@@ -97,6 +124,16 @@ impl<'a> Turn<'a> {
     pub(super) fn gone(mut self, cause: GoneCause) -> Step {
         self.answer_waiting(&Permit::Deny(Denial::Gone(cause)));
         self.to(State::Gone(cause))
+    }
+
+    pub(super) fn evict(self, copy: StoredCopy) -> Step {
+        if self.facts.recording.held {
+            return self.ignore(State::Ready(copy), "its call is under legal hold");
+        }
+        if self.facts.recording.status.gone().is_some() {
+            return self.ignore(State::Ready(copy), "it is the last copy there is");
+        }
+        self.discard(copy)
     }
 
     pub(super) fn discard(mut self, copy: StoredCopy) -> Step {

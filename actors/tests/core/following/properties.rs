@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tokio::time::sleep;
 
 use super::marked_frames;
-use crate::world::{Answer, PATIENCE, Pace, World, call, recording};
+use crate::world::{Answer, PATIENCE, Pace, World, recording};
 
 /// What the source does with one request.
 #[derive(Debug, Clone)]
@@ -175,7 +175,7 @@ async fn story(
         let world = Arc::clone(&world);
         async move {
             sleep(*after).await;
-            world.core.recordings.evict(call(1), recording(1));
+            world.evict(1).await;
         }
     }));
     let listening = join_all(listeners.iter().map(|listener| listener.listen(&world)));

@@ -15,8 +15,8 @@ use actors::domain::{
     StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
-    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, Condition, NewBusiness,
-    RecordingRecord, TwilioAccount, VaultUse,
+    Business, CallFilter, CallPage, CallRecord, Catalog, CatalogError, ColdCopy, Condition,
+    NewBusiness, Order, RecordingRecord, TwilioAccount, VaultUse,
 };
 use async_trait::async_trait;
 
@@ -81,6 +81,7 @@ impl FakeCatalog {
             started_at: None,
             completed_at: Some(now),
             expires_at: None,
+            held: false,
         };
         change(&mut recording);
         let mut rows = self.rows.lock().expect("whole");
@@ -112,7 +113,12 @@ impl FakeCatalog {
         }
     }
 
-    /// From now on no event of call `n` can be applied.
+    /// The row of this order makes no sense.
+    pub(crate) fn garble(&self, order: &Order) {
+        self.rows.lock().expect("whole").garbled.push(order.clone());
+    }
+
+    /// From now on no event of call `n` can be applied, and nothing of it expunged.
     pub(crate) fn corrupt(&self, n: u128) {
         self.rows.lock().expect("whole").corrupt.insert(call(n).call);
     }
@@ -447,22 +453,16 @@ impl Catalog for FakeCatalog {
 
     async fn coldest_copies(
         &self,
+        after: Option<&ColdCopy>,
         limit: u32,
-    ) -> Result<Vec<(CallKey, AudioKey, StoredCopy)>, CatalogError> {
+    ) -> Result<Vec<ColdCopy>, CatalogError> {
         let rows = self.open()?;
-        let mut may_leave: Vec<(&RecordingRecord, &StoredCopy)> =
-            rows.present().filter(|(row, _)| row.recording.status.gone().is_none()).collect();
-        may_leave.sort_by_key(|(row, _)| rows.played.get(&row.recording.sid));
-        let coldest = may_leave.into_iter().take(limit as usize).map(|(row, copy)| {
-            let recording = &row.recording;
-            let audio = AudioKey {
-                business: recording.business.clone(),
-                recording: recording.sid,
-                format: actors::domain::Format::Mp3,
-            };
-            (key_of(recording), audio, copy.clone())
-        });
-        Ok(coldest.collect())
+        let place = |cold: &ColdCopy| (cold.used_at, cold.audio.recording);
+        let mut coldest = rows.may_leave();
+        coldest.retain(|cold| after.is_none_or(|after| place(cold) > place(after)));
+        coldest.sort_by_key(place);
+        coldest.truncate(limit as usize);
+        Ok(coldest)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actors::domain::{
     AccountSid, CallDetails, CallSid, Direction, FetchError, RecordingEvent, RecordingSid,
+    SourceStatus,
 };
 use actors::ports::{
     Listing, PageToken, RecordingSource, RecordingsPage, Resume, SourceBody, SourceRequest,
@@ -28,6 +29,7 @@ pub(crate) struct FakeSource {
     details: Mutex<BTreeMap<CallSid, VecDeque<Result<CallDetails, FetchError>>>>,
     asked_for: Mutex<Vec<CallSid>>,
     lists: Mutex<Lists>,
+    standing: Mutex<Standing>,
     traffic: Arc<Mutex<Traffic>>,
 }
 
@@ -70,6 +72,13 @@ struct Lists {
     asked: Vec<(AccountSid, Listing)>,
 }
 
+/// How recordings stand, and of which it was asked.
+#[derive(Default)]
+struct Standing {
+    said: BTreeMap<RecordingSid, Result<SourceStatus, FetchError>>,
+    asked: Vec<RecordingSid>,
+}
+
 /// Recordings on a page of a list.
 const LIST_PAGE: usize = 10;
 
@@ -90,6 +99,16 @@ impl FakeSource {
     /// What the source says of a call the next time. Without any it is an inbound call.
     pub(crate) fn tells(&self, call: CallSid, details: Result<CallDetails, FetchError>) {
         self.details.lock().expect("whole").entry(call).or_default().push_back(details);
+    }
+
+    /// What the source says of a recording from now on. Without a word it is there.
+    pub(crate) fn says(&self, sid: RecordingSid, status: Result<SourceStatus, FetchError>) {
+        self.standing.lock().expect("whole").said.insert(sid, status);
+    }
+
+    /// Of which recordings it was asked how they stand, in order.
+    pub(crate) fn standing_asked(&self) -> Vec<RecordingSid> {
+        self.standing.lock().expect("whole").asked.clone()
     }
 
     /// Has this recording in its lists from now on, whether or not it told of it.
@@ -181,6 +200,16 @@ impl RecordingSource for FakeSource {
         let end = listed.len().min(start + LIST_PAGE);
         let next = (end < listed.len()).then(|| PageToken(vec![("at".into(), end.to_string())]));
         Ok(RecordingsPage { recordings: listed[start..end].to_vec(), next })
+    }
+
+    async fn recording(
+        &self,
+        _: AccountSid,
+        recording: RecordingSid,
+    ) -> Result<SourceStatus, FetchError> {
+        let mut standing = self.standing.lock().expect("whole");
+        standing.asked.push(recording);
+        standing.said.get(&recording).cloned().unwrap_or(Ok(SourceStatus::Completed))
     }
 
     async fn call(&self, _: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {

@@ -48,6 +48,12 @@ impl FakeVault {
         self.write_panics.store(true, Ordering::SeqCst);
     }
 
+    /// The last byte of a copy is lost.
+    pub(crate) fn damage(&self, key: &AudioKey, id: CopyId) {
+        let mut files = self.files.lock().expect("whole");
+        files.get_mut(&(key.clone(), id.as_bits())).expect("a file").bytes.pop();
+    }
+
     /// Puts a file there that this process did not write.
     pub(crate) fn leave_behind(
         &self,
@@ -112,6 +118,14 @@ impl Vault for FakeVault {
             .map(Bytes::copy_from_slice)
             .ok_or(VaultError::Damaged { segment: 0 })?;
         Ok(stream::iter([Ok(piece)]).boxed())
+    }
+
+    async fn verify(&self, playable: &Playable) -> Result<(), VaultError> {
+        let files = self.files.lock().expect("whole");
+        let place = (playable.key.clone(), playable.copy.id.as_bits());
+        let file = files.get(&place).ok_or(VaultError::Missing)?;
+        let sound = file.bytes.len() as u64 == playable.copy.length;
+        if sound { Ok(()) } else { Err(VaultError::Damaged { segment: 0 }) }
     }
 
     async fn discard(&self, key: &AudioKey, id: CopyId) -> Result<(), VaultError> {

@@ -1,7 +1,7 @@
 //! Copies: what is held, what is known of what was held, what may leave.
 
 use actors::domain::{CopyId, HeldCopy, SegmentDigests, SourceStatus, Version};
-use actors::ports::{CatalogError, VaultUse};
+use actors::ports::{CatalogError, ColdCopy, VaultUse};
 
 use super::Store;
 use super::examples::{
@@ -97,11 +97,16 @@ pub(super) async fn the_coldest_leave_first_but_never_the_last_of_its_kind(store
     store.record_played(&audio("acme", 2), at(25)).await.expect("played");
     store.record_status(&audio("acme", 3), SourceStatus::Deleted).await.expect("deleted");
     store.withdraw_copy(&audio("acme", 4), CopyId::from_bits(4)).await.expect("withdrawn");
-    let coldest = store.coldest_copies(10).await.expect("coldest");
+    let coldest = store.coldest_copies(None, 10).await.expect("coldest");
+    let named = |cold: &ColdCopy| (cold.call.clone(), cold.audio.clone(), cold.copy.clone());
     let expected = [5, 2, 1].map(|n| (key("acme", 1), audio("acme", n), copy(n)));
-    assert_eq!(coldest, expected);
-    assert_eq!(store.coldest_copies(1).await.expect("coldest"), expected[..1]);
+    assert_eq!(coldest.iter().map(named).collect::<Vec<_>>(), expected);
+    assert!(coldest.iter().all(|cold| cold.account == account(1)));
+    assert_eq!(coldest[2].used_at, at(30));
+    assert_eq!(store.coldest_copies(None, 1).await.expect("coldest"), coldest[..1]);
+    let behind = store.coldest_copies(Some(&coldest[0]), 10).await.expect("coldest");
+    assert_eq!(behind, coldest[1..]);
     store.commit_copy(&audio("acme", 2), &copy(12), at(40)).await.expect("fetched again");
-    let last = store.coldest_copies(10).await.expect("coldest").pop().expect("three");
-    assert_eq!(last.2, copy(12), "a new copy is as good as just played");
+    let last = store.coldest_copies(None, 10).await.expect("coldest").pop().expect("three");
+    assert_eq!(last.copy, copy(12), "a new copy is as good as just played");
 }

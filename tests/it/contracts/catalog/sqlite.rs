@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use actors::domain::WebhookEvent;
-use actors::ports::{Catalog, CatalogError, Custody, EventStore, SealedKeys};
+use actors::ports::{Catalog, CatalogError, Custody, EventStore, Order, SealedKeys};
 use hearback::catalog::SqliteCatalog;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query};
@@ -130,6 +130,28 @@ async fn another_writer_is_waited_for_and_then_given_up() {
         tokio::join!(store.store_event(&waiting), query("ROLLBACK").execute(&mut stranger));
     released.expect("released");
     assert!(answer.expect("stored once the other let go"));
+}
+
+#[tokio::test]
+async fn an_order_that_this_program_does_not_know_hides_no_other() {
+    let (folder, store) = fresh().await;
+    add_acme(&store).await;
+    let known = Order::LookAgainAt(business("acme"));
+    let mut newer = stranger(&folder).await;
+    query(
+        "INSERT INTO orders (kind, business_id, call_sid, ordered_at_ms)
+           VALUES ('dance', 'acme', $1, 1)",
+    )
+    .bind(key("acme", 1).call.to_string())
+    .execute(&mut newer)
+    .await
+    .expect("an order of the next release");
+    newer.close().await.expect("closed");
+    store.place_order(&known, at(2)).await.expect("placed");
+    let orders = store.pending_orders(10).await.expect("orders");
+    let [(_, Err(why)), (_, Ok(order))] = &orders[..] else { panic!("{orders:?}") };
+    assert!(why.contains("kind"), "{why}");
+    assert_eq!(*order, known);
 }
 
 /// Among rows that stay: whoever holds the file must not find what was erased in the gaps.

@@ -18,7 +18,7 @@ pub(super) async fn another_businesss_key_finds_and_changes_nothing(store: &dyn 
     store.commit_copy(&audio("acme", 1), &copy(1), at(202)).await.expect("committed");
     store.record_played(&audio("acme", 1), at(203)).await.expect("played");
     let before = load(store, &key("acme", 1)).await;
-    let coldest = store.coldest_copies(1).await.expect("coldest");
+    let coldest = store.coldest_copies(None, 1).await.expect("coldest");
 
     let (call, audio) = (key("rival", 1), audio("rival", 1));
     assert_eq!(store.find_call(&call).await.expect("asked"), None);
@@ -40,7 +40,7 @@ pub(super) async fn another_businesss_key_finds_and_changes_nothing(store: &dyn 
     assert!(store.key_of_recording(&audio, b"theirs".to_vec()).await.is_err());
 
     assert_eq!(load(store, &key("acme", 1)).await, before);
-    assert_eq!(store.coldest_copies(1).await.expect("coldest"), coldest);
+    assert_eq!(store.coldest_copies(None, 1).await.expect("coldest"), coldest);
 }
 
 pub(super) async fn the_only_business_of_an_account_gets_its_calls(store: &dyn Store) {

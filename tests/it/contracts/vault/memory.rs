@@ -54,6 +54,24 @@ fn toggle_damage(local: &Local, playable: &Playable, segment: usize) {
 }
 
 #[tokio::test]
+async fn what_is_kept_in_memory_does_not_hide_damage_on_disk() {
+    let local = remembering();
+    let playable = store(&*local.vault, &key("acme", 1), 1, MIB).await;
+    let audio = read_whole(&*local.vault, &playable).await.expect("a sound copy");
+    local.vault.verify(&playable).await.expect("a sound copy");
+    let mut another = playable.clone();
+    another.copy.sha256[0] ^= 1;
+    assert!(local.vault.verify(&another).await.is_err_and(|error| error.is_damage()));
+    toggle_damage(&local, &playable, 9);
+    let damaged = local.vault.verify(&playable).await;
+    assert!(matches!(damaged, Err(VaultError::Damaged { segment: 9 })), "{damaged:?}");
+    let remembered = read_whole(&*local.vault, &playable).await;
+    assert!(remembered.is_ok_and(|bytes| bytes == audio), "who listens hears it out of memory");
+    local.vault.discard(&playable.key, playable.copy.id).await.expect("discarded");
+    assert!(matches!(local.vault.verify(&playable).await, Err(VaultError::Missing)));
+}
+
+#[tokio::test]
 async fn what_was_read_is_at_hand_and_not_read_again() {
     for length in [1, 1_000_001, WHOLE_MAX] {
         let local = Local::keeping(0);

@@ -281,6 +281,29 @@ fn attempts_survive_a_restart() {
 }
 
 #[test]
+fn a_prefetch_that_is_interrupted_again_and_again_leaves_an_attempt_to_a_listener() {
+    let story = [(101, announced(COMPLETED)), (102, asked(1))];
+    check_life(
+        "interrupted once: taken up again, and whoever comes meanwhile waits for it",
+        recalled(&[90], None),
+        &story,
+        &["Downloading | StartFetch(prefetch, v1)", "Downloading | Prioritise(listen)"],
+    );
+    check_life(
+        "interrupted twice: the last attempt is whoever listens's own",
+        recalled(&[60, 90], None),
+        &story,
+        &["Absent(NotFetched) | ", "Downloading | StartFetch(listen, v1)"],
+    );
+    check_life(
+        "the window has moved on",
+        recalled(&[60, 90], None),
+        &[(690, announced(COMPLETED))],
+        &["Downloading | StartFetch(prefetch, v1)"],
+    );
+}
+
+#[test]
 fn a_success_forgets_the_attempts_before_it() {
     let outage = || FetchError::Status(503);
     let sound = copy(1, Version::FIRST);
@@ -310,6 +333,36 @@ fn a_success_forgets_the_attempts_before_it() {
             "Absent(NotFetched) | Discard",
             "Downloading | StartFetch(listen, v1)",
             "Failed(Retry) | SetTimer, Remember(1)",
+        ],
+    );
+}
+
+#[test]
+fn what_is_under_legal_hold_stays() {
+    let held = |held| {
+        let recording = Recording { held, ..recording(COMPLETED) };
+        Event::Announced(Box::new(recording))
+    };
+    check(
+        "kept while its call is held, evicted when it is not",
+        COMPLETED,
+        &[
+            (0, asked(1)),
+            (1, Event::Fetched(FetchId(1), copy(1, Version::FIRST))),
+            (1, Event::Committed(FetchId(1))),
+            (2, held(true)),
+            (3, Event::EvictionWanted),
+            (4, held(false)),
+            (5, Event::EvictionWanted),
+        ],
+        &[
+            "Downloading | StartFetch(listen, v1)",
+            "Downloading(sealed) | Commit",
+            "Ready | Answer(Play)",
+            "Ready | ",
+            "Ready | ",
+            "Ready | ",
+            "Absent(NotFetched) | Discard",
         ],
     );
 }

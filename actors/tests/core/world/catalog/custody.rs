@@ -4,7 +4,9 @@ use actors::domain::{
     AudioKey, BusinessId, CallDetails, CallKey, CopyId, FetchHistory, Format, RecordingSid,
     Retention, SourceStatus, Timestamp,
 };
-use actors::ports::{CatalogError, Custody, Order, OrderOutcome, PresentCopy};
+use actors::ports::{
+    CatalogError, Custody, Order, OrderOutcome, Overdue, PendingOrder, PresentCopy,
+};
 use async_trait::async_trait;
 
 use super::rows::Rows;
@@ -35,20 +37,33 @@ impl Custody for FakeCatalog {
     async fn overdue(
         &self,
         now: Timestamp,
+        after: Option<&Overdue>,
         limit: u32,
-    ) -> Result<Vec<(CallKey, RecordingSid)>, CatalogError> {
+    ) -> Result<Vec<Overdue>, CatalogError> {
         let rows = self.open()?;
         let recordings = rows.recordings.values().map(|row| rows.with_expiry(&row.recording));
-        let overdue = recordings
-            .filter(|recording| !recording.status.is_expunged() && recording.ending(now).is_some());
-        let named = |recording| (key_of(&recording), recording.sid);
-        Ok(overdue.take(limit as usize).map(named).collect())
+        let mut overdue: Vec<Overdue> = recordings
+            .filter(|recording| !recording.status.is_expunged() && recording.ending(now).is_some())
+            .map(|it| Overdue {
+                call: key_of(&it),
+                recording: it.sid,
+                ended_at: it.ended_at().expect("an end"),
+            })
+            .collect();
+        let place = |it: &Overdue| (it.ended_at, it.recording);
+        overdue.retain(|it| after.is_none_or(|after| place(it) > place(after)));
+        overdue.sort_by_key(place);
+        overdue.truncate(limit as usize);
+        Ok(overdue)
     }
 
     async fn expire(&self, key: &AudioKey, now: Timestamp) -> Result<Option<Files>, CatalogError> {
         let mut rows = self.open()?;
-        let row = rows.recordings.get(&key.recording).expect("a recording");
+        let Some(row) = rows.recordings.get(&key.recording) else { return Ok(None) };
         let recording = rows.with_expiry(&row.recording);
+        if rows.corrupt.contains(&recording.call) {
+            return Err(CatalogError::Corrupt("started_at_ms".to_owned()));
+        }
         if recording.status.is_expunged() || recording.ending(now).is_none() {
             return Ok(None);
         }
@@ -59,6 +74,9 @@ impl Custody for FakeCatalog {
     async fn erase(&self, call: &CallKey, _: Timestamp) -> Result<Files, CatalogError> {
         let mut rows = self.open()?;
         rows.refuse_held(call)?;
+        if rows.corrupt.contains(&call.call) {
+            return Err(CatalogError::Corrupt("sid".to_owned()));
+        }
         self.journal.note(format!("erase {}", call.call));
         let known = rows.calls.get_mut(call);
         known.ok_or_else(|| CatalogError::Unknown(format!("call {}", call.call)))?.details =
@@ -101,10 +119,14 @@ impl Custody for FakeCatalog {
         Ok(i64::try_from(rows.orders.len()).expect("few orders"))
     }
 
-    async fn pending_orders(&self, limit: u32) -> Result<Vec<(i64, Order)>, CatalogError> {
+    async fn pending_orders(&self, limit: u32) -> Result<Vec<PendingOrder>, CatalogError> {
         let rows = self.open()?;
         let pending = (1..).zip(&rows.orders).filter(|(_, (_, outcome))| outcome.is_none());
-        Ok(pending.take(limit as usize).map(|(id, (order, _))| (id, order.clone())).collect())
+        let read = |order: &Order| match rows.garbled.contains(order) {
+            true => Err("the catalog holds something unreadable: kind".to_owned()),
+            false => Ok(order.clone()),
+        };
+        Ok(pending.take(limit as usize).map(|(id, (order, _))| (id, read(order))).collect())
     }
 
     async fn settle_order(

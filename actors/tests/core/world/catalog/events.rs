@@ -191,6 +191,7 @@ impl EventStore for FakeCatalog {
                             started_at: event.started_at,
                             completed_at: None,
                             expires_at: None,
+                            held: false,
                         },
                         copy: None,
                         history: FetchHistory::default(),

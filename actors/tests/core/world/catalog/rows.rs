@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::domain::{
-    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, Recording, RecordingSid,
-    Retention, StoredCopy, Timestamp, WebhookEvent,
+    AccountSid, AudioKey, BusinessId, Call, CallDetails, CallKey, CallSid, Format, Recording,
+    RecordingSid, Retention, StoredCopy, Timestamp, WebhookEvent,
 };
 use actors::ports::{
-    Business, CallRecord, CatalogError, InboxEvent, Order, OrderOutcome, RecordingRecord,
+    Business, CallRecord, CatalogError, ColdCopy, InboxEvent, Order, OrderOutcome, RecordingRecord,
 };
 
 use super::super::{ACCOUNT, OTHER_ACCOUNT, business};
+
+/// Of the recordings of a call, those that started last.
+pub(in super::super) const LISTED_MAX: usize = 64;
 
 #[derive(Default)]
 pub(in super::super) struct Rows {
@@ -25,7 +28,7 @@ pub(in super::super) struct Rows {
     pub(in super::super) pending: BTreeMap<i64, WebhookEvent>,
     pub(in super::super) unassigned: BTreeMap<i64, WebhookEvent>,
     pub(in super::super) reconciled: BTreeMap<AccountSid, Timestamp>,
-    /// Of calls whose events meet a row that makes no sense.
+    /// Of calls of which some row makes no sense.
     pub(in super::super) corrupt: BTreeSet<CallSid>,
     /// Of calls whose events break whoever applies them.
     pub(in super::super) breaking: BTreeSet<CallSid>,
@@ -33,6 +36,8 @@ pub(in super::super) struct Rows {
     pub(in super::super) retention: Option<Retention>,
     pub(in super::super) held: BTreeSet<CallKey>,
     pub(in super::super) orders: Vec<(Order, Option<OrderOutcome>)>,
+    /// Whose rows make no sense.
+    pub(in super::super) garbled: Vec<Order>,
 }
 
 impl Rows {
@@ -52,16 +57,20 @@ impl Rows {
             recording: self.with_expiry(&row.recording),
             ..row.clone()
         };
-        let recordings = self.recordings.values().filter(mine).map(dated).collect();
+        let mut recordings: Vec<_> = self.recordings.values().filter(mine).map(dated).collect();
+        let began = |row: &RecordingRecord| (row.recording.started_at, row.recording.sid);
+        recordings.sort_by_key(began);
+        let recordings = recordings.split_off(recordings.len().saturating_sub(LISTED_MAX));
         CallRecord { call: call.clone(), recordings }
     }
 
     pub(in super::super) fn with_expiry(&self, recording: &Recording) -> Recording {
         let key = CallKey { business: recording.business.clone(), call: recording.call };
-        let ended_at = recording.ended_at().filter(|_| !self.held.contains(&key));
+        let held = self.held.contains(&key);
+        let ended_at = recording.ended_at().filter(|_| !held);
         let retention = self.retention.unwrap_or(Retention::ForEver);
         let expires_at = ended_at.and_then(|at| retention.expiry(at));
-        Recording { expires_at, ..recording.clone() }
+        Recording { expires_at, held, ..recording.clone() }
     }
 
     /// What may still be fetched.
@@ -107,6 +116,26 @@ impl Rows {
                 row.recording.call = parent;
             }
         }
+    }
+
+    /// All copies that may.
+    pub(in super::super) fn may_leave(&self) -> Vec<ColdCopy> {
+        let replaceable = self.present().filter(|(row, _)| {
+            let recording = self.with_expiry(&row.recording);
+            recording.status.gone().is_none() && !recording.held
+        });
+        let cold = replaceable.map(|(RecordingRecord { recording, .. }, copy)| ColdCopy {
+            call: CallKey { business: recording.business.clone(), call: recording.call },
+            account: recording.account,
+            audio: AudioKey {
+                business: recording.business.clone(),
+                recording: recording.sid,
+                format: Format::Mp3,
+            },
+            copy: copy.clone(),
+            used_at: self.played[&recording.sid],
+        });
+        cold.collect()
     }
 
     pub(in super::super) fn present(
