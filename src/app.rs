@@ -2,7 +2,7 @@
 
 pub(crate) mod looking;
 pub(crate) mod pipeline;
-mod possession;
+pub(crate) mod possession;
 mod reloading;
 mod visitors;
 

@@ -57,7 +57,9 @@ impl StillThere {
                 let said = "a recording that was complete is not any more".to_owned();
                 return Ok(Word::Unsaid(FetchError::Unexpected(said)));
             }
-            Err(FetchError::NotFound | FetchError::Deleted) => SourceStatus::Deleted,
+            // Its list may prove a 404 wrong, and lifts it then.
+            Err(FetchError::NotFound) => SourceStatus::Missing,
+            Err(FetchError::Deleted) => SourceStatus::Deleted,
             Err(error) => return Ok(Word::Unsaid(error)),
         };
         self.catalog.record_status(audio, gone).await?;

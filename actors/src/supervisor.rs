@@ -489,6 +489,7 @@ impl Root {
             vault: Arc::clone(&self.ports.vault),
             clock: Arc::clone(&self.ports.clock),
             recordings: self.addresses.recordings(),
+            still_there: Arc::new(StillThere::new(&self.ports, &self.pacer)),
             view: self.senders.retention_keeper.clone(),
         }
     }

@@ -93,14 +93,8 @@ const ONE: &str = "
     WHERE recordings.business_id = $1 AND recordings.sid = $2";
 
 /// Copies of an older release, which runs beside this one for a while, are not noted.
-/// The newest of each account before the second newest of any: one that is refused hides no other's.
 const WANTED: &str = "
-    SELECT business_id, call_sid, sid,
-           ROW_NUMBER() OVER (
-               PARTITION BY account_sid
-               ORDER BY COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
-           ) AS place
-    FROM recordings
+    SELECT business_id, call_sid, sid FROM recordings
     WHERE status = 'completed'
       AND NOT copied
       AND NOT EXISTS (
@@ -114,7 +108,7 @@ const WANTED: &str = "
             AND fetch_histories.recording_sid = recordings.sid
             AND fetch_histories.failure_kind IN ('refused-recording', 'particular')
       )
-    ORDER BY place, COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
+    ORDER BY COALESCE(started_at_ms, completed_at_ms) DESC, sid DESC
     LIMIT $1";
 
 /// Whose a recording is, whoever asks: to notice news that names somebody else's.

@@ -10,6 +10,7 @@ use rustix::fs::statvfs;
 
 use super::{Checked, Finding};
 use crate::app::looking::Looking;
+use crate::app::possession::belongs;
 use crate::config::Config;
 use crate::vault::owner::VaultOwner;
 
@@ -91,7 +92,7 @@ fn unfamiliar(vault: &Path, copies: u64) -> Checked {
 /// Whether the vault was last used with this database. One that cannot be compared is looked at as it is.
 pub(super) async fn is_the_one(config: &Config, looking: &Looking) -> bool {
     match VaultOwner::mark(&config.vault_dir()) {
-        Ok(Some(mark)) => looking.catalog.knows_vault(&mark).await.unwrap_or(true),
+        Ok(Some(mark)) => belongs(&looking.catalog, &mark).await.unwrap_or(true),
         Ok(None) => false,
         Err(_) => true,
     }
@@ -105,7 +106,7 @@ fn of_another(vault: &Path) -> Checked {
     .seen(format!("what {}/{} says, the database does not", vault.display(), VaultOwner::MARK))
     .mend(
         "Mount the disk that is meant, set vault.dir, data.dir or database.url, or restore both from one backup. To use \
-         these two all the same, empty that file: copies that only one of them knows of are then lost",
+         these two all the same, write adopt into that file: copies that only one of them knows of are then lost",
     );
     Checked::made("vault", "another vault than the one meant", vec![finding])
 }

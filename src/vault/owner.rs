@@ -25,6 +25,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(10);
 impl VaultOwner {
     /// In every folder that ever was a vault.
     pub const MARK: &str = ".owner";
+    /// What a mark says that somebody wrote who wants the vault taken, whatever it was used with.
+    pub const ADOPTED: &str = "adopt";
 
     /// Whether somebody has owned the folder before.
     pub fn had(dir: &Path) -> bool {

@@ -407,7 +407,7 @@ mod refusals {
             ("410 Gone", FetchError::Deleted),
             ("429 Too Many Requests", throttled(2)),
             ("429 Too Many Requests\r\nRetry-After: 7", throttled(7)),
-            ("429 Too Many Requests\r\nRetry-After: 864000", throttled(86_400)),
+            ("429 Too Many Requests\r\nRetry-After: 864000", throttled(3_600)),
             ("500 Internal Server Error", FetchError::Status(500)),
             ("503 Service Unavailable", FetchError::Status(503)),
             ("204 No Content", FetchError::Status(204)),

@@ -1,6 +1,6 @@
 //! When a failed fetch may be tried again.
 //!
-//! Invariant: at most `attempts_max` attempts lie in any `window`, of which one that nobody waits for is one.
+//! Invariant: at most `attempts_max` attempts lie in any `window`, and what nobody waits for leaves the last to a listener.
 
 use std::time::Duration;
 

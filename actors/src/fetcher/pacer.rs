@@ -127,17 +127,16 @@ impl Pacer {
         Ok(())
     }
 
-    /// The same, waiting for it within reason: whoever listens goes before.
+    /// The same, waiting for it within reason, also where others are quicker.
     pub(crate) async fn turn(&self, account: AccountSid) -> Result<(), FetchError> {
-        let throttled = |retry_after| FetchError::Throttled { retry_after };
-        match self.admit(account) {
-            Ok(()) => Ok(()),
-            Err(wait) if wait <= TURN_PATIENCE => {
-                tokio::time::sleep(wait).await;
-                self.admit(account).map_err(throttled)
+        let deadline = Instant::now() + TURN_PATIENCE;
+        while let Err(wait) = self.admit(account) {
+            if Instant::now() + wait > deadline {
+                return Err(FetchError::Throttled { retry_after: wait });
             }
-            Err(wait) => Err(throttled(wait)),
+            tokio::time::sleep(wait).await;
         }
+        Ok(())
     }
 
     /// Whether asking now is known to be in vain.

@@ -15,11 +15,15 @@ use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::aside::aside;
-use crate::domain::{AudioKey, CallKey, CopyId, RecordingSid, Timestamp};
+use crate::domain::{
+    AudioKey, CallKey, CopyId, Intent, Recording, RecordingSid, StoredCopy, Timestamp,
+};
 use crate::ports::{
     Catalog, CatalogError, Clock, Order, OrderOutcome, Overdue, RecordingRecord, Vault,
 };
+use crate::recording::Ask;
 use crate::recordings::RecordingsHandle;
+use crate::still_there::{StillThere, Word};
 
 #[derive(Clone)]
 pub(crate) struct RetentionKeeperHandle {
@@ -75,6 +79,7 @@ pub(crate) struct RetentionKeeper {
     pub(crate) vault: Arc<dyn Vault>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recordings: RecordingsHandle,
+    pub(crate) still_there: Arc<StillThere>,
     pub(crate) view: watch::Sender<RetentionKeeperView>,
 }
 
@@ -92,6 +97,8 @@ pub(crate) struct Rounds {
 /// Commands wait for their orders to be noticed.
 const ORDERS_PERIOD: Duration = Duration::from_secs(2);
 const ORDERS_BATCH: u32 = 100;
+/// No other copy is looked at in a pass that has looked at copies for so long.
+const MENDING_MAX: Duration = Duration::from_secs(10);
 /// Of one copy; other orders wait for it.
 const LOOK_MAX: Duration = Duration::from_mins(1);
 const EXPIRY_PERIOD: Duration = Duration::from_mins(1);
@@ -143,6 +150,7 @@ impl RetentionKeeper {
             vault: Arc::clone(&self.vault),
             clock: Arc::clone(&self.clock),
             recordings: self.recordings.clone(),
+            still_there: Arc::clone(&self.still_there),
         };
         let pass = work.pass(due.then(|| rounds.after.clone()));
         aside(myself, pass, |pass| {
@@ -175,17 +183,18 @@ struct Work {
     vault: Arc<dyn Vault>,
     clock: Arc<dyn Clock>,
     recordings: RecordingsHandle,
+    still_there: Arc<StillThere>,
 }
 
 impl Work {
-    /// Looks for overdue recordings, if that is due, whatever became of the orders.
+    /// Looks for overdue recordings, if that is due, whatever becomes of the orders.
     async fn pass(self, due: Option<Option<Overdue>>) -> Pass {
         let mut pass = Pass::default();
-        let obeyed = self.obey_all(&mut pass).await;
         let looked = match due {
             Some(after) => self.look(after, &mut pass).await,
             None => Ok(()),
         };
+        let obeyed = self.obey_all(&mut pass).await;
         pass.error = looked.and(obeyed).err().map(|error| error.to_string());
         pass
     }
@@ -193,11 +202,22 @@ impl Work {
     /// An order that cannot be obeyed now stays pending, and holds up no other. An outage holds up all.
     async fn obey_all(&self, pass: &mut Pass) -> Result<(), CatalogError> {
         let mut last = Ok(());
-        for (id, order) in self.catalog.pending_orders(ORDERS_BATCH).await? {
+        let mut orders = self.catalog.pending_orders(ORDERS_BATCH).await?;
+        // What has to read copies comes after what is done at once, and leaves what it does not manage to the next pass.
+        let reads = |order: &Result<Order, String>| matches!(order, Ok(Order::Mend { .. }));
+        orders.sort_by_key(|(_, order)| reads(order));
+        let begun = Instant::now();
+        for (id, order) in orders {
+            if reads(&order) && begun.elapsed() > MENDING_MAX {
+                break;
+            }
             let outcome = match order {
                 Ok(order) => self.obey(order, pass).await,
                 Err(why) => Ok(OrderOutcome::Refused(why)),
             };
+            if let Ok(OrderOutcome::Refused(why)) = &outcome {
+                tracing::warn!(order = id, why, "order refused");
+            }
             let settled = match outcome {
                 Ok(outcome) => self.catalog.settle_order(id, &outcome, self.clock.now()).await,
                 Err(error) => Err(error),
@@ -265,6 +285,35 @@ impl Work {
         }
     }
 
+    /// A damaged copy is worth more than none: it goes only where the source says that there is another.
+    async fn replace(
+        &self,
+        call: CallKey,
+        known: Recording,
+        copy: StoredCopy,
+    ) -> Result<OrderOutcome, CatalogError> {
+        let recording = known.sid;
+        let audio = known.playable(&copy).key;
+        match self.still_there.ask(known.account, &audio).await? {
+            Word::StillThere => {}
+            Word::Gone => {
+                self.recordings.refresh(call, None);
+                return Ok(OrderOutcome::Refused("it is the last copy there is".to_owned()));
+            }
+            Word::Unsaid(error) => {
+                let why = format!("it may be the last copy there is: {error}");
+                return Ok(OrderOutcome::Refused(why));
+            }
+        }
+        self.recordings.report_damage(call.clone(), recording, copy);
+        let ask =
+            Ask { recording: Some(recording), intent: Intent::Backfill, wait: Duration::ZERO };
+        if let Err(error) = self.recordings.ask(&call, ask).await {
+            tracing::debug!(recording.sid = %recording, %error, "fetched when somebody asks for it");
+        }
+        Ok(OrderOutcome::Done)
+    }
+
     /// Whoever ordered it read another's vault: the owner looks for itself before it gives the copy up.
     async fn mend(
         &self,
@@ -284,11 +333,7 @@ impl Work {
         let playable = known.playable(&held.copy);
         match timeout(LOOK_MAX, self.vault.verify(&playable)).await {
             Ok(Ok(())) => Ok(OrderOutcome::Refused("the copy is sound".to_owned())),
-            Ok(Err(error)) if error.is_damage() => {
-                self.recordings.report_damage(call.clone(), recording, held.copy);
-                self.recordings.retry(call, recording);
-                Ok(OrderOutcome::Done)
-            }
+            Ok(Err(error)) if error.is_damage() => self.replace(call, known, held.copy).await,
             Ok(Err(error)) => Ok(OrderOutcome::Refused(error.to_string())),
             Err(_) => Ok(OrderOutcome::Refused("the copy was not read in time".to_owned())),
         }

@@ -165,6 +165,7 @@ impl VaultKeeper {
             asked: 0,
             silent: BTreeSet::new(),
             excess: 0,
+            place: rounds.after.clone(),
             pass: Pass { after: rounds.after.clone(), ..Pass::default() },
         };
         let bytes_max = self.bytes_max;
@@ -223,6 +224,8 @@ struct Eviction {
     /// Accounts for which the source does not answer at present: it is not asked of them again in this pass.
     silent: BTreeSet<AccountSid>,
     excess: u64,
+    /// Up to where it was looked.
+    place: Option<ColdCopy>,
     pass: Pass,
 }
 
@@ -235,19 +238,27 @@ impl Eviction {
             self.pass.after = None;
             return Ok(self.pass);
         }
-        for _ in 0..EVICTION_BATCHES_MAX {
-            let after = self.pass.after.clone();
-            let coldest = self.catalog.coldest_copies(after.as_ref(), EVICTION_BATCH).await?;
+        for batch in 1..=EVICTION_BATCHES_MAX {
+            let coldest = self.catalog.coldest_copies(self.place.as_ref(), EVICTION_BATCH).await?;
             let full = coldest.len() == EVICTION_BATCH as usize;
             let all = self.consider_all(coldest).await?;
-            if !all {
-                return Ok(self.pass);
-            }
-            if !full {
+            if all && !full && self.silent.is_empty() {
                 // Whatever is left is asked about again from the front.
                 self.pass.after = None;
-                return Ok(self.pass);
             }
+            if !all || !full {
+                break;
+            }
+            if batch == EVICTION_BATCHES_MAX {
+                // Very many of an account that does not answer do not stand before those of others for ever.
+                self.pass.after = self.place.clone();
+            }
+        }
+        if self.excess > 0 && self.pass.evicted == 0 {
+            tracing::warn!(
+                bytes = self.excess,
+                "the vault is larger than it may be, and nothing could leave"
+            );
         }
         Ok(self.pass)
     }
@@ -261,7 +272,11 @@ impl Eviction {
             if !self.silent.contains(&cold.account) {
                 self.consider(&cold).await?;
             }
-            self.pass.after = Some(cold);
+            // What nobody was asked about comes first the next time: it is colder than what follows.
+            if self.silent.is_empty() {
+                self.pass.after = Some(cold.clone());
+            }
+            self.place = Some(cold);
         }
         Ok(true)
     }
@@ -281,7 +296,7 @@ impl Eviction {
                 tracing::debug!(recording.sid = %audio.recording, %error, "not evicted: it may be the last copy");
             }
             Word::Unsaid(error) => {
-                tracing::warn!(account.sid = %account, %error, "the vault is full, and nothing of the account can leave");
+                tracing::warn!(account.sid = %account, %error, "the vault is full, and nothing of the account can leave now");
                 self.silent.insert(*account);
             }
         }

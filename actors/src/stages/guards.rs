@@ -48,6 +48,8 @@ struct Side {
 const SPEECH_MIN: Duration = Duration::from_millis(800);
 /// Coughs, tones and the other side's voice, heard faintly, do not add up to this.
 const SIDE_SPEECH_MIN: Duration = Duration::from_secs(10);
+/// Nor, of a long call, to a tenth of what is spoken.
+const SIDE_SHARE_MIN: u32 = 10;
 /// By so much a provider's times may miss the voice.
 const TOLERANCE: Duration = Duration::from_millis(500);
 const PHRASE_WORDS_MAX: usize = 12;
@@ -98,7 +100,9 @@ impl Guard {
         if sides.all(|side| side.words == 0) {
             return Err(Hallucination::Empty);
         }
-        let mute = |side: &Side| side.words == 0 && side.voiced >= SIDE_SPEECH_MIN;
+        let speaks =
+            |side: &Side| side.voiced >= SIDE_SPEECH_MIN && side.voiced * SIDE_SHARE_MIN >= voiced;
+        let mute = |side: &Side| side.words == 0 && speaks(side);
         if self.sides.values().any(mute) { Err(Hallucination::OneSided) } else { Ok(true) }
     }
 }

@@ -79,7 +79,12 @@ async fn the_source_is_asked_before_a_copy_leaves_and_the_last_one_stays() {
         }
         assert_eq!(kept(&world), [1, 4], "{answer:?}");
         let status = world.catalog.row(1).expect("a row").recording.status;
-        assert_eq!(status, answer.unwrap_or(SourceStatus::Deleted));
+        let expected = match answer {
+            Ok(status) => status,
+            Err(FetchError::NotFound) => SourceStatus::Missing,
+            Err(_) => SourceStatus::Deleted,
+        };
+        assert_eq!(status, expected);
         assert_eq!(world.source.standing_asked(), [1, 2, 3].map(recording), "each once");
         world.evict(1).await;
         world.play(1).await;

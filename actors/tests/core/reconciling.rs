@@ -229,7 +229,7 @@ async fn what_was_missing_and_is_listed_is_fetched_after_all() {
         let refused = world.listen(n, PATIENCE).await;
         assert!(matches!(refused, Ok(Some(Permit::Deny(_)))), "{refused:?}");
     }
-    (0..10).for_each(|_| world.source.answers(recording(1), Refused(FetchError::NotFound)));
+    (0..4).for_each(|_| world.source.answers(recording(1), Refused(FetchError::NotFound)));
     let opened = |n| world.source.opened().iter().filter(|it| **it == recording(n)).count();
     tokio::time::sleep(BEFORE_LONG).await;
     let once = opened(1);

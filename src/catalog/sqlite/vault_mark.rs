@@ -9,9 +9,10 @@ use sqlx::{SqliteConnection, query, query_scalar};
 use super::SqliteCatalog;
 use crate::catalog::failure::Answer;
 
+/// One that says nothing belongs to a catalog that knows of none.
 const IS_KNOWN: &str = "
     SELECT COUNT(*) > 0 FROM settings
-    WHERE id = 1 AND (vault_mark = $1 OR next_vault_mark = $1)";
+    WHERE id = 1 AND (COALESCE(vault_mark, '') = $1 OR next_vault_mark = $1)";
 
 const EXPECT: &str = "
     INSERT INTO settings (id, vault_mark, next_vault_mark) VALUES (1, $1, $2)
@@ -25,12 +26,8 @@ const SETTLE: &str = "
 const FORGET: &str = "UPDATE settings SET vault_mark = NULL, next_vault_mark = NULL";
 
 impl SqliteCatalog {
-    /// Whether the vault with this mark is the one that was last used with the catalog as it is now. One that says
-    /// nothing is anybody's.
+    /// Whether the vault with this mark is the one that was last used with the catalog as it is now.
     pub async fn knows_vault(&self, mark: &str) -> Result<bool, CatalogError> {
-        if mark.is_empty() {
-            return Ok(true);
-        }
         let mark = mark.to_owned();
         self.database.read(move |db| is_known(db, mark).boxed()).await
     }

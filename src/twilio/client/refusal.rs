@@ -11,8 +11,8 @@ use crate::twilio::resources::time;
 /// Where a 429 says nothing that can be read.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// As long as anybody means it: a quota that starts anew at midnight. What is longer is a mistake.
-const PAUSE_MAX: Duration = Duration::from_hours(24);
+/// Who is told to wait for longer asks again after this: what waits for a paused account keeps places of the queue.
+const PAUSE_MAX: Duration = Duration::from_hours(1);
 
 /// `redirected`: the answer is not from Twilio's API but from where it sent us. There a refusal concerns a link that
 /// has expired or the like, and says nothing of the account or of the recording.
@@ -87,12 +87,11 @@ mod tests {
             (" 7 ", 7),
             ("0", 1),
             ("3600", 3_600),
-            ("86400", 86_400),
-            ("86401", 86_400),
-            ("99999999999999999999999", 86_400),
+            ("3601", 3_600),
+            ("99999999999999999999999", 3_600),
             ("Fri, 14 Oct 2016 21:57:04 GMT", 30),
             ("Fri, 14 Oct 2016 20:00:00 GMT", 1),
-            ("Sat, 14 Oct 2017 21:56:34 GMT", 86_400),
+            ("Sat, 14 Oct 2017 21:56:34 GMT", 3_600),
             ("", 2),
             ("-3", 2),
             ("soon", 2),

@@ -51,7 +51,6 @@ contract! {
         attempts_are_remembered_until_there_is_a_copy,
         attempts_at_an_unknown_recording_are_refused,
         what_failed_for_a_reason_of_its_own_is_not_wanted_unasked,
-        what_is_wanted_of_one_account_hides_no_others,
         what_was_missing_and_came_is_completed_again,
     }
     inbox {

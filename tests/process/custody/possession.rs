@@ -91,7 +91,7 @@ async fn an_older_database_or_an_older_vault_is_not_taken_for_the_present_one() 
     playing.stop().await;
     playing.database(&data, &present, copy);
 
-    let words = ["vault.dir", "another state", "empty the file"];
+    let words = ["vault.dir", "another state", "write adopt"];
     for of in [older.as_path(), &folder.join("backup")] {
         playing.put_database_back(of);
         for command in [&["serve"][..], &["vault", "check", "--repair"]] {
@@ -99,9 +99,11 @@ async fn an_older_database_or_an_older_vault_is_not_taken_for_the_present_one() 
         }
     }
     playing.put_database_back(&present);
-    playing.home.set("HEARBACK_VAULT__DIR", folder.join("older-vault").display().to_string());
-    for command in [&["serve"][..], &["vault", "check", "--repair"]] {
-        playing.assert_refuses(command, &words).await;
+    for vault in ["older-vault", "backup/vault"] {
+        playing.home.set("HEARBACK_VAULT__DIR", folder.join(vault).display().to_string());
+        for command in [&["serve"][..], &["vault", "check", "--repair"]] {
+            playing.assert_refuses(command, &words).await;
+        }
     }
     playing.home.set("HEARBACK_VAULT__DIR", playing.home.data("vault").display().to_string());
     playing.plays_on().await;
@@ -109,6 +111,6 @@ async fn an_older_database_or_an_older_vault_is_not_taken_for_the_present_one() 
     // Said to be meant, it is done.
     playing.stop().await;
     playing.put_database_back(&older);
-    fs::write(playing.home.data("vault/.owner"), "").expect("written");
+    fs::write(playing.home.data("vault/.owner"), "adopt\n").expect("written");
     playing.plays_on().await;
 }

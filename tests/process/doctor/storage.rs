@@ -46,7 +46,7 @@ async fn what_became_of_key_vault_and_database_is_named_beside_a_running_service
     ward.examine_with(&another).await.assert_is(
         "another vault",
         "vault_of_another_database",
-        "empty that file",
+        "write adopt",
     );
     let large = [("HEARBACK_VAULT__MAX_BYTES", "1152921504606846976")];
     ward.examine_with(&large).await.assert_is(

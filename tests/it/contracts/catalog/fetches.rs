@@ -5,7 +5,7 @@ use actors::ports::CatalogError;
 
 use super::Store;
 use super::examples::{
-    account, add_acme, at, audio, copy, hear, key, load, new_business, recording, recording_news,
+    account, add_acme, at, audio, copy, hear, key, load, recording, recording_news,
 };
 
 fn history(seconds: &[i64], failure: Option<(FailureKind, &str)>) -> FetchHistory {
@@ -59,20 +59,6 @@ pub(super) async fn what_failed_for_a_reason_of_its_own_is_not_wanted_unasked(st
         .collect();
     kinds.sort_by_key(|kind| kind.as_str());
     assert_eq!(kinds, [FailureKind::Outage, FailureKind::RefusedAccount]);
-}
-
-pub(super) async fn what_is_wanted_of_one_account_hides_no_others(store: &dyn Store) {
-    add_acme(store).await;
-    store.add_business(&new_business("globex", account(2), &[]), at(0)).await.expect("globex");
-    for n in 1..=3 {
-        let mut old = recording_news(account(2), n + 10, n + 10);
-        old.started_at = Some(at(50));
-        hear(store, old, at(1)).await;
-        hear(store, recording_news(account(1), n, n), at(1)).await;
-    }
-    let wanted = store.wanted(4).await.expect("asked");
-    let wanted: Vec<_> = wanted.into_iter().map(|(_, sid)| sid).collect();
-    assert_eq!(wanted, [3, 13, 2, 12].map(recording), "the newest of each come first");
 }
 
 pub(super) async fn what_was_missing_and_came_is_completed_again(store: &dyn Store) {
