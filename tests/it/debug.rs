@@ -172,7 +172,7 @@ async fn a_crash_of_one_calls_actor_is_survived_by_its_asker_and_unnoticed_by_ot
     let mut stream = app.get(&play_path(&long)).await.bytes_stream();
     let mut streamed = stream.next().await.expect("a chunk").expect("bytes").to_vec();
 
-    clock.panic_once();
+    clock.panic_once_in_a_call_actor();
     let response = app.get(&asked_path(&crashing)).await;
     assert!(clock.has_panicked());
     assert_eq!(response.status(), StatusCode::OK);
@@ -222,7 +222,7 @@ async fn a_crash_during_a_download_costs_time_and_nobody_the_audio() {
                 .then_some(())
         })
         .await;
-        clock.panic_once();
+        clock.panic_once_in_a_call_actor();
         ask().await
     };
     let (waiting, asking) = tokio::join!(ask(), crash);
@@ -248,7 +248,7 @@ async fn an_actor_that_crashes_again_and_again_is_left_alone_for_longer_and_stil
     let placed = app.place_planned(plan, ACME, audio).await;
     app.until_prepared(&placed).await;
     for crash in 1..=3_u64 {
-        clock.panic_once();
+        clock.panic_once_in_a_call_actor();
         let began = tokio::time::Instant::now();
         let response = app.get(&asked_path(&placed)).await;
         assert!(clock.has_panicked());

@@ -120,7 +120,7 @@ async fn a_crash_of_the_followed_actor_is_survived() {
     let placed = placed(&app, Vec::new(), 20_000).await;
     let mut events = follow(&app, &placed).await;
     assert_eq!(events.next().await.expect("at once").data["state"], "absent");
-    clock.panic_once();
+    clock.panic_once_in_a_call_actor();
     app.until_ready(&placed).await;
     assert!(clock.has_panicked());
     events.until("it is ready", |event| event.data["state"] == "ready").await;

@@ -305,7 +305,7 @@ async fn a_crash_of_a_calls_actor_is_counted() {
     let placed = place(&app, 20_000, Vec::new()).await;
     app.until_prepared(&placed).await;
     let before = Scrape::of(&app).await;
-    clock.panic_once();
+    clock.panic_once_in_a_call_actor();
     play(&app, &asked_path(&placed)).await;
     assert!(clock.has_panicked());
     let expected = [

@@ -118,7 +118,7 @@ async fn a_crash_is_told() {
     app.until_prepared(&placed).await;
     let mut events = watch(&app).await;
     events.next().await.expect("the pool");
-    clock.panic_once();
+    clock.panic_once_in_a_call_actor();
     let _ = app.get(&asked_path(&placed)).await;
     let crash = events.until("the crash", |event| event.name == "crash").await.data;
     assert_eq!(crash["call_sid"], placed.call.to_string());
