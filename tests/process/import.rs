@@ -119,7 +119,7 @@ async fn where_businesses_share_an_account_each_gets_its_own() {
 
 #[tokio::test]
 async fn an_import_waits_when_twilio_says_so_and_names_the_remedy_where_waiting_is_in_vain() {
-    let (mut home, simulator) = home().await;
+    let (home, simulator) = home().await;
     recorded(&simulator, ACCOUNT, "+15555550100", 1).await;
     let busy = Fault::Status { code: 429, retry_after: Some("1".to_owned()) };
     simulator.set_outage(Some(busy.into()));
@@ -138,7 +138,10 @@ async fn an_import_waits_when_twilio_says_so_and_names_the_remedy_where_waiting_
         let output = home.run(&["import", "--since", wrong]).await;
         assert_eq!(output.status.code(), Some(2), "{output:?}");
     }
-    home.set("TWILIO_AUTH_TOKEN", "not-this-one");
+    std::fs::write(home.folder().join("wrong"), "not-this-one").expect("written");
+    let account = ACCOUNT.to_string();
+    let of_account = ["--twilio-account-sid", &account, "--twilio-auth-token-file", "wrong"];
+    home.answer(&[&["business", "add-token"][..], &of_account].concat()).await;
     let refusal = home.refusal(&["import", "--since", "2d"]).await;
     assert!(refusal.contains("hearback business add-token"), "{refusal}");
 }
