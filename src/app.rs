@@ -93,9 +93,8 @@ impl Foundation {
     }
 
     async fn settled_tenants(&self, config: &Config) -> anyhow::Result<Arc<Tenants>> {
-        let tenants = Arc::new(self.tenants());
-        tenants.reload().await?;
         self.provide_default_business(config).await?;
+        let tenants = Arc::new(self.tenants());
         tenants.reload().await?;
         Ok(tenants)
     }

@@ -47,6 +47,7 @@ pub use keepers::reconciler::{AccountReconciliation, PassOutcome, ReconcilerView
 pub use keepers::retention::RetentionKeeperView;
 pub use keepers::vault::VaultKeeperView;
 pub use recording::{ActorEnded, Ask, AsksView, CallView, RecordingView, RecordingWatch};
-pub use recordings::{AskError, CrashView, EvictError, RecordingsHandle, RecordingsView};
+pub use recordings::{AskError, CrashView, RecordingsHandle, RecordingsView};
 pub use shelf::Published;
+pub use still_there::StaysError;
 pub use supervisor::{Core, Pipeline, Ports, Settings};

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use crashes::CrashView;
-pub use handle::{AskError, EvictError, RecordingsHandle};
+pub use handle::{AskError, RecordingsHandle};
 
 use crate::address::Address;
 use crate::aside::answer_within;

@@ -113,7 +113,7 @@ impl Search {
         tokio::spawn(async move {
             match running.search.ask_source(&running.key).await {
                 Ok(answer) => {
-                    running.answered = answer != Answer::None;
+                    running.answered = answer != Answer::Nothing;
                     let _ = running.found.send(answer == Answer::Found);
                 }
                 Err(error) => {
@@ -133,7 +133,7 @@ impl Search {
             Err(error) => {
                 tracing::debug!(call.sid = %key.call, %error, "looked up in vain");
                 let answered = error.kind().is_about_what_was_asked_for();
-                return Ok(if answered { Answer::Absent } else { Answer::None });
+                return Ok(if answered { Answer::Absent } else { Answer::Nothing });
             }
         };
         let news = self.catalog.store_found(&found, self.clock.now()).await?;
@@ -211,8 +211,8 @@ impl Lookups {
 enum Answer {
     Found,
     Absent,
-    /// Nothing: it cannot be asked just now.
-    None,
+    /// It cannot be asked just now.
+    Nothing,
 }
 
 /// A lookup under way. However it ends, it is over, and one that was answered is not begun again at once.

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::domain::{AccountSid, AudioKey, FetchError, RecordingSid, SourceStatus};
+use crate::domain::{AccountSid, AudioKey, CallKey, FetchError, RecordingSid, SourceStatus};
 use crate::fetcher::Pacer;
 use crate::ports::{Catalog, CatalogError, Clock, RecordingSource};
+use crate::recordings::RecordingsHandle;
 use crate::supervisor::Ports;
 
 pub(crate) struct StillThere {
@@ -20,15 +21,18 @@ pub(crate) struct StillThere {
     source: Arc<dyn RecordingSource>,
     clock: Arc<dyn Clock>,
     pacer: Arc<Pacer>,
+    recordings: RecordingsHandle,
 }
 
-/// What the source said of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Word {
-    StillThere,
-    /// Ours is the last copy.
-    Gone,
-    /// It was not asked, does not answer, refuses to, or says something else.
+/// Why a copy stays that somebody wants gone.
+#[derive(Debug, thiserror::Error)]
+pub enum StaysError {
+    #[error(transparent)]
+    Away(#[from] CatalogError),
+    #[error("it is the last copy there is")]
+    LastCopy,
+    /// The source was not asked, does not answer, refuses to, or says something else.
+    #[error("it may be the last copy there is: {0}")]
     Unsaid(FetchError),
 }
 
@@ -36,35 +40,38 @@ pub(crate) enum Word {
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 impl StillThere {
-    pub(crate) fn new(ports: &Ports, pacer: &Arc<Pacer>) -> Self {
+    pub(crate) fn new(ports: &Ports, pacer: &Arc<Pacer>, recordings: RecordingsHandle) -> Self {
         Self {
             catalog: Arc::clone(&ports.catalog),
             source: Arc::clone(&ports.source),
             clock: Arc::clone(&ports.clock),
             pacer: Arc::clone(pacer),
+            recordings,
         }
     }
 
     pub(crate) async fn ask(
         &self,
+        call: &CallKey,
         account: AccountSid,
         audio: &AudioKey,
-    ) -> Result<Word, CatalogError> {
+    ) -> Result<(), StaysError> {
         let gone = match self.status(account, audio.recording).await {
-            Ok(SourceStatus::Completed) => return Ok(Word::StillThere),
+            Ok(SourceStatus::Completed) => return Ok(()),
             Ok(status) if status.gone().is_some() => status,
             Ok(_) => {
                 let said = "a recording that was complete is not any more".to_owned();
-                return Ok(Word::Unsaid(FetchError::Unexpected(said)));
+                return Err(StaysError::Unsaid(FetchError::Unexpected(said)));
             }
             // Its list may prove a 404 wrong, and lifts it then.
             Err(FetchError::NotFound) => SourceStatus::Missing,
             Err(FetchError::Deleted) => SourceStatus::Deleted,
-            Err(error) => return Ok(Word::Unsaid(error)),
+            Err(error) => return Err(StaysError::Unsaid(error)),
         };
         self.catalog.record_status(audio, gone).await?;
+        self.recordings.refresh(call.clone(), None);
         tracing::info!(recording.sid = %audio.recording, status = gone.as_str(), "the last copy is kept");
-        Ok(Word::Gone)
+        Err(StaysError::LastCopy)
     }
 
     async fn status(

@@ -117,7 +117,7 @@ impl Core {
         let jobs = JobsHandle::new(addresses.jobs.clone());
         let accounts = AccountsHandle::new(Arc::clone(&pacer));
         let search = Search::new(&ports, &pacer, &inbox, settings.lookups_per_minute);
-        let still_there = StillThere::new(&ports, &pacer);
+        let still_there = StillThere::new(&ports, &pacer, addresses.recordings());
         let recordings = addresses.recordings().of_the_world(search, still_there);
         let started_at = ports.clock.now();
         let vault_work = TaskTracker::new();
@@ -470,13 +470,17 @@ impl Root {
         }
     }
 
+    fn still_there(&self) -> Arc<StillThere> {
+        Arc::new(StillThere::new(&self.ports, &self.pacer, self.addresses.recordings()))
+    }
+
     fn vault_keeper(&self) -> VaultKeeper {
         VaultKeeper {
             catalog: Arc::clone(&self.ports.catalog),
             vault: Arc::clone(&self.ports.vault),
             clock: Arc::clone(&self.ports.clock),
             recordings: self.addresses.recordings(),
-            still_there: Arc::new(StillThere::new(&self.ports, &self.pacer)),
+            still_there: self.still_there(),
             bytes_max: self.settings.vault_bytes_max,
             started_at: self.started_at,
             view: self.senders.vault_keeper.clone(),
@@ -489,7 +493,7 @@ impl Root {
             vault: Arc::clone(&self.ports.vault),
             clock: Arc::clone(&self.ports.clock),
             recordings: self.addresses.recordings(),
-            still_there: Arc::new(StillThere::new(&self.ports, &self.pacer)),
+            still_there: self.still_there(),
             view: self.senders.retention_keeper.clone(),
         }
     }

@@ -4,7 +4,9 @@ use actors::domain::{AccountSid, BusinessId, CallKey, CallSid, Timestamp, Webhoo
 use actors::ports::{
     Assignment, EventOutcome, InboxEvent, PendingEvent, UnassignedCall, UnassignedEvent,
 };
-use sqlx::{Row, SqliteConnection, query, query_scalar};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Row, Sqlite, SqliteConnection, query, query_scalar};
 
 use super::failure::{Answer, Constrained, Failure};
 use super::{recordings, rows};
@@ -115,16 +117,27 @@ pub(super) struct Pending {
 
 /// False when it was stored before.
 pub(super) async fn store(db: &mut SqliteConnection, stored: InboxEvent) -> Answer<bool> {
-    let done = query(STORE)
-        .bind(stored.dedup_key)
-        .bind(stored.event.account().to_string())
-        .bind(stored.event.call().to_string())
-        .bind(parent(&stored.event))
-        .bind(stored.raw_form)
-        .bind(stored.received_at.as_millis())
+    let done = storing(STORE, &stored.event, stored.dedup_key, stored.raw_form, stored.received_at)
         .execute(db)
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// With what every row of the inbox holds from its beginning.
+fn storing(
+    sql: &'static str,
+    event: &WebhookEvent,
+    dedup_key: String,
+    raw_form: String,
+    received_at: Timestamp,
+) -> Query<'static, Sqlite, SqliteArguments> {
+    query(sql)
+        .bind(dedup_key)
+        .bind(event.account().to_string())
+        .bind(event.call().to_string())
+        .bind(parent(event))
+        .bind(raw_form)
+        .bind(received_at.as_millis())
 }
 
 /// How much of it was news.
@@ -150,13 +163,7 @@ pub(super) async fn store_found(
             // Asking may tell more of a call than its webhook did, so it is no duplicate of that.
             WebhookEvent::Call(_) => (format!("found/{}", webhook::dedup_key(event)), None, 0),
         };
-        let done = query(STORE_FOUND)
-            .bind(dedup_key)
-            .bind(event.account().to_string())
-            .bind(event.call().to_string())
-            .bind(parent(event))
-            .bind(webhook::form_of(event))
-            .bind(now.as_millis())
+        let done = storing(STORE_FOUND, event, dedup_key, webhook::form_of(event), now)
             .bind(recording)
             .bind(rank)
             .execute(&mut *db)
@@ -172,15 +179,8 @@ async fn store_again(
     event: &WebhookEvent,
     now: Timestamp,
 ) -> Answer<()> {
-    query(STORE_AGAIN)
-        .bind(format!("found/{}", webhook::dedup_key(event)))
-        .bind(event.account().to_string())
-        .bind(event.call().to_string())
-        .bind(parent(event))
-        .bind(webhook::form_of(event))
-        .bind(now.as_millis())
-        .execute(db)
-        .await?;
+    let dedup_key = format!("found/{}", webhook::dedup_key(event));
+    storing(STORE_AGAIN, event, dedup_key, webhook::form_of(event), now).execute(db).await?;
     Ok(())
 }
 

@@ -107,13 +107,8 @@ impl RecordingSource for TwilioClient {
     }
 
     async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError> {
-        let deadline = Deadline::after(self.config.total_timeout);
         let url = self.url(account, ["Calls", &format!("{call}.json")]);
-        let answer = self.get(account, url, deadline).await?;
-        if answer.response.status() != StatusCode::OK {
-            return Err(self.refused(account, answer, deadline).await);
-        }
-        let document = self.document(answer.response, DOCUMENT_BYTES_MAX, deadline).await?;
+        let document = self.ask_for(account, url, DOCUMENT_BYTES_MAX).await?;
         let found: CallResource =
             serde_json::from_slice(&document).map_err(|_| unexpected("a call that is not JSON"))?;
         if found.sid.as_ref().is_some_and(|sid| *sid != call.to_string()) {
@@ -127,13 +122,8 @@ impl RecordingSource for TwilioClient {
         account: AccountSid,
         recording: RecordingSid,
     ) -> Result<SourceStatus, FetchError> {
-        let deadline = Deadline::after(self.config.total_timeout);
         let url = self.url(account, ["Recordings", &format!("{recording}.json")]);
-        let answer = self.get(account, url, deadline).await?;
-        if answer.response.status() != StatusCode::OK {
-            return Err(self.refused(account, answer, deadline).await);
-        }
-        let document = self.document(answer.response, DOCUMENT_BYTES_MAX, deadline).await?;
+        let document = self.ask_for(account, url, DOCUMENT_BYTES_MAX).await?;
         let found: RecordingResource = serde_json::from_slice(&document)
             .map_err(|_| unexpected("a recording that is not JSON"))?;
         if found.sid.as_ref().is_none_or(|sid| *sid != recording.to_string()) {
@@ -148,13 +138,8 @@ impl RecordingSource for TwilioClient {
         listing: &Listing,
         page: Option<&PageToken>,
     ) -> Result<RecordingsPage, FetchError> {
-        let deadline = Deadline::after(self.config.total_timeout);
         let url = self.list_url(account, listing, page);
-        let answer = self.get(account, url, deadline).await?;
-        if answer.response.status() != StatusCode::OK {
-            return Err(self.refused(account, answer, deadline).await);
-        }
-        let document = self.document(answer.response, LIST_BYTES_MAX, deadline).await?;
+        let document = self.ask_for(account, url, LIST_BYTES_MAX).await?;
         let found: RecordingsResource =
             serde_json::from_slice(&document).map_err(|_| unexpected("a list that is not JSON"))?;
         let next = found.next_page().map(PageToken);
@@ -221,13 +206,19 @@ impl TwilioClient {
         self.get_rest(request.account, url, rest, deadline).await
     }
 
-    async fn get(
+    /// The document that an answer consists of.
+    async fn ask_for(
         &self,
         account: AccountSid,
         url: Url,
-        deadline: Deadline,
-    ) -> Result<Answer, FetchError> {
-        self.get_rest(account, url, None, deadline).await
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, FetchError> {
+        let deadline = Deadline::after(self.config.total_timeout);
+        let answer = self.get_rest(account, url, None, deadline).await?;
+        if answer.response.status() != StatusCode::OK {
+            return Err(self.refused(account, answer, deadline).await);
+        }
+        self.document(answer.response, bytes_max, deadline).await
     }
 
     /// Asks, and follows redirects by hand: only the first request carries the credentials.

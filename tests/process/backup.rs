@@ -9,11 +9,10 @@ use actors::domain::CallSid;
 use hearback::simulator::{PlannedRecording, Simulator, synthetic_mpeg};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use crate::campaign::{self, Chance};
-use crate::home::{Home, Process, assert_private, is_ready, place, until};
+use crate::home::{Home, Process, assert_private, copy_folder, is_ready, place, until};
 
 mod refusals;
 
@@ -88,16 +87,9 @@ impl Kept {
     /// Another machine, so to say: a folder with another name, which has the backup's files for its data.
     pub(super) async fn restore(&self) -> Home {
         let elsewhere = Home::new().with("HEARBACK_SERVER__DRAIN_MS", "0");
-        copy(&self.folder(), &elsewhere.data("")).await;
+        copy_folder(&self.folder(), &elsewhere.data("")).await;
         elsewhere
     }
-}
-
-async fn copy(from: &Path, to: &Path) {
-    let from = format!("{}/.", from.display());
-    std::fs::create_dir_all(to).expect("a folder");
-    let copied = Command::new("cp").arg("-a").args([Path::new(&from), to]).status().await;
-    assert!(copied.expect("cp runs").success());
 }
 
 async fn play(home: &Home, token: &str, call: CallSid, audio: &[u8]) {

@@ -319,6 +319,14 @@ pub(crate) async fn place(
     placed.call
 }
 
+/// With all that is in it, and as it is.
+pub(crate) async fn copy_folder(from: &Path, to: &Path) {
+    let from = format!("{}/.", from.display());
+    std::fs::create_dir_all(to).expect("a folder");
+    let copied = Command::new("cp").arg("-a").args([Path::new(&from), to]).status().await;
+    assert!(copied.expect("cp runs").success());
+}
+
 /// Whether it is audio from a verified copy, not what is still arriving.
 pub(crate) fn is_ready(response: &Response) -> bool {
     response.status() == StatusCode::OK && response.headers().contains_key("repr-digest")

@@ -193,11 +193,12 @@ impl Pacer {
         }
     }
 
-    /// When anything of the account was last fetched.
+    /// When the account last got other credentials.
     pub(crate) fn trusted_at(&self, account: AccountSid) -> Option<Timestamp> {
         self.accounts().get(&account).and_then(|health| health.trusted_at)
     }
 
+    /// When anything of the account was last fetched.
     pub(crate) fn worked_at(&self, account: AccountSid) -> Option<Timestamp> {
         self.accounts().get(&account).and_then(|health| health.worked_at)
     }

@@ -23,7 +23,7 @@ use crate::ports::{
 };
 use crate::recording::Ask;
 use crate::recordings::RecordingsHandle;
-use crate::still_there::{StillThere, Word};
+use crate::still_there::{StaysError, StillThere};
 
 #[derive(Clone)]
 pub(crate) struct RetentionKeeperHandle {
@@ -211,18 +211,7 @@ impl Work {
             if reads(&order) && begun.elapsed() > MENDING_MAX {
                 break;
             }
-            let outcome = match order {
-                Ok(order) => self.obey(order, pass).await,
-                Err(why) => Ok(OrderOutcome::Refused(why)),
-            };
-            if let Ok(OrderOutcome::Refused(why)) = &outcome {
-                tracing::warn!(order = id, why, "order refused");
-            }
-            let settled = match outcome {
-                Ok(outcome) => self.catalog.settle_order(id, &outcome, self.clock.now()).await,
-                Err(error) => Err(error),
-            };
-            match settled {
+            match self.deal_with(id, order, pass).await {
                 Ok(()) => {}
                 Err(error @ CatalogError::Away(_)) => return Err(error),
                 Err(error) => {
@@ -232,6 +221,22 @@ impl Work {
             }
         }
         last
+    }
+
+    async fn deal_with(
+        &self,
+        id: i64,
+        order: Result<Order, String>,
+        pass: &mut Pass,
+    ) -> Result<(), CatalogError> {
+        let outcome = match order {
+            Ok(order) => self.obey(order, pass).await?,
+            Err(why) => OrderOutcome::Refused(why),
+        };
+        if let OrderOutcome::Refused(why) = &outcome {
+            tracing::warn!(order = id, why, "order refused");
+        }
+        self.catalog.settle_order(id, &outcome, self.clock.now()).await
     }
 
     async fn look(&self, after: Option<Overdue>, pass: &mut Pass) -> Result<(), CatalogError> {
@@ -285,35 +290,6 @@ impl Work {
         }
     }
 
-    /// A damaged copy is worth more than none: it goes only where the source says that there is another.
-    async fn replace(
-        &self,
-        call: CallKey,
-        known: Recording,
-        copy: StoredCopy,
-    ) -> Result<OrderOutcome, CatalogError> {
-        let recording = known.sid;
-        let audio = known.playable(&copy).key;
-        match self.still_there.ask(known.account, &audio).await? {
-            Word::StillThere => {}
-            Word::Gone => {
-                self.recordings.refresh(call, None);
-                return Ok(OrderOutcome::Refused("it is the last copy there is".to_owned()));
-            }
-            Word::Unsaid(error) => {
-                let why = format!("it may be the last copy there is: {error}");
-                return Ok(OrderOutcome::Refused(why));
-            }
-        }
-        self.recordings.report_damage(call.clone(), recording, copy);
-        let ask =
-            Ask { recording: Some(recording), intent: Intent::Backfill, wait: Duration::ZERO };
-        if let Err(error) = self.recordings.ask(&call, ask).await {
-            tracing::debug!(recording.sid = %recording, %error, "fetched when somebody asks for it");
-        }
-        Ok(OrderOutcome::Done)
-    }
-
     /// Whoever ordered it read another's vault: the owner looks for itself before it gives the copy up.
     async fn mend(
         &self,
@@ -337,5 +313,28 @@ impl Work {
             Ok(Err(error)) => Ok(OrderOutcome::Refused(error.to_string())),
             Err(_) => Ok(OrderOutcome::Refused("the copy was not read in time".to_owned())),
         }
+    }
+
+    /// A damaged copy is worth more than none: it goes only where the source says that there is another.
+    async fn replace(
+        &self,
+        call: CallKey,
+        known: Recording,
+        copy: StoredCopy,
+    ) -> Result<OrderOutcome, CatalogError> {
+        let recording = known.sid;
+        let audio = known.playable(&copy).key;
+        match self.still_there.ask(&call, known.account, &audio).await {
+            Ok(()) => {}
+            Err(StaysError::Away(error)) => return Err(error),
+            Err(stays) => return Ok(OrderOutcome::Refused(stays.to_string())),
+        }
+        self.recordings.report_damage(call.clone(), recording, copy);
+        let ask =
+            Ask { recording: Some(recording), intent: Intent::Backfill, wait: Duration::ZERO };
+        if let Err(error) = self.recordings.ask(&call, ask).await {
+            tracing::debug!(recording.sid = %recording, %error, "fetched when somebody asks for it");
+        }
+        Ok(OrderOutcome::Done)
     }
 }

@@ -3,8 +3,7 @@
 //! Supervised by the root. Owns nothing: the catalog says what is there, each recording's actor decides.
 //!
 //! Invariant: never evicts what the source did not say a moment ago that it still has. While it does not answer for an
-//! account, nothing of that account leaves, and the vault may be over its limit; nor is anything of it fetched then, so
-//! that it stays about as full as it was.
+//! account, nothing of that account leaves, and the vault may be over its limit, which is said.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::aside::aside;
 use crate::domain::{AccountSid, Timestamp};
 use crate::ports::{Catalog, CatalogError, Clock, ColdCopy, Vault, VaultUse};
 use crate::recordings::RecordingsHandle;
-use crate::still_there::{StillThere, Word};
+use crate::still_there::{StaysError, StillThere};
 
 #[derive(Clone)]
 pub(crate) struct VaultKeeperHandle {
@@ -238,22 +237,7 @@ impl Eviction {
             self.pass.after = None;
             return Ok(self.pass);
         }
-        for batch in 1..=EVICTION_BATCHES_MAX {
-            let coldest = self.catalog.coldest_copies(self.place.as_ref(), EVICTION_BATCH).await?;
-            let full = coldest.len() == EVICTION_BATCH as usize;
-            let all = self.consider_all(coldest).await?;
-            if all && !full && self.silent.is_empty() {
-                // Whatever is left is asked about again from the front.
-                self.pass.after = None;
-            }
-            if !all || !full {
-                break;
-            }
-            if batch == EVICTION_BATCHES_MAX {
-                // Very many of an account that does not answer do not stand before those of others for ever.
-                self.pass.after = self.place.clone();
-            }
-        }
+        self.look_through().await?;
         if self.excess > 0 && self.pass.evicted == 0 {
             tracing::warn!(
                 bytes = self.excess,
@@ -261,6 +245,27 @@ impl Eviction {
             );
         }
         Ok(self.pass)
+    }
+
+    /// Says in the pass where the next one goes on.
+    async fn look_through(&mut self) -> Result<(), CatalogError> {
+        for _ in 0..EVICTION_BATCHES_MAX {
+            let coldest = self.catalog.coldest_copies(self.place.as_ref(), EVICTION_BATCH).await?;
+            let full = coldest.len() == EVICTION_BATCH as usize;
+            if !self.consider_all(coldest).await? {
+                return Ok(());
+            }
+            if !full {
+                if self.silent.is_empty() {
+                    // Whatever is left is asked about again from the front.
+                    self.pass.after = None;
+                }
+                return Ok(());
+            }
+        }
+        // Very many of an account that does not answer do not stand before those of others for ever.
+        self.pass.after = self.place.clone();
+        Ok(())
     }
 
     /// False where it ended before the last: it is enough, or enough for this pass.
@@ -284,21 +289,22 @@ impl Eviction {
     async fn consider(&mut self, cold: &ColdCopy) -> Result<(), CatalogError> {
         let ColdCopy { call, account, audio, copy, .. } = cold;
         self.asked += 1;
-        match self.still_there.ask(*account, audio).await? {
-            Word::StillThere => {
+        match self.still_there.ask(call, *account, audio).await {
+            Ok(()) => {
                 tracing::info!(recording.sid = %audio.recording, bytes = copy.length, "evicted: the vault is full");
                 self.recordings.let_go(call.clone(), audio.recording);
                 self.excess = self.excess.saturating_sub(copy.length);
                 self.pass.evicted += 1;
             }
-            Word::Gone => self.recordings.refresh(call.clone(), None),
-            Word::Unsaid(error) if error.kind().is_about_what_was_asked_for() => {
+            Err(StaysError::LastCopy) => {}
+            Err(StaysError::Unsaid(error)) if error.kind().is_about_what_was_asked_for() => {
                 tracing::debug!(recording.sid = %audio.recording, %error, "not evicted: it may be the last copy");
             }
-            Word::Unsaid(error) => {
+            Err(StaysError::Unsaid(error)) => {
                 tracing::warn!(account.sid = %account, %error, "the vault is full, and nothing of the account can leave now");
                 self.silent.insert(*account);
             }
+            Err(StaysError::Away(error)) => return Err(error),
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ pub trait RecordingSource: Send + Sync {
     /// What the source says of a call, or of a leg of one.
     async fn call(&self, account: AccountSid, call: CallSid) -> Result<CallDetails, FetchError>;
 
-    /// How a recording stands at the source. What it no longer knows was deleted.
+    /// How a recording stands at the source. What it does not know, or no longer, is `NotFound` or `Deleted`.
     async fn recording(
         &self,
         account: AccountSid,

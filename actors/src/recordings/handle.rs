@@ -11,15 +11,14 @@ use super::{Message, News, Resolution};
 use crate::address::Address;
 use crate::arrival::Arrival;
 use crate::domain::{
-    AccountSid, AudioKey, BusinessId, CallKey, FetchError, Format, Permit, RecordingSid,
-    StoredCopy, Timestamp,
+    AccountSid, AudioKey, BusinessId, CallKey, Format, Permit, RecordingSid, StoredCopy, Timestamp,
 };
 use crate::ports::CatalogError;
 use crate::recording::machine::Event;
 use crate::recording::{self, Ask, CallView, RecordingWatch};
 use crate::search::Search;
 use crate::shelf::{Published, Shelf};
-use crate::still_there::{StillThere, Word};
+use crate::still_there::{StaysError, StillThere};
 
 /// Clone it freely.
 #[derive(Clone)]
@@ -42,17 +41,6 @@ pub enum AskError {
     /// The actor crashed or hangs, again and again.
     #[error("the call's actor does not answer")]
     Unavailable,
-}
-
-/// Why a copy stays that somebody wants gone.
-#[derive(Debug, thiserror::Error)]
-pub enum EvictError {
-    #[error(transparent)]
-    Away(#[from] CatalogError),
-    #[error("it is the last copy there is")]
-    LastCopy,
-    #[error("it may be the last copy there is: {0}")]
-    Unsaid(FetchError),
 }
 
 /// An actor that went away between being found and being asked is looked up again this often.
@@ -173,20 +161,12 @@ impl RecordingsHandle {
         key: CallKey,
         recording: RecordingSid,
         account: AccountSid,
-    ) -> Result<(), EvictError> {
+    ) -> Result<(), StaysError> {
         let Some(still_there) = &self.still_there else { return Ok(()) };
         let audio = AudioKey { business: key.business.clone(), recording, format: Format::Mp3 };
-        match still_there.ask(account, &audio).await? {
-            Word::StillThere => {
-                self.let_go(key, recording);
-                Ok(())
-            }
-            Word::Gone => {
-                self.refresh(key, None);
-                Err(EvictError::LastCopy)
-            }
-            Word::Unsaid(error) => Err(EvictError::Unsaid(error)),
-        }
+        still_there.ask(&key, account, &audio).await?;
+        self.let_go(key, recording);
+        Ok(())
     }
 
     /// Wants a copy gone of what the source was heard to have.

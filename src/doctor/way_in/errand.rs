@@ -26,9 +26,9 @@ pub(super) const WEBHOOK_PATH: &str = "/webhooks/twilio/recording-status";
 pub(super) struct Errand {
     /// `None` where tokens are signed elsewhere, or nothing was signed yet.
     pub(super) token: Option<String>,
-    /// The value of `link`.
     /// Opens nothing: for whoever may be somebody else.
     introduction: Option<String>,
+    /// The value of `link`.
     link: Option<String>,
     pub(super) specimen: Option<Specimen>,
     pub(super) cors_origin: Option<String>,

@@ -6,7 +6,7 @@ use actors::domain::{
     CallKey, CallSid, GoneCause, Recording, RecordingSid, SourceStatus, StateName, Timestamp,
 };
 use actors::ports::RecordingRecord;
-use actors::{EvictError, RecordingView, RecordingWatch};
+use actors::{RecordingView, RecordingWatch, StaysError};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
@@ -243,12 +243,12 @@ fn objection(order: Order, view: &RecordingView, known: &Recording) -> Option<&'
     }
 }
 
-impl From<EvictError> for Problem {
-    fn from(error: EvictError) -> Self {
+impl From<StaysError> for Problem {
+    fn from(error: StaysError) -> Self {
         match error {
-            EvictError::Away(error) => error.into(),
-            EvictError::LastCopy => Self::Conflict(LAST_COPY),
-            EvictError::Unsaid(_) => Self::Conflict(PERHAPS_LAST_COPY),
+            StaysError::Away(error) => error.into(),
+            StaysError::LastCopy => Self::Conflict(LAST_COPY),
+            StaysError::Unsaid(_) => Self::Conflict(PERHAPS_LAST_COPY),
         }
     }
 }

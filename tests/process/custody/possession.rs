@@ -1,9 +1,10 @@
 //! A vault and a database that do not belong together do nothing to each other.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Playing, said};
+use crate::home::copy_folder;
 
 const DATABASE: [&str; 3] = ["hearback.db", "hearback.db-wal", "hearback.db-shm"];
 
@@ -36,15 +37,6 @@ impl Playing {
 
 fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).expect("copied");
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let from: PathBuf = entry.expect("an entry").path();
-        let to = to.join(from.file_name().expect("a name"));
-        if from.is_dir() { copy_folder(&from, &to) } else { copy(&from, &to) }
-    }
 }
 
 #[tokio::test]
@@ -86,7 +78,7 @@ async fn an_older_database_or_an_older_vault_is_not_taken_for_the_present_one() 
     let (data, older, present) =
         (playing.home.data(""), folder.join("older"), folder.join("present"));
     playing.database(&data, &older, copy);
-    copy_folder(&playing.home.data("vault"), &folder.join("older-vault"));
+    copy_folder(&playing.home.data("vault"), &folder.join("older-vault")).await;
     playing.serve().await;
     playing.stop().await;
     playing.database(&data, &present, copy);
