@@ -17,11 +17,12 @@ web/dist/index.html: $(wildcard web/*.*) $(shell find web/src web/public -type f
 	@web/setup
 	@cd web && npm run --silent build
 
+# The same chances each time, so that a failure is the change's. `cargo test` alone and the long campaigns take new ones.
 test: ## Install what the tests need (Debian or Ubuntu), then check and test everything.
 	tests/setup
 	$(MAKE) --no-print-directory web check
 	cd web && npm run --silent test
-	cargo test --workspace --all-targets
+	PROPTEST_RNG_SEED=1 cargo test --workspace --all-targets
 	tests/browser/run
 
 check: web ## Formatting, lints, and the rules of the house.
