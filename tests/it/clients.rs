@@ -149,14 +149,15 @@ async fn a_thousand_ranges_are_answered_with_the_whole_and_no_effort() {
         assert_eq!(response.status(), StatusCode::OK);
         assert!(response.bytes().await.expect("a body") == placed.audio);
     }
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
 async fn a_head_that_trickles_in_is_cut_and_an_idle_connection_closed() {
+    const IDLE_MS: u64 = 5_000;
     let app = TestApp::start_with(World::default(), |config| {
         config.server.header_timeout_ms = 300;
-        config.server.idle_timeout_ms = 1_500;
+        config.server.idle_timeout_ms = IDLE_MS;
     })
     .await;
     let trickling = async {
@@ -186,10 +187,11 @@ async fn a_head_that_trickles_in_is_cut_and_an_idle_connection_closed() {
         socket.until_closed().await
     };
     let ((trickled, took), idle, silent) = tokio::join!(trickling, idle, silent);
-    assert!(trickled.bytes.is_empty() && took < Duration::from_millis(1_400), "{took:?}");
+    assert!(trickled.bytes.is_empty() && took < Duration::from_millis(IDLE_MS - 1_000), "{took:?}");
     for (what, heard) in [("idle", &idle), ("silent", &silent)] {
         let Heard { after, was_reset, .. } = heard;
-        assert!((1_400..4_000).contains(&after.as_millis()), "{what}: {after:?}");
+        let after_ms = after.as_millis() as u64;
+        assert!((IDLE_MS - 500..IDLE_MS + 10_000).contains(&after_ms), "{what}: {after:?}");
         assert!(!was_reset && heard.bytes.is_empty(), "{what}: {}", heard.text());
     }
 }

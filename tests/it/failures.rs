@@ -11,7 +11,7 @@ use actors::ports::{Custody, Order};
 use hearback::app::World;
 use hearback::auth::Role;
 use hearback::simulator::{Announcement, Behaviour, PlannedCall, PlannedRecording};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::support::{
@@ -19,6 +19,8 @@ use crate::support::{
 };
 
 const PROBLEMS: &str = include_str!("../../src/http/problem.rs");
+/// Of a burst of three, one comes back each second.
+const ASKED_AGAIN_MAX: u32 = 50;
 const UNKNOWN_CALL: &str = "CA000000000000000000000000deadbeef";
 const CALL_STATUS: &str = "/webhooks/twilio/call-status";
 
@@ -336,9 +338,15 @@ async fn too_much_too_fast_or_too_slow() -> Codes {
         told("within the burst", ask("acme").await, 404, "no_such_call").await;
     }
     let mut codes = Codes::new();
-    codes.insert(
-        told("before the call is looked for", ask("acme").await, 429, "rate_limited").await,
-    );
+    // Whoever waits a second between two has another.
+    let mut next = ask("acme").await;
+    for _ in 0..ASKED_AGAIN_MAX {
+        if next.status() != StatusCode::NOT_FOUND {
+            break;
+        }
+        next = ask("acme").await;
+    }
+    codes.insert(told("before the call is looked for", next, 429, "rate_limited").await);
     told("another caller", ask("globex").await, 404, "no_such_call").await;
     let nobody = answer(app.client.get(app.url(&unknown))).await;
     told("credentials come first", nobody, 401, "no_credentials").await;

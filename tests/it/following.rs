@@ -82,7 +82,9 @@ async fn a_stall_of_the_source_is_a_stall_to_who_listens() {
 pub async fn a_final_failure_cuts_every_listener_so_that_all_notice() {
     let app = TestApp::start().await;
     let (mut plan, audio) = TestApp::synthetic(200_000, 4);
-    plan.behaviours = vec![Fault::CutAfterBytes(100_000).into(), Behaviour::status(410)];
+    // All are there long before it is cut.
+    let cut = Behaviour { bytes_per_second: Some(20_000), ..Fault::CutAfterBytes(100_000).into() };
+    plan.behaviours = vec![cut, Behaviour::status(410)];
     let placed = app.place_planned(plan, ACME, audio).await;
     let listening = (0..20).map(async |_| {
         let response = app.get(&play_path(&placed)).await;

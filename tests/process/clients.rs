@@ -24,7 +24,7 @@ const SLOW_LONG: u64 = 500;
 const PLAYS: u64 = 60;
 const PLAYS_LONG: u64 = 500;
 /// After this the slow ones are cut. Long enough to measure before.
-const TIMEOUT_MS: u64 = 1_500;
+const TIMEOUT_MS: u64 = 10_000;
 const TIMEOUT_MS_LONG: u64 = 20_000;
 const DRIP: Duration = Duration::from_millis(500);
 const PLAYED_BYTES: usize = 200_000;
@@ -99,7 +99,7 @@ async fn campaign_clients_that_only_take_are_not_noticed_by_those_who_play() {
     assert!(still_slow as u64 > 2 * slow, "only {still_slow} were there while it was measured");
     let bound = idle * IDLE_BYTES_MAX + 3 * slow * SLOW_BYTES_MAX + SLACK_BYTES;
     assert!(resident_during < resident + bound, "{} MiB more", mib(resident_during - resident));
-    let tolerable = 3 * before.median() + Duration::from_millis(20);
+    let tolerable = 3 * before.median() + Duration::from_millis(100);
     assert!(during.median() < tolerable, "{during}");
 }
 

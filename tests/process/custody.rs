@@ -18,7 +18,7 @@ mod keys;
 mod possession;
 
 /// What a running service takes to notice a command.
-const NOTICED: Duration = Duration::from_secs(5);
+const NOTICED: Duration = Duration::from_secs(15);
 
 /// A service with one call that plays.
 struct Playing {

@@ -27,8 +27,8 @@ const SETTLED_MAX: Duration = Duration::from_millis(600);
 const HEALED_MAX: Duration = Duration::from_secs(1 + 5 + 2);
 /// Of the business, in the data folder.
 const FOLDER: &str = "vault/default";
-const SYNC_DELAY: Duration = Duration::from_millis(300);
-const SYNC_DELAY_INJECTED: &str = "inject=fsync,fdatasync:delay_enter=300000";
+const SYNC_DELAY: Duration = Duration::from_millis(600);
+const SYNC_DELAY_INJECTED: &str = "inject=fsync,fdatasync:delay_enter=600000";
 const PLAYS: usize = 40;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

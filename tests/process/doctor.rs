@@ -101,7 +101,7 @@ async fn what_a_proxy_limits_or_changes_is_named() {
         (W::CompressesAudio,                     "compresses_audio",      "gzip off;"),
         (W::CachesForEverybody,                  "caches_audio",          "proxy_cache off;"),
         (W::Buffers,                             "buffers_events",        "proxy_buffering off;"),
-        (W::CutsAfter(Duration::from_secs(1)),   "cuts_streams",          "proxy_read_timeout"),
+        (W::CutsEventsAfter(Duration::from_millis(200)), "cuts_streams",          "proxy_read_timeout"),
         (W::CutsBodiesAfter(50_000),             "cuts_bodies",           "proxy_max_temp_file_size"),
         (W::ChangesBytes,                        "changes_bodies",        "sub_filter"),
         (W::LimitsBodies(32 * 1024),             "limits_bodies",         "client_max_body_size"),

@@ -3,6 +3,7 @@
 //! A block of `sh` is run; one of `console` too, line by line behind `$`, and what it prints is compared with what
 //! stands there, `…` standing for anything. One that begins with `# Not run by the tests` is not run, and counted.
 
+mod old_route;
 mod sandbox;
 
 use std::collections::{BTreeMap, BTreeSet};

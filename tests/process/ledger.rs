@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions, query_scalar};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::campaign::Chance;
-use crate::home::{Home, PATIENCE, is_ready, until};
+use crate::home::{Home, PATIENCE, is_ready, until, until_within};
 
 /// Between two tries to tell of a call.
 const TELL_PAUSE: Duration = Duration::from_millis(20);
@@ -111,7 +111,7 @@ impl Ledger {
     /// It becomes ready by itself: nobody asks for it. Says when that was seen.
     pub(crate) async fn until_ready(&self, call: &Call) -> Instant {
         let ready = async || (self.state(call).await? == "ready").then(Instant::now);
-        match timeout(PATIENCE / 2, until("it is ready by itself", ready)).await {
+        match timeout(PATIENCE, until_within(PATIENCE * 2, "it is ready by itself", ready)).await {
             Ok((ready, _)) => ready,
             Err(_) => panic!("{} does not get ready by itself: {}", call.sid, self.home.log()),
         }

@@ -189,7 +189,9 @@ async fn what_the_business_calls_its_people_stands_in_front_of_what_they_say() {
     assert_eq!(details["summary"], Value::Null, "nobody was asked for one");
     assert_eq!(details["appointment"]["label"], "מוצע");
     let starts_at = details["appointment"]["starts_at"].as_str().expect("a time");
-    assert!(starts_at.ends_with("T14:00:00Z"), "four in the afternoon in Jerusalem: {starts_at}");
+    let starts_at: jiff::Timestamp = starts_at.parse().expect("RFC 3339");
+    let there = starts_at.in_tz("Asia/Jerusalem").expect("a time zone");
+    assert_eq!(there.hour(), 16, "four in the afternoon in Jerusalem: {starts_at}");
     let text = app.get(&path(&placed, "/transcript.txt")).await.text().await.expect("text");
     assert!(text.contains("נציגה: שלום נועה"), "the other channel is the agent's now: {text}");
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{ACCOUNT, TOKEN};
 
 /// Silence this long on an open connection is a stall.
-const STALL: Duration = Duration::from_millis(400);
+const STALL: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {

@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use hearback::simulator::Announcement;
 use tokio::time::timeout;
 
-use super::{AUDIO_BYTES, HEALED_MAX, House, SETTLED_MAX, settled};
+use super::{AUDIO_BYTES, HEALED_MAX, House, settled};
 use crate::campaign::{self, Chance};
-use crate::home::Home;
+use crate::home::{Home, PATIENCE};
 use crate::ledger::{Call, Ledger, both};
 use crate::mounts::{ReadOnly, Tmpfs, can_mount};
 
@@ -106,7 +106,7 @@ async fn without_room(
     for event in both() {
         assert_eq!(ledger.tell(&call, &event).await, Some(204), "the database has room");
     }
-    let ready = timeout(SETTLED_MAX * 4, settled(ledger, &call)).await;
+    let ready = timeout(PATIENCE, settled(ledger, &call)).await;
     assert_eq!(ready, Ok(false), "{trouble:?}: it failed, and says so");
     ledger.check_kept(&house.earlier).await;
     drop(cause);

@@ -28,7 +28,7 @@ pub(super) enum Wrong {
     CompressesAudio,
     CachesForEverybody,
     LimitsBodies(usize),
-    CutsAfter(Duration),
+    CutsEventsAfter(Duration),
     CutsBodiesAfter(usize),
     ChangesBytes,
     WeakensTags,
@@ -159,6 +159,7 @@ impl Inside {
         HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(*name)));
         spoil(wrong, &mut headers);
         let is_audio = headers.get("content-type").is_some_and(|it| it == "audio/mpeg");
+        let is_stream = headers.get("content-type").is_some_and(|it| it == "text/event-stream");
         let is_whole = is_audio && status == StatusCode::OK && method == Method::GET;
         let body = match wrong {
             Wrong::Buffers => Body::from(answer.bytes().await.unwrap_or_default()),
@@ -187,7 +188,7 @@ impl Inside {
                 };
                 Body::from_stream(stream::iter([Ok(body)]).chain(stream::once(cut)))
             }
-            Wrong::CutsAfter(span) => cut_after(answer, span),
+            Wrong::CutsEventsAfter(span) if is_stream => cut_after(answer, span),
             _ => Body::from_stream(answer.bytes_stream()),
         };
         (status, headers, body).into_response()

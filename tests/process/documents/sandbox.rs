@@ -1,5 +1,6 @@
 //! A machine to try a document's commands on: the service, a simulated Twilio, and folders in place of the system's.
 
+use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 
 use actors::domain::{AccountSid, CallSid};
@@ -60,6 +61,26 @@ impl Sandbox {
         sandbox.home.answer(&["import", "--since", "2d"]).await;
         sandbox.until_all_play().await;
         sandbox
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.home.address
+    }
+
+    pub(super) fn calls(&self) -> &[CallSid] {
+        &self.calls
+    }
+
+    /// An operator's.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What the service itself answers.
+    pub(super) async fn recording(&self, call: CallSid) -> Vec<u8> {
+        let path = format!("/api/recordings/file/{call}");
+        let answer = self.home.get(&path, &self.token).await;
+        answer.bytes().await.expect("whole").to_vec()
     }
 
     /// Runs every command of a document.

@@ -170,7 +170,7 @@ impl Works {
     }
 
     async fn until_lost(&self, operator: &str) {
-        let lost = async || (self.lost(operator).await == 1).then_some(());
+        let lost = async || (self.lost(operator).await >= 1).then_some(());
         until("the service knows that it has lost", lost).await;
     }
 }
