@@ -6,6 +6,8 @@ import type { AppointmentChange, CallDetails, Phase, Stage, Transcript } from '.
 import type { Peaks } from './peaks.ts';
 
 export interface PlayerState {
+  /** The one that is played and shown: it stays that one. Null until it is known which one is the call's primary. */
+  readonly recording: string | null;
   readonly playback: Playback;
   /** Whether sound is wanted, also while it is prepared or lost: what the button that starts and stops it shows. */
   readonly wantsSound: boolean;
