@@ -137,6 +137,20 @@ test('one that was gone before anybody heard it gives way to the next', async ()
   expect(store.state).toMatchObject({ recording: 'RE2', playback: { name: 'playing' } });
 });
 
+/** The bytes of a cold recording come while they play: nothing is measured, and only details tell how long it is. */
+test.each([
+  ['is a cut, far from the announced length', 20, 'playing', 2],
+  ['is the end, as near to it as the service accepts', 57.5, 'paused', 1],
+] as const)('an end while it arrives %s', async (_, second, name, count) => {
+  await mounted();
+  await pressed();
+  world.media?.tell({ type: 'time', second });
+  world.media?.tell({ type: 'ended' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(store.state.playback.name).toBe(name);
+  expect(loads().length).toBe(count);
+});
+
 function said(of: string, state: RecordingState = 'downloading') {
   return { recording_sid: of, state, phase: null, received_bytes: 0, total_bytes: null, retry_at: null, reason: null };
 }

@@ -22,7 +22,7 @@ export interface PlaybackOptions {
   /** Succeeds by telling `renewed`. */
   readonly renewLink: () => Promise<boolean>;
   readonly sound: () => Sound;
-  readonly measuredSeconds: () => number | null;
+  readonly leastSeconds: () => number | null;
   /** The service has said how far it is. */
   readonly preparing: (preparing: Preparing) => void;
   readonly changed: () => void;
@@ -70,7 +70,7 @@ export function createPlayback(options: PlaybackOptions): PlaybackShell {
   }
 
   function take(event: Event): void {
-    const next = step(life, event, { nowMs: world.now(), measuredSeconds: options.measuredSeconds() });
+    const next = step(life, event, { nowMs: world.now(), leastSeconds: options.leastSeconds() });
     life = next.life;
     next.effects.forEach(perform);
   }

@@ -20,7 +20,7 @@ import { playbackOf, wantsSound } from './life.ts';
 import { type Peaks, peaksOf, silences } from './peaks.ts';
 import { createPlayback } from './playback.ts';
 import { keepPreferences, readPreferences } from './preferences.ts';
-import { isFinal, isWorthChecking } from './progress.ts';
+import { isFinal, isWorthChecking, leastSecondsOf } from './progress.ts';
 import { readSaid } from './said.ts';
 import type { PlayerStore, Request, Sound, Span, StoreOptions } from './state.ts';
 import { createView, type Parts } from './view.ts';
@@ -84,7 +84,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     startSecond: second(options.startSecond),
     renewLink,
     sound: () => sound,
-    measuredSeconds,
+    leastSeconds: () => leastSecondsOf(measuredSeconds(), announcedSeconds()),
     preparing: prepared,
     changed,
     reached: skipSilence,
