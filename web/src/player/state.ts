@@ -128,8 +128,8 @@ export type Finding<T> =
   /** Being made, or asked for. */
   | { readonly kind: 'coming'; readonly progress: number | null }
   | { readonly kind: 'found'; readonly value: T }
-  /** There is none, and there will be none as things are. `no_speech`: nobody says a word. */
-  | { readonly kind: 'none'; readonly why: 'off' | 'no_speech' | 'failed' | 'gone' | 'unreachable' };
+  /** There is none, and there will be none as things are. `no_speech`: nobody says a word; `none`: of no recording. */
+  | { readonly kind: 'none'; readonly why: 'off' | 'no_speech' | 'failed' | 'gone' | 'none' | 'unreachable' };
 
 export interface Change {
   readonly kind: 'correction' | 'decision';
