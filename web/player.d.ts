@@ -46,7 +46,7 @@ export interface HearbackEventMap {
 export interface PlayerAttributes {
   /** The call: `CA…`. Needless with `link`. */
   'call-sid'?: string | null;
-  /** One of the call's recordings: `RE…`; its primary one unless given. */
+  /** One of the call's recordings: `RE…`; unless given, the one that is the primary as the player begins. */
   'recording-sid'?: string | null;
   /** Where the service is; where the module came from unless given. */
   base?: string | null;

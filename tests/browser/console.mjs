@@ -72,6 +72,7 @@ function tests(name, visit, world) {
     await page.press({ role: 'link', name: 'All' });
     await page.sees({ role: 'link', name: /, Inbound, / });
 
+    await page.tabTo(ROW);
     await page.keys('/');
     await page.type('zzzz');
     await page.reads(/No calls found/);
@@ -79,6 +80,7 @@ function tests(name, visit, world) {
     await page.sees({ role: 'link', name: /, Inbound, / });
     const { utterances } = await transcriptOf(service, await callWith(service, FIRST_PARTY));
     const word = utterances[0].text.match(/[\p{L}]{5,}/u)[0];
+    await page.tabTo(ROW);
     await page.keys('/');
     await page.type(word);
     await page.until(() => looking.all({ role: 'listitem', selector: '[data-call]' }).length <= 3, null, { what: `the search for ${word}` });
@@ -92,7 +94,7 @@ function tests(name, visit, world) {
     await page.sees(ROW);
     // Other calls are newer, some of which are being tried by others.
     await page.tabTo({ role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) }, { max: 150 });
-    await page.keys('ArrowDown', 'ArrowUp', 'Enter');
+    await page.keys('j', 'k', 'ArrowDown', 'ArrowUp', 'Enter');
     await page.sees(PLAY);
     assert.equal(await page.run(() => /^#\/calls\/CA/.test(location.hash)), true);
     await page.tabTo(PLAY);
@@ -102,6 +104,19 @@ function tests(name, visit, world) {
     await page.sees(PLAY);
     await page.run(() => history.back());
     await page.sees(ROW);
+  });
+
+  test(`${name}: a letter that is spoken or typed beside the list does nothing (WCAG 2.1.4)`, async () => {
+    const { service } = world;
+    const { page } = visit;
+    await visit.signIn(service.agent_token);
+    await page.sees(ROW);
+    const taken = await page.run(() => {
+      const press = (key) => new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true });
+      const places = [document.body, looking.first({ role: 'heading' })];
+      return ['j', 'k', 'p', '/'].filter((key) => places.some((place) => !place.dispatchEvent(press(key))));
+    });
+    assert.deepEqual(taken, []);
   });
 
   test(`${name}: a call that nobody has fetched plays from its own page, with what was said beside it`, async () => {

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { Call, Recording, RecordingState } from '../service/shapes.ts';
-import { durationText, partyOf, playable, statesOf, statusKey, viaOf } from './call-facts.ts';
+import { durationText, keptRecording, partyOf, playable, statesOf, statusKey, viaOf } from './call-facts.ts';
 import { consoleWords } from './words/words.ts';
 
 const en = consoleWords('en');
@@ -50,6 +50,15 @@ it('plays the primary, else what is left', () => {
   });
   expect(playable(call({ recordings: [gone, recording('RE2', 'failed')] }))).toMatchObject({ recording_sid: 'RE2' });
   expect(playable(call({ recordings: [gone] }))).toBeNull();
+});
+
+it('keeps to the recording that was the primary first, unless that is gone', () => {
+  const before = call({ recordings: [recording('RE1', 'ready', true)] });
+  const after = call({ recordings: [recording('RE1', 'ready'), recording('RE2', 'absent', true)] });
+  expect(keptRecording(before, null)).toBe('RE1');
+  expect(keptRecording(after, 'RE1')).toBe('RE1');
+  expect(keptRecording(call({ recordings: [recording('RE1', 'gone', true)] }), null)).toBeNull();
+  expect(keptRecording(after, null)).toBe('RE2');
 });
 
 it('counts recordings by state', () => {

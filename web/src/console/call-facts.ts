@@ -58,6 +58,15 @@ export function playable(call: Call): Recording | null {
   return call.recordings.find((one) => one.state !== 'gone') ?? null;
 }
 
+/**
+ * The one that a call's page is about unless told: the primary as it was first found, also when another one takes its
+ * place. One that is gone, which nobody hears, may give way to another.
+ */
+export function keptRecording(call: Call, kept: string | null): string | null {
+  const primary = call.recordings.find((one) => one.primary && one.state !== 'gone');
+  return kept ?? primary?.recording_sid ?? null;
+}
+
 /** How many recordings are in each state, in the order of the first of each. */
 export function statesOf(call: Call): readonly { readonly state: RecordingState; readonly count: number }[] {
   const counts = new Map<RecordingState, number>();

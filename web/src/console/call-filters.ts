@@ -14,7 +14,6 @@ import {
 import { icon } from './icons.ts';
 import { ask } from './requests.ts';
 import { formatRoute } from './router.ts';
-import { isTakenElsewhere } from './roving.ts';
 import { shared } from './styles.ts';
 import { consoleWords } from './words/words.ts';
 
@@ -35,14 +34,14 @@ export class CallFilters extends LitElement {
   #asked: Filters = NO_FILTERS;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    document.addEventListener('keydown', this.#pressedOnPage);
+  /** Leads the keyboard to the search, ready to be written over. */
+  focusSearch(): void {
+    this.#search()?.select();
+    this.#search()?.focus();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener('keydown', this.#pressedOnPage);
     clearTimeout(this.#timer);
   }
 
@@ -152,13 +151,6 @@ export class CallFilters extends LitElement {
     return { ...parseFilters(query), direction: this.filters.direction };
   }
 
-  #pressedOnPage = (event: KeyboardEvent): void => {
-    if (event.key !== '/' || isTakenElsewhere(event)) return;
-    event.preventDefault();
-    this.#search()?.select();
-    this.#search()?.focus();
-  };
-
   #search(): HTMLInputElement | null {
     return this.renderRoot.querySelector('input[type=search]');
   }
@@ -227,6 +219,8 @@ function filterStyles() {
       appearance: none;
     }
     kbd {
+      /* Where the key does something, says the page. */
+      display: var(--search-key, none);
       position: absolute;
       inset-inline-end: 0.6rem;
       padding: 0 0.4rem;

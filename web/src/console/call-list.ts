@@ -48,16 +48,6 @@ export class CallList extends LitElement {
     this.#linkOf(call)?.focus({ preventScroll: true });
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    document.addEventListener('keydown', this.#pressedOnPage);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    document.removeEventListener('keydown', this.#pressedOnPage);
-  }
-
   override render() {
     const { say } = this.words;
     const calls = this.list.calls ?? [];
@@ -208,6 +198,7 @@ export class CallList extends LitElement {
     ask(this, { type: 'open', route: callOf(call.call_sid, { recording: named, plays: true }), replaces: false });
   }
 
+  /** Only within the list: on the whole page, letters would go off for whoever dictates (WCAG 2.1.4). */
   #pressed = (event: KeyboardEvent): void => {
     if (isTakenElsewhere(event)) return;
     const calls = this.list.calls ?? [];
@@ -219,16 +210,6 @@ export class CallList extends LitElement {
       event.preventDefault();
       this.#play(call);
     }
-  };
-
-  /** Nothing has the focus: `j` and `k` enter the list. Arrows are left to scroll the page. */
-  #pressedOnPage = (event: KeyboardEvent): void => {
-    if (isTakenElsewhere(event) || event.composedPath().includes(this)) return;
-    const key = letterOf(event);
-    if (key !== 'j' && key !== 'k') return;
-    const calls = this.list.calls ?? [];
-    const at = calls.findIndex((call) => call.call_sid === this.current);
-    this.#moveTo(at >= 0 ? at : calls.length > 0 ? 0 : null, event);
   };
 
   #moveTo(index: number | null, event: Event): void {

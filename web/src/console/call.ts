@@ -12,6 +12,7 @@ import {
   channelsText,
   directionOf,
   durationText,
+  keptRecording,
   partyNumber,
   partyOf,
   statusKey,
@@ -46,6 +47,8 @@ export class CallPage extends LitElement {
   @property({ attribute: false }) nowMs = 0;
 
   @state() private loaded: CallShape | null = null;
+  /** What the player keeps to where the address names no recording. */
+  @state() private kept: string | null = null;
   @state() private isUnknown = false;
   @state() private isTroubled = false;
   @state() private isCopied = false;
@@ -60,6 +63,7 @@ export class CallPage extends LitElement {
       const call = await this.service.call(this.route.call, signal);
       if (signal.aborted) return;
       this.loaded = call;
+      this.kept = keptRecording(call, this.kept);
       this.#learnt(null);
     },
     failed: (problem) => this.#learnt(problem),
@@ -185,7 +189,7 @@ export class CallPage extends LitElement {
   #recording(recording: Recording, index: number): TemplateResult {
     const { say, formats } = this.words;
     const isShown = this.#shown(recording);
-    const sid = recording.primary ? null : recording.recording_sid;
+    const sid = recording.recording_sid === this.kept ? null : recording.recording_sid;
     const open = (event: MouseEvent) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
@@ -210,13 +214,14 @@ export class CallPage extends LitElement {
   }
 
   #shown(recording: Recording): boolean {
-    return this.route.recording === null ? recording.primary : this.route.recording === recording.recording_sid;
+    const named = this.route.recording ?? this.kept;
+    return named === null ? recording.primary : named === recording.recording_sid;
   }
 
   #player(call: CallShape | null): TemplateResult | typeof nothing {
     if (call === null || call.recordings.length === 0) return nothing;
     const { recording, second } = this.route;
-    const shared = formatRoute(callOf(this.route.call, { recording }));
+    const shared = formatRoute(callOf(this.route.call, { recording: recording ?? this.kept }));
     return html`${keyed(
       recording,
       html`<hearback-player

@@ -2,12 +2,14 @@
 
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
+import type { CallFilters as CallFiltersView } from './call-filters.ts';
 import type { CallList } from './call-list.ts';
 import './call-filters.ts';
 import './call-list.ts';
 import { type CallFilters, isFiltered, NO_FILTERS } from './filters.ts';
 import { icon } from './icons.ts';
 import { EMPTY, type ListState } from './list-state.ts';
+import { isTakenElsewhere } from './roving.ts';
 import { skeleton } from './skeleton.ts';
 import { shared } from './styles.ts';
 import { consoleWords } from './words/words.ts';
@@ -22,6 +24,9 @@ export class Calls extends LitElement {
         font-weight: 660;
         letter-spacing: -0.02em;
         padding-block-end: 0.875rem;
+      }
+      .searched:focus-within {
+        --search-key: block;
       }
       .results {
         padding-block-start: 1.125rem;
@@ -48,6 +53,7 @@ export class Calls extends LitElement {
   /** Shown until the answer to other filters is here. */
   @state() private shown: ListState = EMPTY;
   @query('h1') private heading!: HTMLElement;
+  @query('hearback-call-filters') private narrowing!: CallFiltersView;
   @query('hearback-call-list') private rows!: CallList | null;
 
   /** `call`: where the keyboard was when this list was left. */
@@ -64,10 +70,19 @@ export class Calls extends LitElement {
     const isBusy = this.list.calls === null && !this.isTroubled;
     return html`
       <h1 tabindex="-1">${this.words.say('calls')}</h1>
-      <hearback-call-filters .words=${this.words} .filters=${this.filters}></hearback-call-filters>
-      <div class="results" aria-busy=${isBusy && this.shown.calls !== null}>${this.#results()}</div>
+      <div class="searched" @keydown=${this.#pressed}>
+        <hearback-call-filters .words=${this.words} .filters=${this.filters}></hearback-call-filters>
+        <div class="results" aria-busy=${isBusy && this.shown.calls !== null}>${this.#results()}</div>
+      </div>
     `;
   }
+
+  /** Only within what is searched: on the whole page, it would go off for whoever dictates (WCAG 2.1.4). */
+  #pressed = (event: KeyboardEvent): void => {
+    if (event.key !== '/' || isTakenElsewhere(event)) return;
+    event.preventDefault();
+    this.narrowing.focusSearch();
+  };
 
   #results(): TemplateResult | typeof nothing {
     const { say } = this.words;

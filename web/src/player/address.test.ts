@@ -1,7 +1,7 @@
 // Where an element's attributes lead.
 
 import { describe, expect, it } from 'vitest';
-import { type Given, isSamePlace, secondInFragment, shareAddress, targetOf } from './address.ts';
+import { type Given, isSamePlace, secondInFragment, shareAddress, takenUp, targetOf } from './address.ts';
 
 const PAGE = 'https://crm.example/leads/7';
 const MODULE = 'https://calls.example/hearback/web/player.js';
@@ -62,6 +62,28 @@ describe('targetOf', () => {
     if (!one || !again || !other) throw new Error('all are complete');
     expect(isSamePlace(one, again)).toBe(true);
     expect(isSamePlace(one, other)).toBe(false);
+  });
+});
+
+describe('a player that comes back', () => {
+  const left = target({ callSid: 'CA1', token: 'a' });
+  const again = target({ callSid: 'CA1', token: 'b' });
+  if (!left || !again) throw new Error('all are complete');
+
+  it('goes on in the recording that was heard, whichever is the primary by now', () => {
+    const at17 = { target: left, second: 17, recording: 'RE1' };
+    expect(takenUp(at17, again)).toEqual({ second: 17, recording: 'RE1' });
+  });
+
+  it('that nobody heard begins with what is the primary by now', () => {
+    expect(takenUp({ target: left, second: 0, recording: 'RE1' }, again)).toEqual({ second: 0, recording: null });
+  });
+
+  it('for something else begins anew', () => {
+    const other = target({ callSid: 'CA1', recordingSid: 'RE2' });
+    if (!other) throw new Error('it is complete');
+    expect(takenUp({ target: left, second: 17, recording: 'RE1' }, other)).toBeNull();
+    expect(takenUp(null, again)).toBeNull();
   });
 });
 

@@ -52,6 +52,20 @@ export function isSamePlace(a: Target, b: Target): boolean {
   return a.base.href === b.base.href && a.call === b.call && a.recording === b.recording;
 }
 
+/** Where a player had come to that was taken out of its page, for its coming back. */
+export interface Left {
+  readonly target: Target;
+  readonly second: number;
+  /** The one that it played; null: nothing had named it. */
+  readonly recording: string | null;
+}
+
+/** Null for what is to begin as `target` says. A second is one of the recording that was heard, and of no other. */
+export function takenUp(left: Left | null, target: Target): Pick<Left, 'second' | 'recording'> | null {
+  if (left === null || !isSamePlace(left.target, target)) return null;
+  return { second: left.second, recording: left.second > 0 ? left.recording : target.recording };
+}
+
 export function isSameCredentials(a: Credentials, b: Credentials): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -36,7 +36,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => [seed]))('seed %i', (seed) 
   const rig = createRig({
     answer: () => pick(ANSWERS),
     renew: () => random() < 0.7,
-    measuredSeconds: 60,
+    leastSeconds: 58,
     media: () => pick<Event | null>([{ type: 'media_playing' }, { type: 'media_failed', code: 4 }, null]),
   });
   for (let count = 0; count < EVENTS; count++) {

@@ -9,9 +9,11 @@ import { chooseLanguage } from '../words/words.ts';
 import {
   isSameCredentials,
   isSamePlace,
+  type Left,
   secondInFragment,
   shareAddress,
   type Target,
+  takenUp,
   targetOf,
   targetOfLink,
 } from './address.ts';
@@ -75,7 +77,7 @@ export class HearbackPlayer extends LitElement implements Published {
 
   #live: Live | null = null;
   /** Where a store that is gone had come to, for the same call coming back. */
-  #left: { readonly target: Target; readonly second: number } | null = null;
+  #left: Left | null = null;
   #focusing = 0;
   /** Somebody wants it as soon as it is here. */
   #downloads = false;
@@ -168,12 +170,12 @@ export class HearbackPlayer extends LitElement implements Published {
     const isRunning = playback.name === 'playing';
     const download =
       state.may.download && service.credentials.kind === 'cookie'
-        ? service.downloadUrl(target.call, target.recording)
+        ? service.downloadUrl(target.call, state.recording)
         : null;
     return html`<div class="head">
         <div class="deck" data-notice=${noticeKindOf(playback) ?? nothing}>
           <hearback-waveform .words=${words} .send=${this.#send} .waveform=${waveform} .timeline=${timeline} .sound=${sound}
-            .lanes=${this.#lanesOf(state, words, target.recording)} .isRunning=${isRunning}></hearback-waveform>
+            .lanes=${this.#lanesOf(state, words)} .isRunning=${isRunning}></hearback-waveform>
           <hearback-notice .words=${words} .send=${this.#send} .playback=${playback} .progress=${progress} .timeline=${timeline}>
           </hearback-notice>
         </div>
@@ -208,8 +210,8 @@ export class HearbackPlayer extends LitElement implements Published {
   }
 
   /** The same for the same, so that no lane is drawn anew. */
-  #lanesOf(state: PlayerState, words: PlayerWords, recording: string | null): readonly LaneName[] {
-    const lanes = lanesOf(state, words, recording);
+  #lanesOf(state: PlayerState, words: PlayerWords): readonly LaneName[] {
+    const lanes = lanesOf(state, words);
     if (JSON.stringify(lanes) !== JSON.stringify(this.#lanes)) this.#lanes = lanes;
     return this.#lanes;
   }
@@ -236,11 +238,12 @@ export class HearbackPlayer extends LitElement implements Published {
 
   #open(target: Target): void {
     const service = new Service(target.base, target.credentials);
+    const left = takenUp(this.#left, target);
     const store = createPlayerStore({
       service,
       call: target.call,
-      recording: target.recording,
-      startSecond: this.#startOf(target),
+      recording: left === null ? target.recording : left.recording,
+      startSecond: left === null ? this.#startSecond() : left.second,
       renewLink: () => this.#renewLink(),
     });
     const unsubscribe = store.subscribe(() => this.#changed());
@@ -254,14 +257,14 @@ export class HearbackPlayer extends LitElement implements Published {
     if (!live) return;
     this.#live = null;
     this.#downloads = false;
-    this.#left = { target: live.target, second: live.store.state.timeline.second };
+    const { recording, timeline } = live.store.state;
+    this.#left = { target: live.target, second: timeline.second, recording };
     live.unsubscribe();
     live.store.dispose();
     this.#mediaKeys.release();
   }
 
-  #startOf(target: Target): number {
-    if (this.#left && isSamePlace(this.#left.target, target)) return this.#left.second;
+  #startSecond(): number {
     const fragment = this.shareUrl ? null : secondInFragment(location.hash);
     return Math.max(0, this.start ?? fragment ?? 0);
   }
@@ -360,7 +363,7 @@ export class HearbackPlayer extends LitElement implements Published {
   /** What is not here yet is fetched first, without a sound; its progress is shown as ever. */
   #downloadLater(press: Event): void {
     const live = this.#live;
-    if (!live || isHere(live.store.state, live.target.recording)) return;
+    if (!live || isHere(live.store.state)) return;
     press.preventDefault();
     this.#downloads = true;
     if (live.store.state.wantsSound) return;
@@ -371,10 +374,10 @@ export class HearbackPlayer extends LitElement implements Published {
   #downloadNow({ store, service, target }: Live): void {
     const { playback } = store.state;
     if (playback.name === 'stopped') this.#downloads = false;
-    if (!this.#downloads || !isHere(store.state, target.recording)) return;
+    if (!this.#downloads || !isHere(store.state)) return;
     this.#downloads = false;
     const way = document.createElement('a');
-    way.href = service.downloadUrl(target.call, target.recording);
+    way.href = service.downloadUrl(target.call, store.state.recording);
     way.download = '';
     way.click();
   }

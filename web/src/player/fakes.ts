@@ -4,12 +4,14 @@ import { vi } from 'vitest';
 import type { Media, MediaEvent } from './media.ts';
 import type { World } from './world.ts';
 
-/** A route: `details`, `waveform`, `transcript`, `check`, `link`, `events`, `correct`, `decide`. */
+/** A route: `details`, `status`, `waveform`, `transcript`, `check`, `link`, `events`, `correct`, `decide`. */
 export type Route = keyof typeof ROUTES;
 
 export interface FakeService {
   /** What was asked, in order. */
   readonly asked: readonly Route[];
+  /** The recordings that requests for it named, each once; null: none. */
+  named(route: Route): readonly (string | null)[];
   /** Requests that were neither answered nor aborted: also streams that are open. */
   readonly open: number;
   /** From now on; a route without an answer never gets any. */
@@ -24,6 +26,7 @@ const ROUTES = {
   check: /^GET .*\/recordings\/file\//,
   link: /^POST .*\/link/,
   events: /^GET .*\/events/,
+  status: /^GET .*\/status/,
   waveform: /^GET .*\/waveform/,
   transcript: /^GET .*\/transcript/,
   correct: /^PUT .*\/transcript/,
@@ -33,6 +36,7 @@ const ROUTES = {
 
 export function fakeService(): FakeService {
   const asked: Route[] = [];
+  const names = new Map<Route, Set<string | null>>();
   const answers = new Map<Route, () => Response>();
   let open = 0;
   let stream: ReadableStreamDefaultController<Uint8Array> | null = null;
@@ -63,8 +67,10 @@ export function fakeService(): FakeService {
   }
 
   vi.stubGlobal('fetch', async (url: string, init: RequestInit & { signal: AbortSignal }) => {
-    const route = routeOf(`${init.method} ${new URL(url).pathname}`);
+    const { pathname, searchParams } = new URL(url);
+    const route = routeOf(`${init.method} ${pathname}`);
     asked.push(route);
+    names.set(route, (names.get(route) ?? new Set()).add(searchParams.get('recording')));
     const answer = answers.get(route);
     if (answer !== undefined) return answer();
     return route === 'events' ? follow(init.signal) : never(init.signal);
@@ -72,6 +78,7 @@ export function fakeService(): FakeService {
 
   return {
     asked,
+    named: (route) => [...(names.get(route) ?? [])],
     get open() {
       return open;
     },

@@ -141,7 +141,7 @@ export function createFinding<T>({ ask, changed, renewLink, world }: FindingOpti
   };
 }
 
-function whyNone({ status, code }: Problem): 'off' | 'no_speech' | 'failed' | 'gone' | 'unreachable' {
+function whyNone({ status, code }: Problem): Extract<Finding<unknown>, { kind: 'none' }>['why'] {
   if (status === 410) return 'gone';
   if (status !== 404) return 'unreachable';
   switch (code) {
@@ -153,6 +153,6 @@ function whyNone({ status, code }: Problem): 'off' | 'no_speech' | 'failed' | 'g
     case 'pipeline_failed':
       return 'failed';
     default:
-      return 'gone';
+      return 'none';
   }
 }

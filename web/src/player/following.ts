@@ -26,10 +26,26 @@ const HELD_MS = 20_000;
 /** Browsers open six connections to an origin, for all players of a page: some are left for those that play. */
 const IDLE_STREAMS_MAX = 2;
 let idleStreams = 0;
+/** Of those who found no place, what makes each try again: the first of them as soon as there is one. */
+const waiting = new Set<() => void>();
+
+function takePlace(): boolean {
+  if (idleStreams >= IDLE_STREAMS_MAX) return false;
+  idleStreams++;
+  return true;
+}
+
+function givePlace(): void {
+  idleStreams--;
+  const [first] = waiting;
+  if (first === undefined) return;
+  waiting.delete(first);
+  first();
+}
 
 export function createFollowing(follow: Follow, heard: (event: ServerEvent) => void, world: World): Following {
   let wanted: 'no' | 'idly' | 'yes' = 'no';
-  let open: { readonly abort: () => void; readonly isIdle: boolean } | null = null;
+  let open: { readonly abort: () => void; isIdle: boolean } | null = null;
   let cancelPause: (() => void) | null = null;
   let lastEventId = '';
   let breaks = 0;
@@ -39,8 +55,10 @@ export function createFollowing(follow: Follow, heard: (event: ServerEvent) => v
   function begin(): void {
     if (open !== null || cancelPause !== null || isOver || wanted === 'no') return;
     const isIdle = wanted === 'idly';
-    if (isIdle && idleStreams >= IDLE_STREAMS_MAX) return;
-    if (isIdle) idleStreams++;
+    if (isIdle && !takePlace()) {
+      waiting.add(begin);
+      return;
+    }
     const controller = new AbortController();
     const mine = { abort: () => controller.abort(), isIdle };
     open = mine;
@@ -86,8 +104,20 @@ export function createFollowing(follow: Follow, heard: (event: ServerEvent) => v
   }
 
   function leave(): void {
-    if (open?.isIdle) idleStreams--;
+    const left = open;
     open = null;
+    if (left?.isIdle) givePlace();
+  }
+
+  /** The open stream is from now on one by which somebody listens, or one by which nobody does, if there is a place. */
+  function turn(): void {
+    if (open === null || open.isIdle === (wanted === 'idly')) return;
+    if (wanted === 'idly' && !takePlace()) {
+      end();
+      return;
+    }
+    open.isIdle = wanted === 'idly';
+    if (!open.isIdle) givePlace();
   }
 
   function end(): void {
@@ -102,8 +132,10 @@ export function createFollowing(follow: Follow, heard: (event: ServerEvent) => v
     want(how) {
       if (how === wanted) return;
       wanted = how;
+      waiting.delete(begin);
       if (how === 'no') end();
-      else begin();
+      else turn();
+      begin();
     },
     restart() {
       if (!isOver) return;
@@ -114,6 +146,7 @@ export function createFollowing(follow: Follow, heard: (event: ServerEvent) => v
     },
     dispose() {
       wanted = 'no';
+      waiting.delete(begin);
       end();
     },
   };

@@ -2,15 +2,12 @@
 
 import type { PlayerState } from './state.ts';
 
-/**
- * Before that the service has nothing to send but how far it is, which a browser would keep as a file.
- *
- * `recording` is null for the call's primary.
- */
-export function isHere(
-  { playback, details }: Pick<PlayerState, 'playback' | 'details'>,
-  recording: string | null,
-): boolean {
+/** Before that the service has nothing to send but how far it is, which a browser would keep as a file. */
+export function isHere({
+  playback,
+  details,
+  recording,
+}: Pick<PlayerState, 'playback' | 'details' | 'recording'>): boolean {
   if (playback.name === 'playing' || playback.name === 'paused' || playback.name === 'stalled') return true;
   const mine = details?.recordings.find((one) => (recording === null ? one.primary : one.recording_sid === recording));
   return mine?.state === 'ready';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { born, deadlineOf, type Effort, type Life, type Stage } from './life.ts';
 import { type Effect, type Event, type Step, step } from './machine.ts';
 
-const NOW = { nowMs: 100_000, measuredSeconds: 60 };
+const NOW = { nowMs: 100_000, leastSeconds: 58 };
 
 const effort: Effort = { sinceMs: 90_000, lost: 'offline', wantsSound: true, waits: 0, failures: 0, hurries: 0 };
 

@@ -74,8 +74,8 @@ export type Effect =
 /** What a decision needs and the life does not hold. */
 export interface Context {
   readonly nowMs: number;
-  /** As the service measured it. */
-  readonly measuredSeconds: number | null;
+  /** It lasts so long or longer, as far as the service knows. */
+  readonly leastSeconds: number | null;
 }
 
 export interface Step {

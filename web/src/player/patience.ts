@@ -22,6 +22,8 @@ export const FALLS_MAX = 3;
 export const PLACE_SECONDS = 1;
 /** An end that comes more than this too early is a connection that was cut. */
 export const END_EARLY_SECONDS = 2;
+/** The same where Twilio's word for the length is all there is: the service takes a copy that is so much shorter. */
+export const END_EARLY_SHARE = 0.05;
 /** Where a refusal does not say when to ask again, and asking at once would be refused again. */
 export const RETRY_AFTER_MS = 5_000;
 

@@ -14,12 +14,15 @@ import type { World } from './world.ts';
 export interface PlaybackOptions {
   readonly service: () => Service;
   readonly call: string;
-  readonly recording: string | null;
+  /** Null until something has named it. */
+  readonly recording: () => string | null;
+  /** The same; asks for its name where nothing has named it. */
+  readonly namedRecording: (signal: AbortSignal) => Promise<string | null>;
   readonly startSecond: number;
   /** Succeeds by telling `renewed`. */
   readonly renewLink: () => Promise<boolean>;
   readonly sound: () => Sound;
-  readonly measuredSeconds: () => number | null;
+  readonly leastSeconds: () => number | null;
   /** The service has said how far it is. */
   readonly preparing: (preparing: Preparing) => void;
   readonly changed: () => void;
@@ -44,7 +47,7 @@ export interface PlaybackShell {
 const NONE: readonly Span[] = [];
 
 export function createPlayback(options: PlaybackOptions): PlaybackShell {
-  const { service, call, recording, world } = options;
+  const { service, call, world } = options;
   let life = born(options.startSecond);
   let made: Media | null = null;
   let durationSeconds: number | null = null;
@@ -67,7 +70,7 @@ export function createPlayback(options: PlaybackOptions): PlaybackShell {
   }
 
   function take(event: Event): void {
-    const next = step(life, event, { nowMs: world.now(), measuredSeconds: options.measuredSeconds() });
+    const next = step(life, event, { nowMs: world.now(), leastSeconds: options.leastSeconds() });
     life = next.life;
     next.effects.forEach(perform);
   }
@@ -110,7 +113,7 @@ export function createPlayback(options: PlaybackOptions): PlaybackShell {
 
   function check(id: number): void {
     under(
-      (signal) => service().check(call, recording, signal),
+      (signal) => service().check(call, options.recording(), signal),
       id,
       (answer) => {
         if (answer.kind === 'playable') return tell({ type: 'check_playable', request: id });
@@ -122,7 +125,7 @@ export function createPlayback(options: PlaybackOptions): PlaybackShell {
 
   function address(id: number): void {
     under(
-      (signal) => service().audioUrl(call, recording, signal),
+      async (signal) => service().audioUrl(call, await options.namedRecording(signal), signal),
       id,
       (url) => tell({ type: 'addressed', request: id, url }),
     );

@@ -1,6 +1,7 @@
 // How far a recording is on its way to us, from what the service says of it: pure.
 
 import type { Preparing, RecordingStatus } from '../service/shapes.ts';
+import { END_EARLY_SECONDS, END_EARLY_SHARE } from './patience.ts';
 import type { Progress } from './state.ts';
 
 /** Null once it is here, or never will be. */
@@ -27,6 +28,13 @@ export function isFinal({ state }: RecordingStatus): boolean {
 export function isWorthChecking(status: RecordingStatus): boolean {
   const arrives = status.phase === 'receiving' || status.phase === 'sealing';
   return isFinal(status) || (arrives && status.total_bytes !== null && status.received_bytes > 0);
+}
+
+/** It is measured only once all of it is here: until then, what was announced has to do. */
+export function leastSecondsOf(measuredSeconds: number | null, announcedSeconds: number | null): number | null {
+  if (measuredSeconds !== null) return measuredSeconds - END_EARLY_SECONDS;
+  if (announcedSeconds === null) return null;
+  return announcedSeconds - Math.max(END_EARLY_SECONDS, announcedSeconds * END_EARLY_SHARE);
 }
 
 function secondsOf(receivedBytes: number, totalBytes: number | null, durationSeconds: number | null): number | null {

@@ -35,13 +35,13 @@ export interface RigOptions {
   readonly answer?: (check: number) => Answer;
   /** Null: the host page has none. */
   readonly renew?: (() => boolean) | null;
-  readonly measuredSeconds?: number | null;
+  readonly leastSeconds?: number | null;
   /** What becomes of playing after the n-th load; it plays unless told otherwise. */
   readonly media?: (load: number) => Event | null;
 }
 
 export function createRig(options: RigOptions = {}): Rig {
-  const { second = 0, answer = () => ({ kind: 'playable' }), renew = null, measuredSeconds = null } = options;
+  const { second = 0, answer = () => ({ kind: 'playable' }), renew = null, leastSeconds = null } = options;
   const media = options.media ?? (() => ({ type: 'media_playing' }));
   let life = born(second);
   let nowMs = 0;
@@ -54,7 +54,7 @@ export function createRig(options: RigOptions = {}): Rig {
   function take(event: Event): void {
     const isAnswer = event.type.startsWith('check_') || event.type === 'request_failed';
     if (isAnswer && 'request' in event && event.request === life.request) isUnderWay = false;
-    const next = step(life, event, { nowMs, measuredSeconds });
+    const next = step(life, event, { nowMs, leastSeconds });
     life = next.life;
     for (const effect of next.effects) obey(effect);
   }

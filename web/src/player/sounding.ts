@@ -3,14 +3,7 @@
 import type { Life, Stage } from './life.ts';
 import type { Context, Event, Step } from './machine.ts';
 import { after, begin, fall, go, loading, longer, sought, stay, stop } from './moves.ts';
-import {
-  END_EARLY_SECONDS,
-  FALLS_MAX,
-  LOADING_QUIET_MS,
-  PATIENCE_MS,
-  PLACE_SECONDS,
-  STALLED_QUIET_MS,
-} from './patience.ts';
+import { FALLS_MAX, LOADING_QUIET_MS, PATIENCE_MS, PLACE_SECONDS, STALLED_QUIET_MS } from './patience.ts';
 import type { Why } from './state.ts';
 
 type In<Name extends Stage['name']> = Extract<Stage, { name: Name }>;
@@ -169,8 +162,7 @@ function inAnySounding(life: Life, event: AnySounding, context: Context): Step {
 
 /** Some browsers take a connection that was cut for the end. */
 function ended(life: Life, context: Context): Step {
-  const { measuredSeconds } = context;
-  const isEarly = measuredSeconds !== null && life.second < measuredSeconds - END_EARLY_SECONDS;
+  const isEarly = context.leastSeconds !== null && life.second < context.leastSeconds;
   const isHopeless = life.falls.count >= FALLS_MAX - 1;
   if (isEarly && !isHopeless) return fall(life, 'error', 'offline', context);
   return go({ ...life, hasEnded: true }, PAUSED);

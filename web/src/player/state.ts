@@ -6,6 +6,8 @@ import type { AppointmentChange, CallDetails, Phase, Stage, Transcript } from '.
 import type { Peaks } from './peaks.ts';
 
 export interface PlayerState {
+  /** The one that is played and shown: it stays that one. Null until it is known which one is the call's primary. */
+  readonly recording: string | null;
   readonly playback: Playback;
   /** Whether sound is wanted, also while it is prepared or lost: what the button that starts and stops it shows. */
   readonly wantsSound: boolean;
@@ -126,8 +128,8 @@ export type Finding<T> =
   /** Being made, or asked for. */
   | { readonly kind: 'coming'; readonly progress: number | null }
   | { readonly kind: 'found'; readonly value: T }
-  /** There is none, and there will be none as things are. `no_speech`: nobody says a word. */
-  | { readonly kind: 'none'; readonly why: 'off' | 'no_speech' | 'failed' | 'gone' | 'unreachable' };
+  /** There is none, and there will be none as things are. `no_speech`: nobody says a word; `none`: of no recording. */
+  | { readonly kind: 'none'; readonly why: 'off' | 'no_speech' | 'failed' | 'gone' | 'none' | 'unreachable' };
 
 export interface Change {
   readonly kind: 'correction' | 'decision';

@@ -4,7 +4,15 @@
 
 import type { ServerEvent } from '../service/event-stream.ts';
 import { type Credentials, Service } from '../service/service.ts';
-import type { CallDetails, Preparing, RecordingStatus, Stage, StageName, Transcript } from '../service/shapes.ts';
+import type {
+  CallDetails,
+  Preparing,
+  RecordingState,
+  RecordingStatus,
+  Stage,
+  StageName,
+  Transcript,
+} from '../service/shapes.ts';
 import { createChanges } from './changes.ts';
 import { createFinding } from './finding.ts';
 import { createFollowing } from './following.ts';
@@ -12,7 +20,7 @@ import { playbackOf, wantsSound } from './life.ts';
 import { type Peaks, peaksOf, silences } from './peaks.ts';
 import { createPlayback } from './playback.ts';
 import { keepPreferences, readPreferences } from './preferences.ts';
-import { isFinal, isWorthChecking } from './progress.ts';
+import { isFinal, isWorthChecking, leastSecondsOf } from './progress.ts';
 import { readSaid } from './said.ts';
 import type { PlayerStore, Request, Sound, Span, StoreOptions } from './state.ts';
 import { createView, type Parts } from './view.ts';
@@ -22,7 +30,9 @@ import { browserWorld, type World } from './world.ts';
 const SKIPPED_SECONDS_MIN = 0.3;
 
 export function createPlayerStore(options: StoreOptions, world: World = browserWorld()): PlayerStore {
-  const { call, recording } = options;
+  const { call } = options;
+  /** The one that all is about, whichever is the primary by now; null until something names it. */
+  let recording = options.recording;
   let service = options.service;
   let isDisposed = false;
   let sound: Sound = { ...readPreferences(world.storage), soloChannel: null };
@@ -51,7 +61,11 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     world,
   });
   const transcript = createFinding<Transcript>({
-    ask: (signal) => service.transcript(call, recording, signal),
+    ask: async (signal) => {
+      const made = await service.transcript(call, recording, signal);
+      if (made.kind === 'made') keepTo(made.value);
+      return made;
+    },
     changed,
     renewLink,
     world,
@@ -65,11 +79,12 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   const playback = createPlayback({
     service: () => service,
     call,
-    recording,
+    recording: () => recording,
+    namedRecording,
     startSecond: second(options.startSecond),
     renewLink,
     sound: () => sound,
-    measuredSeconds,
+    leastSeconds: () => leastSecondsOf(measuredSeconds(), announcedSeconds()),
     preparing: prepared,
     changed,
     reached: skipSilence,
@@ -103,6 +118,17 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
     });
   }
 
+  /** What plays must not change under the listener. One that is gone, which nobody hears, may give way to another. */
+  function keepTo(named: { readonly recording_sid: string; readonly state?: RecordingState } | undefined): void {
+    if (named !== undefined && named.state !== 'gone') recording ??= named.recording_sid;
+  }
+
+  /** For an address, which would lead to another one as soon as that is the primary. A link names its own. */
+  async function namedRecording(signal: AbortSignal): Promise<string | null> {
+    if (recording === null && !service.isLink) keepTo(await service.status(call, null, signal));
+    return recording;
+  }
+
   function follow(): void {
     const goesOn = stages.some(({ state }) => state === 'waiting' || state === 'running');
     const isUsed = wantsSound(playback.life) || playbackOf(playback.life).name === 'preparing';
@@ -116,6 +142,8 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   }
 
   function becomes(now: RecordingStatus): void {
+    keepTo(now);
+    if (recording !== null && now.recording_sid !== recording) return;
     const before = status;
     status = now;
     if (now.state === 'ready' && before !== null && before.state !== 'ready') waveform.load();
@@ -137,6 +165,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
   }
 
   function detailsChanged(): void {
+    if (details.finding.kind === 'found') keepTo(details.finding.value.recordings.find(({ primary }) => primary));
     if (details.finding.kind === 'found' && stages !== details.finding.value.stages) {
       if (!hasHeardStages) stages = details.finding.value.stages;
       tellStages('details');
@@ -170,6 +199,7 @@ export function createPlayerStore(options: StoreOptions, world: World = browserW
 
   function parts(): Parts {
     return {
+      recording,
       life: playback.life,
       durationSeconds: durationSeconds(),
       buffered: playback.buffered,

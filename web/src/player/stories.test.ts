@@ -228,7 +228,7 @@ describe('in mid-play', () => {
   });
 
   test('an end that comes far too early is a cut, unless it comes again and again', () => {
-    const rig = playingAt(20, { measuredSeconds: 60 });
+    const rig = playingAt(20, { leastSeconds: 58 });
     rig.tell({ type: 'media_ended' });
     rig.pass(5_000);
     expect(rig.playback).toEqual({ name: 'playing' });
@@ -241,7 +241,7 @@ describe('in mid-play', () => {
   });
 
   test('after the end it begins at the beginning', () => {
-    const rig = playingAt(59.5, { measuredSeconds: 60 });
+    const rig = playingAt(59.5, { leastSeconds: 58 });
     rig.tell({ type: 'media_ended' });
     expect(rig.life).toMatchObject({ hasEnded: true, second: 59.5 });
     rig.tell({ type: 'play' });

@@ -7,6 +7,7 @@ import { progressOf, progressOfCheck } from './progress.ts';
 import type { Change, Finding, PlayerState, Progress, Sound, Span, Timeline } from './state.ts';
 
 export interface Parts {
+  readonly recording: string | null;
   readonly life: Life;
   readonly durationSeconds: number | null;
   readonly buffered: readonly Span[];

@@ -53,6 +53,12 @@ export function percentOf(received: number, total: number | null): number | null
   return Math.max(0, Math.min(100, Math.floor((received / total) * 100)));
 }
 
+/** Tells whether a time is in another year than now, for whoever reads it there: then its year has to be said. */
+export function yearsOf(zone?: string): (ms: number, nowMs: number) => boolean {
+  const year = new Intl.DateTimeFormat('en', { year: 'numeric', ...(zone === undefined ? {} : { timeZone: zone }) });
+  return (ms, nowMs) => year.format(ms) !== year.format(nowMs);
+}
+
 function scale(seconds: number): [value: number, unit: string] {
   const [unit, length] = STEPS.find(([, size, count]) => seconds < size * count) ?? ['week', 604800];
   return [Math.floor(seconds / length), unit];
@@ -66,6 +72,8 @@ export function formatsOf(locale: string, zone?: string) {
   const clockTime = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', ...inZone });
   const secondsTime = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', ...inZone });
   const dayTime = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...inZone });
+  const dayOfYearTime = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', ...inZone });
+  const isOtherYear = yearsOf(zone);
   const dayOf = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...inZone });
   const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const share = new Intl.NumberFormat(locale, { style: 'percent' });
@@ -112,12 +120,13 @@ export function formatsOf(locale: string, zone?: string) {
       return relativeTime.format(seconds < 0 ? -value : value, name as Intl.RelativeTimeFormatUnit);
     },
 
-    /** `10:42` today, `20 Nov, 10:42` on another day. */
+    /** `10:42` today, `20 Nov, 10:42` on another day, `20 Nov 2027, 10:42` in another year. */
     moment(text: string | null, nowMs: number): string | null {
       const ms = instant(text);
       if (ms === null) return null;
       const time = clockTime.format(ms);
-      return dayOf.format(ms) === dayOf.format(nowMs) ? time : `${dayTime.format(ms)}, ${time}`;
+      if (dayOf.format(ms) === dayOf.format(nowMs)) return time;
+      return `${(isOtherYear(ms, nowMs) ? dayOfYearTime : dayTime).format(ms)}, ${time}`;
     },
 
     /** With seconds, for what happens next. */

@@ -37,7 +37,7 @@ const details: CallDetails = {
 it.each([
   ['the primary', null, 2],
   ['another one', 'RE2', 1],
-])('has as many lanes as were announced of the recording that is shown: %s', (_, shown, count) => {
-  const known = { waveform: { kind: 'unknown' }, transcript: { kind: 'unknown' }, details } as const;
-  expect(lanesOf(known, playerWords('en'), shown)).toHaveLength(count);
+])('has as many lanes as were announced of the recording that is shown: %s', (_, recording, count) => {
+  const known = { waveform: { kind: 'unknown' }, transcript: { kind: 'unknown' }, details, recording } as const;
+  expect(lanesOf(known, playerWords('en'))).toHaveLength(count);
 });

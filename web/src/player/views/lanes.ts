@@ -10,15 +10,10 @@ export interface LaneName {
   readonly role: 'caller' | 'agent' | null;
 }
 
-type Known = Pick<PlayerState, 'waveform' | 'transcript' | 'details'>;
+type Known = Pick<PlayerState, 'waveform' | 'transcript' | 'details' | 'recording'>;
 
 /** What is measured counts more than what Twilio announced; names are known with the transcript. */
-export function lanesOf(
-  { waveform, transcript, details }: Known,
-  words: PlayerWords,
-  /** Null: the call's primary. */
-  recording: string | null,
-): readonly LaneName[] {
+export function lanesOf({ waveform, transcript, details, recording }: Known, words: PlayerWords): readonly LaneName[] {
   const measured = waveform.kind === 'found' ? waveform.value.lanes.length : null;
   const mine = details?.recordings.find((one) => (recording === null ? one.primary : one.recording_sid === recording));
   const announced = mine?.channels ?? null;

@@ -1,5 +1,6 @@
 // Confidences and times of appointments as people read them: pure.
 
+import { yearsOf } from '../../words/formats.ts';
 import type { PlayerKey } from '../words/en.ts';
 
 const HIGH = 0.9;
@@ -10,12 +11,16 @@ export function confidenceKey(confidence: number): PlayerKey {
   return confidence >= MIDDLE ? 'confidence_middle' : 'confidence_low';
 }
 
-/** `Thursday, 3 December at 10:00`, in the reader's zone unless told otherwise; what is no time stays as it is. */
-export function momentOf(text: string, locale: string, zone?: string): string {
+/**
+ * `Thursday, 3 December, 10:00`, with the year unless it is this one, in the reader's zone unless told otherwise; what is
+ * no time stays as it is.
+ */
+export function momentOf(text: string, locale: string, nowMs: number, zone?: string): string {
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) return text;
   const inZone = zone === undefined ? {} : { timeZone: zone };
-  const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...inZone });
+  const inYear = yearsOf(zone)(ms, nowMs) ? ({ year: 'numeric' } as const) : {};
+  const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...inYear, ...inZone });
   const time = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', ...inZone });
   return `${day.format(ms)}, ${time.format(ms)}`;
 }

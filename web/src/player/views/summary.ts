@@ -78,7 +78,7 @@ export class SummaryView extends View {
       <p class="appointment-head">
         <span class="label">${say('appointment')}</span> <span class="status"><bdi>${label}</bdi></span>
       </p>
-      <p class="when">${momentOf(appointment.starts_at, this.words.language)}</p>
+      <p class="when">${momentOf(appointment.starts_at, this.words.language, Date.now())}</p>
       ${subject ? html`<p dir="auto">${subject}</p>` : nothing}
       <p class="quiet">${customer ? html`<bdi>${customer}</bdi> ` : nothing}${status === 'proposed' ? this.#confidence(confidence) : nothing}</p>
       ${this.mayDecide ? (this.isMoving ? this.#move(appointment) : this.#decide(appointment)) : nothing}

@@ -106,6 +106,7 @@ export const en = {
   transcript_off: 'Calls are not transcribed here.',
   transcript_no_speech: 'Nobody speaks in this recording.',
   transcript_failed: 'This recording could not be transcribed.',
+  transcript_none: 'There is no transcript.',
   transcript_gone: 'The transcript went with its recording.',
   transcript_unreachable: 'The transcript cannot be loaded just now.',
   search: 'Search the transcript',

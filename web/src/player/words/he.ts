@@ -108,6 +108,7 @@ export const he: Record<PlayerKey, string> = {
   transcript_off: 'שיחות אינן מתומללות כאן.',
   transcript_no_speech: 'איש אינו מדבר בהקלטה הזאת.',
   transcript_failed: 'לא ניתן היה לתמלל את ההקלטה.',
+  transcript_none: 'אין תמלול.',
   transcript_gone: 'התמלול נמחק עם ההקלטה.',
   transcript_unreachable: 'אי אפשר לטעון את התמלול כרגע.',
   search: 'חיפוש בתמלול',
