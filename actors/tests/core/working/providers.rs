@@ -1,0 +1,85 @@
+//! Providers that want pauses, go away or fail: what is their doing is no job's, and what a job costs has an end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actors::domain::{JobId, JobState};
+use actors::ports::ProviderError;
+use tokio::time::{Instant, sleep};
+
+use super::{Reply, World, with_jobs};
+
+fn throttled(pause: Option<Duration>) -> Reply {
+    Reply::Error(ProviderError::Throttled { retry_after: pause })
+}
+
+fn gone() -> Reply {
+    Reply::Error(ProviderError::Unreachable("connection refused".to_owned()))
+}
+
+fn broken() -> Reply {
+    Reply::Error(ProviderError::Unavailable("it answered 500".to_owned()))
+}
+
+fn attempts(world: &World, id: JobId) -> (JobState, u32) {
+    let record = world.jobs.row(id).record;
+    (record.state, record.attempt)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_in_the_midst_of_a_recording_costs_nothing_of_what_was_heard() {
+    let (world, ids) = with_jobs(1).await;
+    let pause = Duration::from_mins(10);
+    world.speech.answers(Reply::Text("one"));
+    [Some(pause), Some(pause), None, None, None, Some(Duration::ZERO)]
+        .into_iter()
+        .for_each(|told| world.speech.answers(throttled(told)));
+    world.speech.answering.open();
+    sleep(2 * pause - Duration::from_secs(1)).await;
+    assert_eq!(world.speech.asked.load(Ordering::SeqCst), 3, "it is left alone as it wishes");
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(attempts(&world, ids[0]), (JobState::Done, 1));
+    assert_eq!(world.speech.asked.load(Ordering::SeqCst), 8, "nothing was heard twice");
+    assert_eq!(world.jobs.row(ids[0]).epoch, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_pause_in_the_midst_of_a_recording() {
+    let (world, ids) = with_jobs(1).await;
+    world.speech.answers(Reply::Text("one"));
+    world.speech.answers(throttled(Some(Duration::from_mins(10))));
+    world.speech.answering.open();
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(attempts(&world, ids[0]), (JobState::Running, 1));
+    let jobs = Arc::clone(&world.jobs);
+    let World { core, .. } = world;
+    let asked_at = Instant::now();
+    core.close();
+    core.stop(Duration::from_secs(5)).await;
+    assert!(asked_at.elapsed() < Duration::from_secs(5));
+    let record = jobs.row(ids[0]).record;
+    assert_eq!((record.state, record.attempt), (JobState::Waiting, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_between_when_something_was_heard_is_an_attempt() {
+    let (world, ids) = with_jobs(1).await;
+    let shut_out = || Reply::Error(ProviderError::ShutOut("no money is left".to_owned()));
+    for failures in [vec![gone(), gone(), gone()], vec![shut_out()], vec![shut_out()]] {
+        world.speech.answers(Reply::Text("one"));
+        failures.into_iter().for_each(|reply| world.speech.answers(reply));
+    }
+    world.speech.answering.open();
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(attempts(&world, ids[0]), (JobState::Dead, 3), "it is not paid for without end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_that_fells_its_provider_uses_its_attempts_up() {
+    let (world, ids) = with_jobs(1).await;
+    (0..3).flat_map(|_| [broken(), gone(), gone()]).for_each(|reply| world.speech.answers(reply));
+    world.speech.answering.open();
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(attempts(&world, ids[0]), (JobState::Dead, 3));
+}
