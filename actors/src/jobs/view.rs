@@ -59,6 +59,8 @@ pub enum StageOutcome {
         error: String,
         /// Whether it is tried again.
         again: bool,
+        /// Whether its provider failed at it.
+        by_provider: bool,
     },
     /// Nobody's fault: it is tried again, and this was no attempt.
     Postponed {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actors::domain::{JobId, JobState};
+use actors::domain::{JobId, JobState, Stage};
 use actors::ports::ProviderError;
 use tokio::time::{Instant, sleep};
 
@@ -82,4 +82,47 @@ async fn a_recording_that_fells_its_provider_uses_its_attempts_up() {
     world.speech.answering.open();
     sleep(Duration::from_mins(2)).await;
     assert_eq!(attempts(&world, ids[0]), (JobState::Dead, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_fails_at_everything_buries_nobody() {
+    let (world, ids) = with_jobs(5).await;
+    // Three for each run.
+    (0..42).for_each(|_| world.speech.answers(broken()));
+    world.speech.answering.open();
+    sleep(Duration::from_mins(5)).await;
+    let asked = world.speech.asked.load(Ordering::SeqCst);
+    assert!((15..42).contains(&asked), "ever more seldom: {asked}");
+    let view = world.core.board.jobs.borrow().clone();
+    let stage = view.stages.iter().find(|it| it.stage == Stage::Transcribe).expect("shown");
+    assert!(stage.failed_total <= 5 && stage.postponed_total > 0, "{stage:?}");
+    sleep(Duration::from_mins(20)).await;
+    for id in ids {
+        let (state, attempt) = attempts(&world, id);
+        assert_eq!(state, JobState::Done);
+        assert!(attempt <= 2, "{attempt} attempts");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn recordings_that_a_working_provider_fails_at_use_their_attempts_up() {
+    let (world, ids) = with_jobs(3).await;
+    world.speech.answering.open();
+    for attempt in 1..=3 {
+        (0..9).for_each(|_| world.speech.answers(broken()));
+        world
+            .until("each has failed", |world| {
+                let has_failed = |id: &JobId| {
+                    let (state, tried) = attempts(world, *id);
+                    state != JobState::Running && tried == attempt
+                };
+                ids.iter().all(has_failed)
+            })
+            .await;
+        let another = u128::from(attempt) + 3;
+        world.catalog.add(another);
+        let good = world.jobs.add(another, Stage::Transcribe);
+        world.until("another is done", |world| world.jobs.state(good) == JobState::Done).await;
+    }
+    assert!(ids.iter().all(|id| world.jobs.state(*id) == JobState::Dead));
 }
