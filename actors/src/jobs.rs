@@ -344,10 +344,11 @@ impl Jobs {
         let asks_the_same = |pool: &&mut Pool| pool.stage.provider() == stage.provider();
         for pool in books.pools.iter_mut().filter(asks_the_same) {
             match &outcome {
-                StageOutcome::Finished => pool.works(),
+                StageOutcome::Finished { by_provider: true } => pool.works(),
                 StageOutcome::Postponed { of_provider: true, told, .. } => pool.fails(*told),
                 StageOutcome::Failed { by_provider: true, .. } => pool.fails_at(lease.job),
-                StageOutcome::Postponed { .. }
+                StageOutcome::Finished { .. }
+                | StageOutcome::Postponed { .. }
                 | StageOutcome::Failed { .. }
                 | StageOutcome::Released
                 | StageOutcome::Lost => {}

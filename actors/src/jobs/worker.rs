@@ -97,7 +97,8 @@ impl Bench {
                     recording.sid = %job.recording, stage = job.stage.as_str(),
                     attempt = job.attempt, "stage finished"
                 );
-                StageOutcome::Finished
+                // Where there is no voice nobody is asked.
+                StageOutcome::Finished { by_provider: *finding != Finding::NoSpeech }
             }
             Err(CatalogError::LeaseLost(_)) => lost(job),
             Err(error) => {

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actors::domain::{JobId, JobState, Stage};
-use actors::ports::ProviderError;
+use actors::ports::{Piece, ProviderError};
 use tokio::time::{Instant, sleep};
 
-use super::{Reply, World, with_jobs};
+use super::{Reply, World, spoken_piece, with_jobs};
 
 fn throttled(pause: Option<Duration>) -> Reply {
     Reply::Error(ProviderError::Throttled { retry_after: pause })
@@ -125,4 +125,26 @@ async fn recordings_that_a_working_provider_fails_at_use_their_attempts_up() {
         world.until("another is done", |world| world.jobs.state(good) == JobState::Done).await;
     }
     assert!(ids.iter().all(|id| world.jobs.state(*id) == JobState::Dead));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_without_a_voice_proves_nothing_of_a_provider() {
+    let (world, ids) = with_jobs(1).await;
+    (0..3).for_each(|_| world.speech.answers(gone()));
+    world.speech.answering.open();
+    world.until("it is put off", |world| world.jobs.row(ids[0]).record.last_error.is_some()).await;
+    world.ear.hears(vec![Piece { voiced: Vec::new(), ..spoken_piece(0, 0) }]);
+    world.catalog.add(2);
+    let silent = world.jobs.add(2, Stage::Transcribe);
+    world.until("it is done", |world| world.jobs.state(silent) == JobState::Done).await;
+    world.ear.hears(vec![spoken_piece(0, 0)]);
+    world.speech.answering.close();
+    for n in 3..=4 {
+        world.catalog.add(n);
+        world.jobs.add(n, Stage::Transcribe);
+    }
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(world.speech.most_at_once.load(Ordering::SeqCst), 1, "one finds out");
+    world.speech.answering.open();
+    world.until("all are done", |world| world.jobs.count(JobState::Done) == 4).await;
 }
