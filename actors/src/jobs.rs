@@ -28,7 +28,7 @@ use crate::happening::What;
 use crate::ports::{CatalogError, Chance, Claim, Clock, JobStore};
 use crate::stages::Stages;
 pub(crate) use pool::Progress;
-use pool::{Errand, Orders, Pool};
+use pool::{Orders, Pool};
 pub use view::{JobBacklog, JobsView, RunningJobView, StageOutcome, StageView};
 
 #[derive(Clone)]
@@ -269,8 +269,7 @@ impl Jobs {
             let Some(pool) = books.pools.iter().find(|pool| pool.stage == job.stage) else {
                 continue;
             };
-            let errand = Errand::new(job.clone(), orders.clone(), myself.clone());
-            pool.dispatch(errand);
+            pool.dispatch(job.clone(), orders.clone(), myself.clone());
             self.announce(&job, "running", None);
             let running = Running { job, orders, since: now, permille: 0, good_until };
             books.running.insert(running.job.lease, running);
@@ -345,9 +344,11 @@ impl Jobs {
         let asks_the_same = |pool: &&mut Pool| pool.stage.provider() == stage.provider();
         for pool in books.pools.iter_mut().filter(asks_the_same) {
             match &outcome {
-                StageOutcome::Finished => pool.works(),
+                StageOutcome::Finished { by_provider: true } => pool.works(),
                 StageOutcome::Postponed { of_provider: true, told, .. } => pool.fails(*told),
-                StageOutcome::Postponed { .. }
+                StageOutcome::Failed { by_provider: true, .. } => pool.fails_at(lease.job),
+                StageOutcome::Finished { .. }
+                | StageOutcome::Postponed { .. }
                 | StageOutcome::Failed { .. }
                 | StageOutcome::Released
                 | StageOutcome::Lost => {}

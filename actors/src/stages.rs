@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     Lasting,
     /// It is about this recording, and may pass.
     Passing,
+    /// The provider failed at this. Where it fails at other jobs too, it is out of order.
+    ProviderFailure,
     /// Something of ours, or the source, is out of order: no attempt of this job.
     Outage,
     /// The provider is, or wants to be left alone for so long, by everybody.
@@ -127,6 +129,14 @@ impl StageError {
     pub(crate) const fn lasting(words: String) -> Self {
         Self { words, fault: Fault::Lasting }
     }
+
+    /// What it is when the provider fails at whatever it is asked.
+    pub(crate) fn of_doubtful_provider(mut self) -> Self {
+        if self.fault == Fault::ProviderFailure {
+            self.fault = Fault::ProviderOutage(None);
+        }
+        self
+    }
 }
 
 impl From<CatalogError> for StageError {
@@ -143,9 +153,8 @@ impl From<ProviderError> for StageError {
             ProviderError::Unreachable(_) | ProviderError::ShutOut(_) => {
                 Fault::ProviderOutage(None)
             }
-            ProviderError::Unavailable(_)
-            | ProviderError::Refused(_)
-            | ProviderError::Nonsense(_) => Fault::Passing,
+            ProviderError::Unavailable(_) => Fault::ProviderFailure,
+            ProviderError::Refused(_) | ProviderError::Nonsense(_) => Fault::Passing,
         };
         Self { words: error.to_string(), fault }
     }

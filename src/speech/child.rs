@@ -14,8 +14,9 @@ use tokio::time::timeout;
 const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Of the last line of its complaints.
 const COMPLAINT_BYTES_MAX: usize = 500;
-/// Secrets of ours travel in variables of these names. They are none of its business.
-const PRIVATE_VARIABLES: [&str; 2] = ["HEARBACK_", "TWILIO_"];
+/// Secrets of ours travel in variables of these names, those of the traces' collector among them. They are none of its
+/// business.
+const PRIVATE_VARIABLES: [&str; 3] = ["HEARBACK_", "TWILIO_", "OTEL_"];
 
 pub(super) enum ChildError {
     /// It cannot be started: there is no such program, or it may not be run.

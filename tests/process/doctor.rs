@@ -235,6 +235,19 @@ async fn providers_that_do_not_provide_are_named() {
     assert_eq!(ward.examine_with(&good).await.codes(), [""; 0]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_for_speech_inherits_no_secret() {
+    let ward = Ward::open().await;
+    let curious =
+        r#"sh -c 'env | grep -qE "^(HEARBACK|TWILIO|OTEL)_" && exit 1; echo hello' - {wav}"#;
+    let variables = [
+        ("HEARBACK_SPEECH__PROVIDER", "command"),
+        ("HEARBACK_SPEECH__COMMAND", curious),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=a-secret"),
+    ];
+    assert_eq!(ward.examine_with(&variables).await.codes(), [""; 0]);
+}
+
 #[tokio::test]
 async fn a_configuration_that_cannot_be_used_is_named_and_one_that_can_shows_its_sources() {
     let home = Home::new();

@@ -26,11 +26,15 @@ pub(super) struct Pool {
     paused_until: Option<Instant>,
     /// How often its provider was out of order since it last worked.
     outages: u32,
+    /// The different jobs that its provider failed at since it last worked, as far as they matter.
+    failed_at: Vec<JobId>,
 }
 
 /// While a provider is out of order it is asked ever more seldom, by one worker.
 const OUTAGE_PAUSE_FIRST: Duration = Duration::from_secs(2);
 const OUTAGE_PAUSE_MAX: Duration = Duration::from_mins(5);
+/// What a provider fails at may be to blame for it. Of so many different jobs in a row none is.
+const FAILED_AT_MAX: usize = 3;
 
 impl Pool {
     pub(super) async fn start(
@@ -62,11 +66,13 @@ impl Pool {
             .build();
         let cell = parent.get_cell();
         let (factory, _) = Actor::spawn_linked(None, definition, arguments, cell).await?;
-        Ok(Self { stage, workers, factory, paused_until: None, outages: 0 })
+        Ok(Self { stage, workers, factory, paused_until: None, outages: 0, failed_at: Vec::new() })
     }
 
     /// An errand that cannot be delivered says so when it is dropped.
-    pub(super) fn dispatch(&self, errand: Errand) {
+    pub(super) fn dispatch(&self, job: ClaimedJob, orders: Orders, to: ActorRef<Message>) {
+        let report = Report { lease: job.lease, to: Some(to) };
+        let errand = Errand { job, orders, doubtful: self.is_doubtful(), report };
         let _ = self.factory.dispatch(errand.job.lease.job, errand);
     }
 
@@ -78,10 +84,23 @@ impl Pool {
         self.paused_until = self.paused_until.max(Some(Instant::now() + pause));
     }
 
+    /// Its provider answered, and failed at this job.
+    pub(super) fn fails_at(&mut self, job: JobId) {
+        if !self.is_doubtful() && !self.failed_at.contains(&job) {
+            self.failed_at.push(job);
+        }
+    }
+
+    /// Whether its provider seems to fail at whatever it is asked.
+    pub(super) const fn is_doubtful(&self) -> bool {
+        self.failed_at.len() >= FAILED_AT_MAX
+    }
+
     /// Its provider works, or somebody thinks so.
     pub(super) fn works(&mut self) {
         self.outages = 0;
         self.paused_until = None;
+        self.failed_at.clear();
     }
 
     /// How many workers may be busy now.
@@ -105,15 +124,12 @@ impl Pool {
 pub(crate) struct Errand {
     pub(super) job: ClaimedJob,
     pub(super) orders: Orders,
+    /// Whether its provider seemed to fail at everything when it was handed out.
+    pub(super) doubtful: bool,
     report: Report,
 }
 
 impl Errand {
-    pub(super) fn new(job: ClaimedJob, orders: Orders, to: ActorRef<Message>) -> Self {
-        let report = Report { lease: job.lease, to: Some(to) };
-        Self { job, orders, report }
-    }
-
     /// Says how far it is.
     pub(super) fn progress(&self) -> Progress {
         Progress { lease: self.job.lease, to: self.report.to.clone() }

@@ -54,11 +54,16 @@ impl RunningJobView {
 /// How a worker's run of a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StageOutcome {
-    Finished,
+    Finished {
+        /// Whether its provider did its part, as far as one can tell.
+        by_provider: bool,
+    },
     Failed {
         error: String,
         /// Whether it is tried again.
         again: bool,
+        /// Whether its provider failed at it.
+        by_provider: bool,
     },
     /// Nobody's fault: it is tried again, and this was no attempt.
     Postponed {
@@ -90,7 +95,7 @@ impl StageView {
 
     pub(super) fn count(&mut self, outcome: &StageOutcome) {
         match outcome {
-            StageOutcome::Finished => {
+            StageOutcome::Finished { .. } => {
                 self.finished_total += 1;
                 self.last_error = None;
             }
@@ -112,7 +117,7 @@ impl StageOutcome {
     /// What is to be said of the job now.
     pub(super) const fn as_str(&self) -> &'static str {
         match self {
-            Self::Finished => "done",
+            Self::Finished { .. } => "done",
             Self::Failed { again: true, .. } | Self::Postponed { .. } | Self::Released => "waiting",
             Self::Failed { again: false, .. } => "dead",
             Self::Lost => "lost",
@@ -122,7 +127,7 @@ impl StageOutcome {
     pub(super) fn error(&self) -> Option<&str> {
         match self {
             Self::Failed { error, .. } | Self::Postponed { error, .. } => Some(error),
-            Self::Finished | Self::Released | Self::Lost => None,
+            Self::Finished { .. } | Self::Released | Self::Lost => None,
         }
     }
 }

@@ -73,6 +73,7 @@ impl Bench {
         };
         match ran {
             Ok(finding) => self.finish(job, &finding).await,
+            Err(error) if errand.doubtful => self.fail(job, error.of_doubtful_provider()).await,
             Err(error) => self.fail(job, error).await,
         }
     }
@@ -96,7 +97,8 @@ impl Bench {
                     recording.sid = %job.recording, stage = job.stage.as_str(),
                     attempt = job.attempt, "stage finished"
                 );
-                StageOutcome::Finished
+                // Where there is no voice nobody is asked.
+                StageOutcome::Finished { by_provider: *finding != Finding::NoSpeech }
             }
             Err(CatalogError::LeaseLost(_)) => lost(job),
             Err(error) => {
@@ -111,7 +113,7 @@ impl Bench {
         let (now, chance) = (self.clock.now(), self.chance.unit());
         let is_young = now.since(job.created_at) < self.retry.outage_max;
         let (counts, told) = match fault {
-            Fault::Lasting | Fault::Passing => (true, None),
+            Fault::Lasting | Fault::Passing | Fault::ProviderFailure => (true, None),
             Fault::Outage => (!is_young, None),
             Fault::ProviderOutage(told) => (!is_young, told),
         };
@@ -129,7 +131,8 @@ impl Bench {
             again, error = words, "stage failed"
         );
         if counts {
-            return StageOutcome::Failed { error: words, again };
+            let by_provider = fault == Fault::ProviderFailure;
+            return StageOutcome::Failed { error: words, again, by_provider };
         }
         let of_provider = matches!(fault, Fault::ProviderOutage(_));
         StageOutcome::Postponed { error: words, of_provider, told }

@@ -18,6 +18,8 @@ struct Hearing {
     utterances: Vec<Utterance>,
     channels: u8,
     guard: Guard,
+    /// Pieces that the speech service has heard.
+    pieces: u32,
 }
 
 impl Stages {
@@ -40,9 +42,8 @@ impl Stages {
             if piece.voiced.is_empty() {
                 continue;
             }
-            let said = transcribed(&**speech, &piece, language.as_deref()).await?;
+            hearing.hear(&**speech, &piece, language.as_deref()).await?;
             let end = piece.start + piece.duration();
-            hearing.take_in(&piece, said)?;
             let part = end.as_secs_f64() / lasts.max(end).as_secs_f64().max(f64::EPSILON);
             // Not all of it: the end is still to be written down.
             progress.tell((part * 990.0) as u16);
@@ -84,30 +85,70 @@ async fn transcribed(
     piece: &Piece,
     language: Option<&str>,
 ) -> Result<Transcript, ProviderError> {
-    let mut pause = PIECE_PAUSE_FIRST;
+    let (mut pause, mut failure) = (PIECE_PAUSE_FIRST, None);
     for _ in 1..PIECE_TRIES {
         let told = match speech.transcribe(piece, language).await {
             Err(ProviderError::Throttled { retry_after }) => retry_after,
-            Err(ProviderError::Unreachable(_) | ProviderError::Unavailable(_)) => None,
+            Err(ProviderError::Unreachable(_)) => None,
+            Err(error @ ProviderError::Unavailable(_)) => {
+                failure = Some(error);
+                None
+            }
             answer => return answer,
         };
-        pause = told.unwrap_or(pause * 2);
+        pause = told.unwrap_or((pause * 2).min(PIECE_PAUSE_MAX));
         if pause > PIECE_PAUSE_MAX {
             return Err(ProviderError::Throttled { retry_after: told });
         }
         sleep(pause).await;
     }
-    speech.transcribe(piece, language).await
+    match speech.transcribe(piece, language).await {
+        // It was there and failed at this piece, which may be why it is gone.
+        Err(gone @ ProviderError::Unreachable(_)) => Err(failure.unwrap_or(gone)),
+        answer => answer,
+    }
 }
 
 /// Twilio's 404 may mean "not there yet" for so long after completion.
 const NOT_YET: Duration = Duration::from_mins(10);
 const PIECE_TRIES: u32 = 3;
 const PIECE_PAUSE_FIRST: Duration = Duration::from_millis(500);
-/// For longer the whole job is put off.
+/// For longer the whole job is put off, unless something was heard already.
 const PIECE_PAUSE_MAX: Duration = Duration::from_secs(20);
+/// Until a provider that wants a pause in the midst of a recording is asked again, however soon it may be.
+const THROTTLED_PAUSE_MIN: Duration = Duration::from_secs(30);
 
 impl Hearing {
+    /// What was heard is paid for, and lost with this run. So a pause that the provider wants in the midst of a
+    /// recording is waited out, for no longer than the stage may take; and whatever else comes between counts as an
+    /// attempt, or it would be paid for again and again.
+    async fn hear(
+        &mut self,
+        speech: &dyn Speech,
+        piece: &Piece,
+        language: Option<&str>,
+    ) -> Result<(), StageError> {
+        let said = loop {
+            match transcribed(speech, piece, language).await {
+                Err(ProviderError::Throttled { retry_after }) if self.pieces > 0 => {
+                    let pause = retry_after.unwrap_or_default().max(THROTTLED_PAUSE_MIN);
+                    tracing::info!(
+                        pause_s = pause.as_secs(),
+                        pieces = self.pieces,
+                        "the speech service asks for a pause in the midst of a recording"
+                    );
+                    sleep(pause).await;
+                }
+                Err(error) if self.pieces > 0 => {
+                    return Err(StageError::passing(error.to_string()));
+                }
+                answer => break answer?,
+            }
+        };
+        self.pieces += 1;
+        self.take_in(piece, said)
+    }
+
     fn take_in(&mut self, piece: &Piece, mut said: Transcript) -> Result<(), StageError> {
         self.guard.check(piece, &mut said)?;
         self.language = self.language.take().or(said.language);

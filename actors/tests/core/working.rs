@@ -1,5 +1,7 @@
 //! The pipeline's jobs: claimed as workers free up, kept while worked on, finished once.
 
+mod providers;
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
