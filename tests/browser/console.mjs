@@ -72,7 +72,7 @@ function tests(name, visit, world) {
     await page.press({ role: 'link', name: 'All' });
     await page.sees({ role: 'link', name: /, Inbound, / });
 
-    await page.tabTo(ROW);
+    await page.reach(ROW);
     await page.keys('/');
     await page.type('zzzz');
     await page.reads(/No calls found/);
@@ -80,7 +80,7 @@ function tests(name, visit, world) {
     await page.sees({ role: 'link', name: /, Inbound, / });
     const { utterances } = await transcriptOf(service, await callWith(service, FIRST_PARTY));
     const word = utterances[0].text.match(/[\p{L}]{5,}/u)[0];
-    await page.tabTo(ROW);
+    await page.reach(ROW);
     await page.keys('/');
     await page.type(word);
     await page.until(() => looking.all({ role: 'listitem', selector: '[data-call]' }).length <= 3, null, { what: `the search for ${word}` });
@@ -92,12 +92,14 @@ function tests(name, visit, world) {
     const { page } = visit;
     await visit.signIn(service.agent_token);
     await page.sees(ROW);
+    await page.reach(ROW);
+    await page.keys('j', 'k');
     // Other calls are newer, some of which are being tried by others.
-    await page.tabTo({ role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) }, { max: 150 });
-    await page.keys('j', 'k', 'ArrowDown', 'ArrowUp', 'Enter');
+    await page.reach({ role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) }, { key: 'ArrowDown' });
+    await page.keys('ArrowDown', 'ArrowUp', 'Enter');
     await page.sees(PLAY);
     assert.equal(await page.run(() => /^#\/calls\/CA/.test(location.hash)), true);
-    await page.tabTo(PLAY);
+    await page.reach(PLAY);
     await page.keys('Space');
     await page.sounds({ withinMs: SOUND_MS });
     await page.keys('k');

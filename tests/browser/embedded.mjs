@@ -95,8 +95,8 @@ function tests(name, scene, world) {
     const { call } = await scene.showCall(SHORT);
     const { page } = scene;
     await world.service.fetched(call);
-    await page.tabTo(POSITION);
-    await page.tabTo(PLAY);
+    await page.reach(POSITION);
+    await page.reach(PLAY);
     await page.keys('Space');
     await page.sounds({ withinMs: SOUND_MS });
     await page.keys('5');

@@ -100,8 +100,8 @@ export function pageOver(engine) {
       await page.keys('Control+a', 'Delete');
       await page.type(text);
     },
-    /** With the Tab key alone, or `back` with Shift; fails after so many. */
-    async tabTo(target, { back = false, max = 60 } = {}) {
+    /** By keyboard: presses the key until the target has the focus; fails after so many. */
+    async reach(target, { key = 'Tab', max = 60 } = {}) {
       const isThere = (one) => {
         let active = document.activeElement;
         while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
@@ -109,9 +109,9 @@ export function pageOver(engine) {
       };
       for (let pressed = 0; pressed < max; pressed++) {
         if (await evaluate(isThere, target)) return pressed;
-        await page.keys(back ? 'Shift+Tab' : 'Tab');
+        await page.keys(key);
       }
-      assert.fail(`${max} times Tab do not reach ${named(target)}. The page:\n${await evaluate(() => looking.outline())}`);
+      assert.fail(`${max} times ${key} do not reach ${named(target)}. The page:\n${await evaluate(() => looking.outline())}`);
     },
 
     /** What is heard: `{ second, isPaused, duration, rate, volume, sincePressMs }`, or null if nothing ever was. */

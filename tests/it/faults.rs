@@ -142,7 +142,7 @@ async fn impatient_app() -> TestApp {
     TestApp::start_with(World::default(), |config| {
         config.play.prefetch = false;
         config.twilio.max_parallel_fetches = 64;
-        config.twilio.header_timeout_ms = 2_000;
+        config.twilio.header_timeout_ms = 1_500;
         config.twilio.idle_timeout_ms = 700;
     })
     .await

@@ -19,7 +19,7 @@ use crate::support::{ACME, Placed, TestApp, header, play_path};
 const LENGTH: usize = 192_000;
 const SEGMENT: usize = 65_536;
 /// The last byte comes so long after the first that all have asked before.
-const ARRIVING_BYTES_PER_SECOND: u64 = LENGTH as u64 / 15;
+const ARRIVING_BYTES_PER_SECOND: u64 = LENGTH as u64 / 8;
 const WHOLE: Range<usize> = 0..LENGTH;
 const NOTHING: Range<usize> = 0..0;
 
