@@ -121,14 +121,17 @@ fn configuration(folder: &Path, front: &Front, service: SocketAddr) -> String {
 
 /// The same configuration, which writes nowhere else.
 pub fn in_folder(shipped: &str, folder: &Path) -> String {
-    let place = folder.display();
-    // Folders that nginx makes at its start, used or not, and may only make where its user may.
-    let names = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let scratch = names.map(|name| format!("    {name}_temp_path {place}/{name};\n")).concat();
+    let (place, scratch) = (folder.display(), scratch(folder));
     let text = changed(shipped.to_owned(), 1, "\nhttp {\n", &format!("\nhttp {{\n{scratch}"));
     let text = changed(text, 1, "pid /run/", &format!("pid {place}/"));
     let text = changed(text, 1, "error_log /var/log/nginx/", &format!("error_log {place}/"));
     changed(text, 1, "access_log /var/log/nginx/", &format!("access_log {place}/"))
+}
+
+/// Folders that nginx makes at its start, used or not, and may only make where its user may.
+pub fn scratch(folder: &Path) -> String {
+    let names = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    names.map(|name| format!("    {name}_temp_path {}/{name};\n", folder.display())).concat()
 }
 
 fn changed(text: String, times: usize, shipped: &str, here: &str) -> String {

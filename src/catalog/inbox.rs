@@ -161,7 +161,7 @@ pub(super) async fn store_found(
                 (webhook::dedup_key(event), Some(it.recording.to_string()), it.status.rank())
             }
             // Asking may tell more of a call than its webhook did, so it is no duplicate of that.
-            WebhookEvent::Call(_) => (format!("found/{}", webhook::dedup_key(event)), None, 0),
+            WebhookEvent::Call(_) => (found_key(event), None, 0),
         };
         let done = storing(STORE_FOUND, event, dedup_key, webhook::form_of(event), now)
             .bind(recording)
@@ -179,9 +179,13 @@ async fn store_again(
     event: &WebhookEvent,
     now: Timestamp,
 ) -> Answer<()> {
-    let dedup_key = format!("found/{}", webhook::dedup_key(event));
-    storing(STORE_AGAIN, event, dedup_key, webhook::form_of(event), now).execute(db).await?;
+    storing(STORE_AGAIN, event, found_key(event), webhook::form_of(event), now).execute(db).await?;
     Ok(())
+}
+
+/// Of what is no duplicate of a webhook that says the same.
+fn found_key(event: &WebhookEvent) -> String {
+    format!("found/{}", webhook::dedup_key(event))
 }
 
 /// Whether the call is known, or about to be.

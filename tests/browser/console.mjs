@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PAUSE, PLAY, SHORT } from './embedding.mjs';
+import { until } from './service.mjs';
 import { describeConsole, FIRST_PARTY, ROW } from './visiting.mjs';
 
 const { SCREENSHOTS } = process.env;
 const TIMEOUT_MS = 600_000;
 const SOUND_MS = 15_000;
+const FIRST_PARTYS_ROW = { role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) };
 /** Longer than a list's poller pauses. */
 const OBSERVED_MS = 4_000;
 /** Slow enough to be watched. */
@@ -84,7 +86,7 @@ function tests(name, visit, world) {
     await page.keys('/');
     await page.type(word);
     await page.until(() => looking.all({ role: 'listitem', selector: '[data-call]' }).length <= 3, null, { what: `the search for ${word}` });
-    await page.sees({ role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) });
+    await page.sees(FIRST_PARTYS_ROW);
   });
 
   test(`${name}: by keyboard alone a call is opened, plays, and the list is come back to`, async () => {
@@ -95,7 +97,7 @@ function tests(name, visit, world) {
     await page.reach(ROW);
     await page.keys('j', 'k');
     // Other calls are newer, some of which are being tried by others.
-    await page.reach({ role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) }, { key: 'ArrowDown' });
+    await page.reach(FIRST_PARTYS_ROW, { key: 'ArrowDown' });
     await page.keys('ArrowDown', 'ArrowUp', 'Enter');
     await page.sees(PLAY);
     assert.equal(await page.run(() => /^#\/calls\/CA/.test(location.hash)), true);
@@ -152,9 +154,8 @@ function tests(name, visit, world) {
     await page.until((party) => !looking.text().includes(party), FIRST_PARTY, { what: 'the first business’s calls go' });
     await page.sees(ROW);
     // Whoever else tries this has the other business called, too.
-    const differ = async () => (await page.count(ROW)) !== (await callsOf(service, service.others_token));
-    for (let waited = 0; waited < 30 && (await differ()); waited++) await pause(500);
-    assert.equal(await page.count(ROW), await callsOf(service, service.others_token));
+    const isAll = async () => (await page.count(ROW)) === (await callsOf(service, service.others_token));
+    await until(isAll, 'all of the other business’s calls are shown, and no more', 15_000);
     gateway.forget();
     await visit.go(`#/calls/${service.calls[0]}`);
     await page.reads(/No such call/);
@@ -188,12 +189,12 @@ function tests(name, visit, world) {
   test(`${name}: an operator sees a download move, why one failed, and has it tried again`, async () => {
     const { service } = world;
     const { page, gateway } = visit;
-    const slow = await service.placeCall({ ...SHORT, behaviours: [{ ...WATCHABLE, bytes_per_second: 20_000 }] });
+    const slow = await service.placeCall({ ...SHORT, behaviours: [WATCHABLE] });
     const refused = await service.placeCall({ ...SHORT, behaviours: [{ fault: { status: { code: 403 } } }, {}] });
     await visit.signIn(service.operator_token, { to: '#/live' });
     await page.sees({ role: 'heading', name: 'Live' });
     await service.ordered(slow.call);
-    const bar = { role: 'progressbar', within: { selector: 'li, section', text: new RegExp(shortened(slow.call)) } };
+    const bar = { role: 'progressbar', within: { selector: 'li', text: new RegExp(shortened(slow.call)) } };
     const first = await page.until((target) => looking.first(target)?.value || 0, bar, { what: 'a download that is seen' });
     await page.until(({ bar, first }) => looking.first(bar)?.value > first, { bar, first }, { what: 'a download that moves' });
     await page.picture(join(SCREENSHOTS, `console-${name}-live.png`));

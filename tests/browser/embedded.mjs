@@ -21,6 +21,7 @@ import {
   SHORT_SECONDS,
   trackSound,
 } from './embedding.mjs';
+import { until } from './service.mjs';
 
 const { SCREENSHOTS } = process.env;
 const TIMEOUT_MS = 600_000;
@@ -183,8 +184,7 @@ function tests(name, scene, world) {
     const ofCall = new RegExp(call);
     assert.ok(gateway.running(ofCall) > 0, 'nothing runs while it arrives');
     await page.run(() => document.querySelector('hearback-player').remove());
-    for (let waited = 0; waited < 20 && gateway.running(ofCall) > 0; waited++) await pause(500);
-    assert.equal(gateway.running(ofCall), 0, 'requests go on');
+    await until(async () => gateway.running(ofCall) === 0, 'requests end', 10_000);
     assert.ok(await page.run(() => [...looking.media].every((one) => one.paused)), 'it goes on to sound');
     const asked = gateway.count(ofCall);
     await pause(QUIET_MS);

@@ -180,7 +180,8 @@ async function ask(method, url, body, token) {
   return answer.status === 204 ? null : answer.json();
 }
 
-async function until(isSo, what, withinMs) {
+/** Asks again and again, until it is so; fails after so long. Who throws is asked again. */
+export async function until(isSo, what, withinMs) {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await isSo().catch(() => null);

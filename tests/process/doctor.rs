@@ -4,8 +4,6 @@ mod proxy;
 mod storage;
 mod ward;
 
-use std::time::Duration;
-
 use actors::ports::Clock;
 use axum::Router;
 use axum::http::StatusCode;
@@ -101,7 +99,7 @@ async fn what_a_proxy_limits_or_changes_is_named() {
         (W::CompressesAudio,                     "compresses_audio",      "gzip off;"),
         (W::CachesForEverybody,                  "caches_audio",          "proxy_cache off;"),
         (W::Buffers,                             "buffers_events",        "proxy_buffering off;"),
-        (W::CutsEventsAfter(Duration::from_millis(200)), "cuts_streams",          "proxy_read_timeout"),
+        (W::CutsEvents,                          "cuts_streams",          "proxy_read_timeout"),
         (W::CutsBodiesAfter(50_000),             "cuts_bodies",           "proxy_max_temp_file_size"),
         (W::ChangesBytes,                        "changes_bodies",        "sub_filter"),
         (W::LimitsBodies(32 * 1024),             "limits_bodies",         "client_max_body_size"),

@@ -28,7 +28,7 @@ pub(super) enum Wrong {
     CompressesAudio,
     CachesForEverybody,
     LimitsBodies(usize),
-    CutsEventsAfter(Duration),
+    CutsEvents,
     CutsBodiesAfter(usize),
     ChangesBytes,
     WeakensTags,
@@ -60,6 +60,8 @@ struct Inside {
 
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 const HEAD_START: Duration = Duration::from_millis(100);
+/// Less than the quickest examination looks at it.
+const STREAM_LASTS: Duration = Duration::from_millis(200);
 /// What concerns one connection only.
 const HOP_BY_HOP: [&str; 3] = ["connection", "transfer-encoding", "host"];
 
@@ -158,9 +160,9 @@ impl Inside {
         let mut headers = answer.headers().clone();
         HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(*name)));
         spoil(wrong, &mut headers);
-        let is_audio = headers.get("content-type").is_some_and(|it| it == "audio/mpeg");
-        let is_stream = headers.get("content-type").is_some_and(|it| it == "text/event-stream");
-        let is_whole = is_audio && status == StatusCode::OK && method == Method::GET;
+        let is_of = |kind| headers.get("content-type").is_some_and(|it| it == kind);
+        let is_stream = is_of("text/event-stream");
+        let is_whole = is_of("audio/mpeg") && status == StatusCode::OK && method == Method::GET;
         let body = match wrong {
             Wrong::Buffers => Body::from(answer.bytes().await.unwrap_or_default()),
             Wrong::CachesForEverybody if is_whole => {
@@ -188,7 +190,7 @@ impl Inside {
                 };
                 Body::from_stream(stream::iter([Ok(body)]).chain(stream::once(cut)))
             }
-            Wrong::CutsEventsAfter(span) if is_stream => cut_after(answer, span),
+            Wrong::CutsEvents if is_stream => cut_soon(answer),
             _ => Body::from_stream(answer.bytes_stream()),
         };
         (status, headers, body).into_response()
@@ -213,8 +215,8 @@ fn spoil(wrong: Wrong, headers: &mut HeaderMap) {
     }
 }
 
-fn cut_after(answer: reqwest::Response, span: Duration) -> Body {
-    let end = Instant::now() + span;
+fn cut_soon(answer: reqwest::Response) -> Body {
+    let end = Instant::now() + STREAM_LASTS;
     let pieces = Box::pin(answer.bytes_stream());
     Body::from_stream(stream::unfold(pieces, move |mut pieces| async move {
         match timeout_at(end, pieces.next()).await {

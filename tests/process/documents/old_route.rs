@@ -34,10 +34,9 @@ async fn nginx(sandbox: &Sandbox) -> (TempDir, Child) {
     let shown = shown.expect("a block of nginx").lines.join("\n");
     assert!(shown.contains("http://127.0.0.1:8080"), "{shown}");
     let location = shown.replace("127.0.0.1:8080", &sandbox.address().to_string());
-    let names = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let scratch = names.map(|name| format!("{name}_temp_path {name}; ")).concat();
+    let scratch = crate::nginx::scratch(folder.path());
     let configuration = format!(
-        "daemon off; pid nginx.pid; error_log error.log;\nevents {{}}\nhttp {{ access_log off; {scratch}\n\
+        "daemon off; pid nginx.pid; error_log error.log;\nevents {{}}\nhttp {{ access_log off;\n{scratch}\
          server {{ listen unix:{};\n{location}\n}} }}\n",
         socket(folder.path()).display()
     );
