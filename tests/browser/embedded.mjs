@@ -57,6 +57,7 @@ function tests(name, scene, world) {
     console.log(`${name}: sound ${Math.round(sincePressMs)} ms after the press, its first byte after ${FIRST_BYTE_MS} ms`);
     await scene.becomes('playing');
     await page.picture(join(SCREENSHOTS, `embedded-${name}.png`));
+    await showsDuration(page);
     await page.press(POSITION, { at: { x: 0.9, y: 0.5 } });
     await page.until(() => looking.media.size > 0 && [...looking.media].every(({ ended }) => ended), null, {
       what: 'it ends',
@@ -83,6 +84,7 @@ function tests(name, scene, world) {
       await world.service.fetched(call);
       await page.press({ role: 'button', name: play });
       await page.sounds({ withinMs: SOUND_MS });
+      await showsDuration(page);
       const slider = { role: 'slider', name: position };
       await page.press(slider, { at: { x: 0.5, y: 0.5 } });
       await page.sounds({ from: SHORT_SECONDS * 0.5 - 1, to: SHORT_SECONDS * 0.5 + 3, withinMs: LANDS_MS });
@@ -100,6 +102,7 @@ function tests(name, scene, world) {
     await page.reach(PLAY);
     await page.keys('Space');
     await page.sounds({ withinMs: SOUND_MS });
+    await showsDuration(page);
     await page.keys('5');
     await page.sounds({ from: SHORT_SECONDS / 2 - 0.5, to: SHORT_SECONDS / 2 + 3, withinMs: LANDS_MS });
     await leaps(page, 'j', -10);
@@ -215,8 +218,11 @@ function tests(name, scene, world) {
 const statuses = (requests) => requests.map(({ status }) => status).join(', ');
 
 /** A key leads so many seconds on or back, which playing on would not. */
+/** Before that nobody can say where half of it is. */
+const showsDuration = (page) => page.reads(/\/ 0:2\d/, { within: PLAYER });
+
 async function leaps(page, key, bySeconds) {
-  // Once it sounds where the last one led: WebKit forgets a place that is wanted on the way to another.
+  // Once it sounds where the last one led.
   const arrived = await page.sound();
   const { second } = await page.sounds({ from: arrived.second + 0.3, withinMs: LANDS_MS });
   await page.keys(key);

@@ -47,6 +47,8 @@ const TIME_MS = 100;
 const EXACT_SECONDS = 0.05;
 /** Playing, and yet at the same place for so long: it has stopped and does not say so. */
 const FROZEN_MS = 3_000;
+/** Waiting, and yet so much further on: it sounds again and does not say so. */
+const SOUNDED_SECONDS = 0.3;
 const ABORTED = 1;
 
 export const createAudio: CreateMedia = (heard) => {
@@ -60,18 +62,29 @@ export const createAudio: CreateMedia = (heard) => {
   let wanted: number | null = null;
   let rate = 1;
   let isMuted = false;
+  /** The duration that was told last. */
+  let toldSeconds: number | null = null;
   /** Where it was last seen to move: WebKitGTK may stop in mid-play, or after a seek, and say nothing. */
   let moved = { second: -1, sinceMs: 0 };
+  /** Where it waits, as it says; null: it does not. WebKitGTK may go on after a seek and say nothing, either. */
+  let waitsAt: number | null = null;
 
   const on = (name: string, listener: () => void): void => {
     audio.addEventListener(name, listener, { signal: listening.signal });
   };
+  const tellState = (type: 'playing' | 'waiting'): void => {
+    waitsAt = type === 'waiting' ? audio.currentTime : null;
+    heard({ type });
+  };
   const watch = (): void => {
-    const isFine = audio.paused || audio.ended || audio.seeking || audio.currentTime !== moved.second;
-    if (isFine) moved = { second: audio.currentTime, sinceMs: performance.now() };
-    else if (performance.now() - moved.sinceMs > FROZEN_MS) {
-      moved = { second: audio.currentTime, sinceMs: performance.now() };
-      heard({ type: 'waiting' });
+    const here = { second: audio.currentTime, sinceMs: performance.now() };
+    if (waitsAt !== null && audio.seeking) waitsAt = here.second;
+    if (waitsAt !== null && here.second - waitsAt > SOUNDED_SECONDS) tellState('playing');
+    const isFine = audio.paused || audio.ended || audio.seeking || here.second !== moved.second;
+    if (isFine) moved = here;
+    else if (here.sinceMs - moved.sinceMs > FROZEN_MS) {
+      moved = here;
+      tellState('waiting');
     }
   };
   /** Nobody hears the beginning again while the element is on its way to where it is to begin. */
@@ -79,19 +92,24 @@ export const createAudio: CreateMedia = (heard) => {
     wanted = second;
     audio.muted = isMuted || (second !== null && second > 0);
   };
+  const tellDuration = (): void => {
+    const seconds = Number.isFinite(audio.duration) && audio.duration > 0 ? audio.duration : null;
+    if (seconds === toldSeconds) return;
+    toldSeconds = seconds;
+    heard({ type: 'duration', seconds });
+  };
+  // WebKitGTK may say that the duration has changed, and play, before it knows it, and say nothing once it does.
   // Firefox is back at 0 as soon as the audio has failed, before it says so.
   const tellTime = (): void => {
+    tellDuration();
     const isThere = wanted === null && audio.readyState > 0 && audio.error === null;
     if (isThere) heard({ type: 'time', second: audio.currentTime });
-  };
-  const tellDuration = (): void => {
-    const seconds = audio.duration;
-    heard({ type: 'duration', seconds: Number.isFinite(seconds) && seconds > 0 ? seconds : null });
   };
   const tellBuffered = (): void => heard({ type: 'buffered', spans: spansOf(audio.buffered) });
   const stopTicking = (): void => {
     clearInterval(ticking);
     ticking = undefined;
+    waitsAt = null;
   };
 
   // Not sooner: WebKitGTK, told to seek again while it still goes to where it was to begin, stands still for ever.
@@ -99,7 +117,6 @@ export const createAudio: CreateMedia = (heard) => {
     if (wanted !== null && Math.abs(audio.currentTime - wanted) > EXACT_SECONDS) audio.currentTime = wanted;
     want(null);
   });
-  // WebKitGTK may say that it has changed before it knows what it is, and not again.
   for (const name of ['durationchange', 'canplay', 'playing']) on(name, tellDuration);
   on('progress', () => {
     tellBuffered();
@@ -113,10 +130,10 @@ export const createAudio: CreateMedia = (heard) => {
       tellTime();
       watch();
     }, TIME_MS);
-    heard({ type: 'playing' });
+    tellState('playing');
   });
   on('waiting', () => {
-    if (!audio.paused) heard({ type: 'waiting' });
+    if (!audio.paused) tellState('waiting');
   });
   on('pause', () => {
     stopTicking();
@@ -174,6 +191,7 @@ export const createAudio: CreateMedia = (heard) => {
         if (audio.readyState > 0) return;
       }
       audio.currentTime = second;
+      if (waitsAt !== null) waitsAt = second;
     },
     setRate(value) {
       rate = value;
