@@ -1,3 +1,5 @@
+// The audio element as a port: what a browser does not say is found out.
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAudio, type Media, type MediaEvent } from './media.ts';
 
