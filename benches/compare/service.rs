@@ -200,7 +200,8 @@ pub(crate) fn settle(process: &Process) -> anyhow::Result<()> {
     loop {
         let before = process.processor_time();
         sleep(QUIET);
-        if process.processor_time() - before < QUIET / 20 {
+        // A thread that ended meanwhile took its time away with it.
+        if process.processor_time().saturating_sub(before) < QUIET / 20 {
             return Ok(());
         }
         ensure!(started.elapsed() < PATIENCE, "it does not come to rest");
