@@ -217,10 +217,10 @@ function tests(name, scene, world) {
 
 const statuses = (requests) => requests.map(({ status }) => status).join(', ');
 
-/** A key leads so many seconds on or back, which playing on would not. */
 /** Before that nobody can say where half of it is. */
 const showsDuration = (page) => page.reads(/\/ 0:2\d/, { within: PLAYER });
 
+/** A key leads so many seconds on or back, which playing on would not. */
 async function leaps(page, key, bySeconds) {
   // Once it sounds where the last one led.
   const arrived = await page.sound();
