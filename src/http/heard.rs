@@ -1,6 +1,8 @@
 //! The recording whose findings somebody asks for: that it is theirs to know, and is still kept.
 
-use actors::domain::{AudioKey, CallKey, Format, JobState, RecordingSid, Stage, primary};
+use actors::domain::{
+    AudioKey, CallKey, Format, JobRecord, JobState, RecordingSid, Stage, primary,
+};
 use actors::ports::{CallRecord, RecordingRecord};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -40,15 +42,25 @@ impl Service {
         Ok(Heard { call, audio: AudioKey { business, recording, format: Format::Mp3 }, found })
     }
 
-    /// What to say of a finding that is not there: that it is being made, or why it never will be.
+    /// The job that makes a finding. Whoever looks for the finding after that finds what the job had made by then.
+    pub(super) async fn job_of(
+        &self,
+        heard: &Heard,
+        stage: Stage,
+    ) -> Result<Option<JobRecord>, Problem> {
+        let jobs = self.jobs_of(&heard.audio).await?;
+        Ok(jobs.into_iter().find(|job| job.stage == stage))
+    }
+
+    /// What to say of a finding that was not there after its job was asked for: that it is being made, or why it
+    /// never will be.
     pub(super) async fn missing(
         &self,
         heard: &Heard,
         stage: Stage,
+        job: Option<JobRecord>,
         never: Problem,
     ) -> Result<Response, Problem> {
-        let jobs = self.jobs_of(&heard.audio).await?;
-        let job = jobs.into_iter().find(|job| job.stage == stage);
         if job.is_none() && stage == Stage::Measure {
             if !self.findings.business_profile(&heard.audio.business).await?.runs(stage) {
                 return Err(Problem::StageOff);

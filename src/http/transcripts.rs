@@ -46,8 +46,9 @@ pub(super) async fn read(
     let form = Form::of_path(path.as_str());
     let original = wants_original(uri.query().unwrap_or_default())?;
     let heard = service.heard(&key, recording).await?;
+    let job = service.job_of(&heard, Stage::Transcribe).await?;
     let Some(kept) = service.findings.transcript(&heard.audio).await? else {
-        return service.missing(&heard, Stage::Transcribe, Problem::NoTranscript).await;
+        return service.missing(&heard, Stage::Transcribe, job, Problem::NoTranscript).await;
     };
     let profile = service.findings.business_profile(&key.business).await?;
     let written = Reading::new(&heard, &kept, &profile, original).write(form);
@@ -99,9 +100,9 @@ pub(super) async fn correct(
     const EXPECTED: &str = "the body is {\"utterances\": [{\"id\": 0, \"text\": \"…\"}]}";
     let Json(Corrections { utterances }) = body.map_err(|_| Problem::Malformed(EXPECTED))?;
     let heard = service.heard(&key, recording).await?;
-    let kept = service.findings.transcript(&heard.audio).await?;
-    let Some(kept) = kept else {
-        return service.missing(&heard, Stage::Transcribe, Problem::NoTranscript).await;
+    let job = service.job_of(&heard, Stage::Transcribe).await?;
+    let Some(kept) = service.findings.transcript(&heard.audio).await? else {
+        return service.missing(&heard, Stage::Transcribe, job, Problem::NoTranscript).await;
     };
     let profile = service.findings.business_profile(&key.business).await?;
     let seen = Reading::new(&heard, &kept, &profile, false).write(Form::Json);

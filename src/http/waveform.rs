@@ -56,8 +56,9 @@ pub(super) async fn waveform(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let heard = service.heard(&key, recording).await?;
+    let job = service.job_of(&heard, Stage::Measure).await?;
     let Some(waveform) = service.findings.waveform(&heard.audio).await? else {
-        return service.missing(&heard, Stage::Measure, Problem::StageFailed).await;
+        return service.missing(&heard, Stage::Measure, job, Problem::StageFailed).await;
     };
     let written = serde_json::json!(WaveformJson::of(waveform)).to_string();
     let tag = tag_of(&written);
