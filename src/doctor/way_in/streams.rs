@@ -11,7 +11,7 @@ use crate::doctor::{Finding, Pace};
 
 /// The service says at once how things are; a way that takes longer keeps events back.
 const FIRST_EVENT_MAX: Duration = Duration::from_secs(4);
-/// Beyond the heartbeat, which comes after 15 s of silence.
+/// From the first event on, and beyond the heartbeat, which comes after 15 s of silence.
 const HOLD_THOROUGH: Duration = Duration::from_secs(18);
 const HOLD_QUICK: Duration = Duration::from_millis(1_500);
 
@@ -47,7 +47,7 @@ pub(super) async fn watch(at: &Entrance, errand: &Errand, pace: Pace) -> Watched
         Pace::Thorough => HOLD_THOROUGH,
         Pace::Quick => HOLD_QUICK,
     };
-    match timeout_at(began + hold, until_ended(&mut response)).await {
+    match timeout(hold, until_ended(&mut response)).await {
         Ok(()) => Watched::Ended(began.elapsed()),
         Err(_) => Watched::Open,
     }
