@@ -94,6 +94,18 @@ describe('the audio element of WebKitGTK', () => {
     expect(news()).toEqual(['playing', 'waiting']);
   });
 
+  it('came from where it waited to its end, though it never said so', () => {
+    element.readyState = 4;
+    element.says('canplay', 'playing');
+    media.seek(23);
+    element.says('seeking', 'waiting', 'seeked');
+    told = [];
+    element.currentTime = 26;
+    element.ended = true;
+    element.says('ended');
+    expect(told.map((event) => (event.type === 'time' ? event.second : event.type))).toEqual(['playing', 26, 'ended']);
+  });
+
   it('waits once it stands still without a word', () => {
     element.says('canplay', 'playing');
     element.sounds(1);

@@ -139,7 +139,9 @@ export const createAudio: CreateMedia = (heard) => {
     stopTicking();
     if (audio.paused && !audio.ended && audio.error === null) heard({ type: 'paused' });
   });
+  // Where it waited just now, it came to its end from there: how far that is counts.
   on('ended', () => {
+    if (waitsAt !== null) tellState('playing');
     stopTicking();
     tellTime();
     heard({ type: 'ended' });

@@ -14,6 +14,7 @@ export class NoticeView extends View {
   @property({ attribute: false }) timeline: PlayerState['timeline'] | null = null;
 
   #tick: ReturnType<typeof setTimeout> | undefined;
+  #shownMs = 0;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -28,16 +29,17 @@ export class NoticeView extends View {
   override render() {
     const { playback, progress, timeline } = this;
     if (timeline === null) return nothing;
-    const notice = noticeOf({ playback, progress, timeline }, this.words, Date.now());
+    this.#shownMs = Date.now();
+    const notice = noticeOf({ playback, progress, timeline }, this.words, this.#shownMs);
     if (notice === null) return nothing;
     return notice.kind === 'strip' ? this.#strip(notice) : this.#card(notice);
   }
 
-  /** Once a second for as long as a moment is awaited. */
+  /** Once a second, until what is shown is of the awaited moment or later. */
   protected override updated(): void {
     clearTimeout(this.#tick);
     const awaited = awaitedMs(this);
-    if (awaited !== null && awaited > Date.now()) this.#tick = setTimeout(() => this.requestUpdate(), 1000);
+    if (awaited !== null && awaited > this.#shownMs) this.#tick = setTimeout(() => this.requestUpdate(), 1000);
   }
 
   #strip({ title, details, reason, percent }: Strip) {
