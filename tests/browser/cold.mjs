@@ -26,10 +26,11 @@ const THIRTY_TIMES = { first_byte_ms: FIRST_BYTE_MS, bit_rate_percent: 3000 };
 const DURATION_TOLERANCE_SECONDS = 0.3;
 /** What an engine gathers before it begins is its own affair; this much must be left to come. */
 const BEGINS_BEFORE = 0.75;
-const SOUND_MS = 20_000;
-const LANDS_MS = 5_000;
+const SOUND_MS = 30_000;
+const LANDS_MS = 15_000;
 const ARRIVES_MS = 40_000;
 const SLACK_MS = 4_000;
+const END_SLACK_MS = 30_000;
 const TIMEOUT_MS = 600_000;
 
 let demo;
@@ -64,7 +65,7 @@ function cold(name, start) {
     assert.ok(share < BEGINS_BEFORE, `it begins when ${share} of it is here`);
     await engine.picture(join(SCREENSHOTS, `cold-${name}.png`));
 
-    const end = await engine.run(player.untilEnded, { withinMs: SHORT_SECONDS * 1000 + SLACK_MS });
+    const end = await engine.run(player.untilEnded, { withinMs: SHORT_SECONDS * 1000 + END_SLACK_MS });
     assert.deepEqual(end.errors, []);
     assert.ok(Math.abs(end.duration - SHORT_SECONDS) < DURATION_TOLERANCE_SECONDS, `it lasts ${end.duration} s`);
     assert.ok(Math.abs(end.second - end.duration) < DURATION_TOLERANCE_SECONDS, `it ends at ${end.second} s`);
@@ -101,13 +102,13 @@ function cold(name, start) {
     await engine.run(player.show, await demo.signedLink(call));
     await engine.press('#play');
     await engine.run(player.untilAt, { second: 0.5, withinMs: SOUND_MS });
-    const ahead = 400;
+    const ahead = 500;
     assert.ok((await arriving(call)) * LONG_SECONDS < ahead - 60, 'that is here already');
     const later = await seek(ahead, ARRIVES_MS);
     await engine.picture(join(SCREENSHOTS, `cold-${name}-sought.png`));
 
-    await seek(LONG_SECONDS - 2, ARRIVES_MS);
-    const end = await engine.run(player.untilEnded, { withinMs: SOUND_MS });
+    await seek(LONG_SECONDS - 10, ARRIVES_MS);
+    const end = await engine.run(player.untilEnded, { withinMs: END_SLACK_MS });
     assert.deepEqual(end.errors, []);
     assert.equal(await demo.downloads(recording), 1);
     console.log(`${name}: ${ahead} s ahead of the first sound lands after ${later} ms`);
@@ -115,8 +116,9 @@ function cold(name, start) {
 
   /** Milliseconds until it has landed and plays on from there. */
   async function seek(second, withinMs) {
-    const { tookMs, landed } = await engine.run(player.seek, { second, withinMs });
-    assert.ok(Math.abs(landed - second) < 1, `it lands at ${landed} s instead of ${second} s`);
+    const { tookMs, landed, unseenSeconds } = await engine.run(player.seek, { second, withinMs });
+    const beyond = landed - second;
+    assert.ok(beyond > -1 && beyond < 1 + unseenSeconds, `it lands at ${landed} s instead of ${second} s`);
     return tookMs;
   }
 }

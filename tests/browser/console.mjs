@@ -17,6 +17,7 @@ const SOUND_MS = 15_000;
 const FIRST_PARTYS_ROW = { role: 'link', name: new RegExp(`^${FIRST_PARTY.replace('+', '\\+')}`) };
 /** Longer than a list's poller pauses. */
 const OBSERVED_MS = 4_000;
+const TOLD_MS = 3_000;
 /** Slow enough to be watched. */
 const WATCHABLE = { first_byte_ms: 300, bytes_per_second: 8_000 };
 
@@ -101,6 +102,8 @@ function tests(name, visit, world) {
     await page.keys('ArrowDown', 'ArrowUp', 'Enter');
     await page.sees(PLAY);
     assert.equal(await page.run(() => /^#\/calls\/CA/.test(location.hash)), true);
+    // The page takes the focus to its heading first.
+    await page.until(() => looking.focused()?.tagName === 'H1', null, { what: 'the heading has the focus' });
     await page.reach(PLAY);
     await page.keys('Space');
     await page.sounds({ withinMs: SOUND_MS });
@@ -155,7 +158,7 @@ function tests(name, visit, world) {
     await page.sees(ROW);
     // Whoever else tries this has the other business called, too.
     const isAll = async () => (await page.count(ROW)) === (await callsOf(service, service.others_token));
-    await until(isAll, 'all of the other business’s calls are shown, and no more', 15_000);
+    await until(isAll, 'all of the other business’s calls are shown, and no more', 30_000);
     gateway.forget();
     await visit.go(`#/calls/${service.calls[0]}`);
     await page.reads(/No such call/);
@@ -190,7 +193,7 @@ function tests(name, visit, world) {
     const { service } = world;
     const { page, gateway } = visit;
     const slow = await service.placeCall({ ...SHORT, behaviours: [WATCHABLE] });
-    const refused = await service.placeCall({ ...SHORT, behaviours: [{ fault: { status: { code: 403 } } }, {}] });
+    const refused = await service.placeCall({ ...SHORT, behaviours: [{ fault: { status: { code: 403 } } }] });
     await visit.signIn(service.operator_token, { to: '#/live' });
     await page.sees({ role: 'heading', name: 'Live' });
     await service.ordered(slow.call);
@@ -203,10 +206,14 @@ function tests(name, visit, world) {
     // Its own row: others are refused, too. And rows move when they are, so that a press may miss.
     const row = { selector: '[data-list="failures"] li', text: new RegExp(`${shortened(refused.call)}.*refuses`, 'i') };
     const retried = () => gateway.matching(new RegExp(`${refused.call}/.*retry`)).length > 0;
+    await page.sees(row);
+    await service.behave(refused.recording, [{}]);
     for (let presses = 0; presses < 5 && !retried(); presses++) {
-      await page.press({ role: 'button', name: /^Retry call /, within: row });
-      await pause(500);
+      // One that counted after all takes the button with it.
+      await page.press({ role: 'button', name: /^Retry call /, within: row }, { withinMs: 10_000 }).catch(() => {});
+      await until(async () => retried(), 'the service is told', TOLD_MS).catch(() => {});
     }
+    assert.ok(retried(), 'the press does not reach the service');
     await service.isReady(refused.call);
     assert.deepEqual(visit.audio(), []);
   });

@@ -80,7 +80,7 @@ function sceneOf(name, world) {
       return placed;
     },
     state: () => scene.page.attribute(PLAYER, 'state'),
-    becomes: (name, withinMs = 10_000) =>
+    becomes: (name, withinMs = 30_000) =>
       scene.page.sees(`${PLAYER}[state="${name}"]`, { withinMs }),
     /** Requests that ask whether there is something to play: each for two bytes. */
     checks: (call) => audioOf(scene, call).filter(({ range }) => range === 'bytes=0-1'),

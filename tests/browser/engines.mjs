@@ -30,10 +30,11 @@ export function chromiumFlags() {
 }
 
 export async function startChromium({ locale = 'en-US', isDark, isStill, viewport = WIDE } = {}) {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags() });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags(), timeout: COMMAND_MS });
   const colorScheme = isDark ? 'dark' : 'light';
   const reducedMotion = isStill ? 'reduce' : 'no-preference';
   const context = await browser.newContext({ viewport, locale, colorScheme, reducedMotion });
+  context.setDefaultTimeout(COMMAND_MS);
   const driven = await context.newPage();
   const page = pageOver({
     ...pointedAndTyped(driven, (x, y, steps) => driven.mouse.move(x, y, { steps })),
@@ -55,9 +56,10 @@ async function startFirefox({ locale = 'en-US', isDark, isStill, viewport = WIDE
     'layout.css.prefers-color-scheme.content-override': isDark ? 0 : 1,
     'ui.prefersReducedMotion': isStill ? 1 : 0,
   };
-  const options = { browser: 'firefox', executablePath: FIREFOX, extraPrefsFirefox, protocolTimeout: COMMAND_MS };
+  const options = { browser: 'firefox', executablePath: FIREFOX, extraPrefsFirefox, protocolTimeout: COMMAND_MS, timeout: COMMAND_MS };
   const browser = await puppeteer.launch({ ...options, defaultViewport: viewport });
   const driven = await browser.newPage();
+  driven.setDefaultTimeout(COMMAND_MS);
   await driven.evaluateOnNewDocument(stayQuiet);
   const page = pageOver({
     ...pointedAndTyped(driven, (x, y, steps) => driven.mouse.move(x, y, { steps })),

@@ -14,7 +14,7 @@ import { startService } from './service.mjs';
 
 const EXAMPLES = fileURLToPath(new URL('../../web/examples', import.meta.url));
 const SOUND_MS = 15_000;
-const BUILD_MS = 120_000;
+const BUILD_MS = 300_000;
 
 let hosts;
 let service;
@@ -43,7 +43,7 @@ test('the plain page plays a call by its link', async () => {
 for (const name of ['react', 'vue']) {
   test(`the ${name} application builds, plays a call by its link, and hears how it stands`, { timeout: BUILD_MS }, async () => {
     const cwd = `${EXAMPLES}/${name}`;
-    await command('npm', ['install', '--silent', '--no-audit', '--no-fund', '--no-package-lock'], cwd);
+    await command('npm', ['install', '--silent', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline', '--fetch-retries=5'], cwd);
     await command('npm', ['run', '--silent', 'build', '--', '--base', './'], cwd);
     const address = hosts.showFolder(name, `${cwd}/dist`);
     await page.open(`${address}?link=${encodeURIComponent(await newLink())}`);

@@ -27,6 +27,9 @@ export async function startGateway({ prefix = '/', target = null } = {}) {
     void serve(asked, answer, entry, ruleFor(entry));
   });
 
+  // A page that asks every five seconds is not to meet a connection that is closed after just as long.
+  server.keepAliveTimeout = 75_000;
+
   function refuse(answer, astray) {
     if (astray !== null) requests.push({ method: 'GET', path: `astray ${astray}`, status: 404, endMs: Date.now() });
     answer.writeHead(404).end();

@@ -123,6 +123,13 @@ export function install() {
     return top;
   }
 
+  /** Where keys go, through shadow roots; null: nowhere. */
+  function focused() {
+    let active = document.activeElement;
+    while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+    return active;
+  }
+
   function isWithin(inner, outer) {
     for (let one = inner; one; one = one.assignedSlot ?? one.parentNode ?? one.host) if (one === outer) return true;
     return false;
@@ -168,6 +175,7 @@ export function install() {
   window.looking = {
     all,
     first,
+    focused,
     place,
     outline,
     sound,

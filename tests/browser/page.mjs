@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { install } from './inside.mjs';
 
-const WITHIN_MS = 10_000;
+const WITHIN_MS = 30_000;
 const RETRY_MS = 100;
 
 /**
@@ -102,11 +102,7 @@ export function pageOver(engine) {
     },
     /** By keyboard: presses the key until the target has the focus; fails after so many. */
     async reach(target, { key = 'Tab', max = 60 } = {}) {
-      const isThere = (one) => {
-        let active = document.activeElement;
-        while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
-        return active !== null && looking.all(one).includes(active);
-      };
+      const isThere = (one) => looking.all(one).includes(looking.focused());
       for (let pressed = 0; pressed < max; pressed++) {
         if (await evaluate(isThere, target)) return pressed;
         await page.keys(key);
@@ -116,12 +112,14 @@ export function pageOver(engine) {
 
     /** What is heard: `{ second, isPaused, duration, rate, volume, sincePressMs }`, or null if nothing ever was. */
     sound: () => evaluate(() => looking.sound()),
-    /** Once it sounds at `from` or later, and not past `to`. */
+    /** Once it sounds at `from` or later, and not past `to`, or what it has played on since the last press. */
     sounds: ({ from = 0.05, to = Infinity, withinMs = WITHIN_MS } = {}) =>
       untilTrue(
         ({ from, to }) => {
           const sound = looking.sound();
-          return sound !== null && !sound.isPaused && sound.second >= from && sound.second <= (to ?? Infinity) && sound;
+          if (sound === null || sound.isPaused || sound.second < from) return null;
+          const playedSeconds = (sound.sincePressMs / 1_000) * sound.rate;
+          return sound.second <= (to ?? Infinity) + playedSeconds && sound;
         },
         { from, to },
         `sounding from ${from} s`,

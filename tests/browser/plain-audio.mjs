@@ -51,17 +51,24 @@ export function untilEnded({ withinMs }) {
   });
 }
 
-/** Resolves once it has landed and plays on from there. */
+/** Resolves once it has landed and plays on from there. A busy page hears of it late: `unseenSeconds` at most. */
 export function seek({ second, withinMs }) {
   const audio = document.querySelector('#audio');
   const beganMs = performance.now();
   return new Promise((resolve, reject) => {
+    let lookedMs = beganMs;
+    const looking = setInterval(() => (lookedMs = performance.now()), 20);
     let landed = null;
-    audio.addEventListener('seeked', () => (landed ??= audio.currentTime), { once: true });
-    audio.addEventListener('timeupdate', () => {
-      if (landed === null || audio.currentTime < landed + 0.3) return;
-      resolve({ landed, tookMs: Math.round(performance.now() - beganMs) });
-    });
+    const land = () => {
+      landed = { landed: audio.currentTime, unseenSeconds: (performance.now() - lookedMs) / 1_000 };
+    };
+    audio.addEventListener('seeked', land, { once: true });
+    const check = () => {
+      if (landed === null || (audio.currentTime < landed.landed + 0.3 && !audio.ended)) return;
+      clearInterval(looking);
+      resolve({ ...landed, tookMs: Math.round(performance.now() - beganMs) });
+    };
+    for (const type of ['timeupdate', 'ended']) audio.addEventListener(type, check);
     setTimeout(() => reject(new Error(`the seek to ${second} s does not land in ${withinMs} ms`)), withinMs);
     audio.currentTime = second;
   });

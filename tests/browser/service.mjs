@@ -15,7 +15,9 @@ import { firstLine, freePort, started, stopped } from './processes.mjs';
 const { HEARBACK } = process.env;
 /** A test build takes seconds to say ten minutes of speech, and is not alone on the machine. */
 const START_MS = 60_000;
-const KNOWN_MS = 10_000;
+const KNOWN_MS = 30_000;
+/** Recordings are heard one after another, some of them at the pace of a line that is slow on purpose. */
+const UNDERSTOOD_MS = 180_000;
 const PAUSE_MS = 50;
 const ACCOUNT = 'AC00000000000000000000000000000001';
 const AUTH_TOKEN = 'simulated-auth-token';
@@ -156,7 +158,7 @@ function asked({ url, twilio_url, agent_token, others_token }) {
       until(
         async () => (await service('GET', `/calls/${call}`)).stages.every(({ state }) => state === 'done'),
         `${call} is understood`,
-        START_MS,
+        UNDERSTOOD_MS,
       ),
     signedLink: async (call, ttl_seconds) => (await service('POST', `/recordings/${call}/link`, { ttl_seconds })).url,
     /** The calls that the simulator brings along, once the service knows them. */

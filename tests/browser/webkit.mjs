@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { firstLine, freePort, started, stopped } from './processes.mjs';
 
 const { WEBKIT } = process.env;
-const START_MS = 20_000;
+const START_MS = 60_000;
 const PAUSE_MS = 50;
 const DRAG_STEP_MS = 20;
 /** WebDriver's own code points for keys that write nothing. */

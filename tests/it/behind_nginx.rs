@@ -6,7 +6,7 @@ use std::cell::Cell;
 use reqwest::{Method, StatusCode};
 
 use crate::nginx::Front;
-use crate::support::{TestApp, header};
+use crate::support::{TestApp, header, nobody_listens};
 use crate::{events, following, herd, playback, ranges, requests, webhooks};
 
 /// How the requests of a test come to the service.
@@ -28,18 +28,14 @@ impl Way {
 
     /// The nginx to be started, and its URL of the service.
     pub fn front(self) -> Option<(Front, String)> {
+        let url = match self {
+            Self::Straight => return None,
+            Self::AtTheRoot => Front::root_url,
+            Self::BelowAPath => Front::prefixed_url,
+        };
         let front = Front::open();
-        match self {
-            Self::Straight => None,
-            Self::AtTheRoot => {
-                let url = front.root_url();
-                Some((front, url))
-            }
-            Self::BelowAPath => {
-                let url = front.prefixed_url();
-                Some((front, url))
-            }
-        }
+        let url = url(&front);
+        Some((front, url))
     }
 
     /// A test makes its runtime on the thread that it is called on, and starts its service there.
@@ -92,9 +88,7 @@ once_more! {
 async fn where_nobody_listens_players_are_told_to_come_back() {
     let front = Front::open();
     let urls = [front.root_url(), front.prefixed_url()];
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = nobody.local_addr().expect("an address");
-    drop(nobody);
+    let (address, _kept) = nobody_listens();
     let _nginx = front.start(address);
     let client = reqwest::Client::builder().build().expect("a client");
     for url in urls {

@@ -154,7 +154,7 @@ async fn a_thousand_ranges_are_answered_with_the_whole_and_no_effort() {
 
 #[tokio::test]
 async fn a_head_that_trickles_in_is_cut_and_an_idle_connection_closed() {
-    const IDLE_MS: u64 = 5_000;
+    const IDLE_MS: u64 = 8_000;
     let app = TestApp::start_with(World::default(), |config| {
         config.server.header_timeout_ms = 300;
         config.server.idle_timeout_ms = IDLE_MS;
@@ -191,7 +191,7 @@ async fn a_head_that_trickles_in_is_cut_and_an_idle_connection_closed() {
     for (what, heard) in [("idle", &idle), ("silent", &silent)] {
         let Heard { after, was_reset, .. } = heard;
         let after_ms = after.as_millis() as u64;
-        assert!((IDLE_MS - 500..IDLE_MS + 10_000).contains(&after_ms), "{what}: {after:?}");
+        assert!((IDLE_MS - 3_000..IDLE_MS + 10_000).contains(&after_ms), "{what}: {after:?}");
         assert!(!was_reset && heard.bytes.is_empty(), "{what}: {}", heard.text());
     }
 }
@@ -199,7 +199,7 @@ async fn a_head_that_trickles_in_is_cut_and_an_idle_connection_closed() {
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_cut_and_a_slow_one_is_served() {
     let app = TestApp::start_with(World::default(), |config| {
-        config.server.slow_reader_period_ms = 1_500;
+        config.server.slow_reader_period_ms = 5_000;
         config.server.slow_reader_min_bytes = 4_096;
     })
     .await;
@@ -209,13 +209,13 @@ async fn a_reader_that_does_not_read_is_cut_and_a_slow_one_is_served() {
     let stalled = async {
         let mut socket = Socket::connect_narrow(app.app.address, 4_096).await;
         socket.send(&request).await;
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        tokio::time::sleep(Duration::from_secs(12)).await;
         socket.until_closed().await
     };
     let dripping = async {
         let mut socket = Socket::connect_narrow(app.app.address, 4_096).await;
         socket.send(&request).await;
-        for _ in 0..400 {
+        for _ in 0..1_200 {
             socket.read(1).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -36,7 +36,7 @@ async fn code(response: Response) -> (u16, String) {
 #[tokio::test]
 pub async fn a_fetch_is_followed_from_nothing_to_ready_and_then_the_stream_ends() {
     let app = TestApp::start().await;
-    let placed = placed(&app, vec![Behaviour::paced(150_000)], 600_000).await;
+    let placed = placed(&app, vec![Behaviour::paced(75_000)], 600_000).await;
     let mut events = follow(&app, &placed).await;
     let first = events.next().await.expect("at once").data;
     assert_eq!(first["state"], "absent");

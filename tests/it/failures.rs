@@ -1,5 +1,6 @@
 //! Everything a client can be told went wrong: each row of the table of problems happens here, over HTTP.
 
+mod away;
 mod pipeline;
 
 use std::collections::BTreeSet;
@@ -14,9 +15,7 @@ use hearback::simulator::{Announcement, Behaviour, PlannedCall, PlannedRecording
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::support::{
-    ACME, ACME_TOKEN, CLOCK_PANIC, Placed, TestApp, TestClock, header, play_path,
-};
+use crate::support::{ACME, CLOCK_PANIC, Placed, TestApp, TestClock, header, play_path};
 
 const PROBLEMS: &str = include_str!("../../src/http/problem.rs");
 const UNKNOWN_CALL: &str = "CA000000000000000000000000deadbeef";
@@ -32,7 +31,7 @@ async fn every_problem_there_is_can_happen_and_is_told_alike() {
         there_will_be_no_audio(),
         the_source_refuses_us(),
         the_attempts_are_used_up(),
-        the_catalog_is_away(),
+        away::the_catalog_is_away(),
         there_is_no_room(),
         too_much_too_fast_or_too_slow(),
         we_have_a_bug(),
@@ -280,32 +279,6 @@ async fn the_attempts_are_used_up() -> Codes {
     told("and again", again, 503, "attempts_exhausted").await;
     assert_eq!(app.simulator.counters(placed.recording).gets, 3);
     Codes::from([code])
-}
-
-async fn the_catalog_is_away() -> Codes {
-    let app = TestApp::start_without_memory().await;
-    let (plan, audio) = TestApp::synthetic(10_000, 1);
-    let placed = app.place_planned(plan, ACME, audio).await;
-    app.until_prepared(&placed).await;
-    app.app.foundation.catalog.close().await;
-    let acme = ACME.to_string();
-    let form =
-        [("AccountSid", acme.as_str()), ("CallSid", UNKNOWN_CALL), ("CallStatus", "completed")];
-    let rows = [
-        ("play", app.request(Method::GET, &format!("/api/recordings/file/{UNKNOWN_CALL}"))),
-        // Its actor lives, and the file is there; the key that opens it is in the catalog, and nothing is in memory.
-        ("play what is ready", app.request(Method::GET, &play_path(&placed))),
-        ("list", app.request(Method::GET, "/api/calls")),
-        ("show", app.request(Method::GET, &format!("/api/calls/{}", placed.call))),
-        ("a webhook", app.webhook(CALL_STATUS, ACME_TOKEN, &form)),
-        ("readiness", app.client.get(app.url("/readyz"))),
-    ];
-    let mut codes = Codes::new();
-    for (what, request) in rows {
-        codes.insert(told(what, answer(request).await, 503, "away").await);
-    }
-    assert_eq!(answer(app.client.get(app.url("/livez"))).await.status().as_u16(), 200);
-    codes
 }
 
 async fn there_is_no_room() -> Codes {

@@ -12,7 +12,7 @@ use crate::support::{ACME, Placed, TestApp, header, play_path};
 /// A recording of 200 kB that takes two seconds to arrive.
 async fn arriving(app: &TestApp, tag: u64) -> Placed {
     let (mut plan, audio) = TestApp::synthetic(200_000, tag);
-    plan.behaviours = vec![Behaviour::paced(100_000)];
+    plan.behaviours = vec![Behaviour::paced(30_000)];
     app.place_planned(plan, ACME, audio).await
 }
 

@@ -215,8 +215,11 @@ async fn campaign_hostile_urls_lead_nowhere() {
         })
         .await;
     assert_eq!(canary.visits(), 0, "somebody followed a URL");
-    let held = app.app.foundation.catalog.vault_use().await.expect("the catalog is there");
-    assert_eq!(held.copies, rounds, "what was redirected away is not stored");
+    let copies =
+        async || app.app.foundation.catalog.vault_use().await.expect("the catalog is there").copies;
+    // The last byte is heard before the copy is kept.
+    app.until("all is kept", async || (copies().await >= rounds).then_some(())).await;
+    assert_eq!(copies().await, rounds, "what was redirected away is not stored");
     let totals = app.simulator.totals();
     eprintln!(
         "{rounds} hostile webhook URLs and {rounds} hostile redirects in {:?}: canary heard 0, \

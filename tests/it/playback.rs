@@ -54,7 +54,7 @@ pub async fn who_cannot_be_served_yet_is_told_honestly() {
     })
     .await;
     let (mut plan, audio) = TestApp::synthetic(100_000, 3);
-    plan.behaviours = vec![Behaviour { first_byte_ms: 3_000, ..Behaviour::healthy() }];
+    plan.behaviours = vec![Behaviour { first_byte_ms: 8_000, ..Behaviour::healthy() }];
     let placed = app.place_planned(plan, ACME, audio).await;
     let path = play_path(&placed);
 

@@ -30,7 +30,8 @@ pub const GLOBEX: AccountSid = AccountSid::from_bits(0x61);
 pub const ACME_TOKEN: &str = "acme-auth-token";
 pub const GLOBEX_TOKEN: &str = "globex-auth-token";
 /// Far beyond what anything here takes: a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 pub struct TestApp {
     pub app: App,
@@ -80,6 +81,8 @@ impl TestApp {
         config.twilio.reconcile_every_ms = 0;
         config.server.drain_ms = 0;
         config.server.shutdown_grace_ms = 2_000;
+        // A test about waiting says so; no other is to be told to come back where the disk is slow.
+        config.play.first_byte_wait_ms = 20_000;
         let front = Way::of_this_test().front();
         if let Some((_, url)) = &front {
             config.server.public_url.clone_from(url);
@@ -100,7 +103,7 @@ impl TestApp {
         let secret = auth_secret(&config).expect("a secret");
         let authority = Authority::new(&config, &secret).expect("an authority");
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(ANSWER_MAX)
             .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
@@ -337,4 +340,11 @@ fn callbacks(service: &str) -> Callbacks {
         call_status: Some(urls.call_status),
         connect_to: None,
     }
+}
+
+/// Where nobody listens, nor will while it is kept.
+pub fn nobody_listens() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
+    let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
+    bound.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    (bound.local_addr().expect("an address"), bound)
 }

@@ -420,9 +420,8 @@ mod refusals {
 
     #[tokio::test]
     async fn nobody_there_is_told_without_the_url() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let base = format!("http://{}", listener.local_addr().expect("an address"));
-        drop(listener);
+        let (address, _kept) = crate::support::nobody_listens();
+        let base = format!("http://{address}");
         let error = fetch(&client_with(&base, |_| {}), 1).await.expect_err("nobody there");
         assert!(matches!(error, FetchError::Unreachable(_)), "{error:?}");
         let told = format!("{error} {error:?}");

@@ -24,8 +24,7 @@ const SLOW_LONG: u64 = 500;
 const PLAYS: u64 = 60;
 const PLAYS_LONG: u64 = 500;
 /// After this the slow ones are cut. Long enough to measure before.
-const TIMEOUT_MS: u64 = 10_000;
-const TIMEOUT_MS_LONG: u64 = 20_000;
+const TIMEOUT_MS: u64 = 20_000;
 const DRIP: Duration = Duration::from_millis(500);
 const PLAYED_BYTES: usize = 200_000;
 /// More than the sockets between us can hold.
@@ -40,7 +39,7 @@ const SLACK_BYTES: u64 = 64 << 20;
 async fn campaign_clients_that_only_take_are_not_noticed_by_those_who_play() {
     allow_many_files();
     let (home, simulator) = Home::with_simulator().await;
-    let patience_ms = campaign::size(TIMEOUT_MS, TIMEOUT_MS_LONG).to_string();
+    let patience_ms = TIMEOUT_MS.to_string();
     let home = home
         .with("HEARBACK_SERVER__HEADER_TIMEOUT_MS", &patience_ms)
         .with("HEARBACK_SERVER__BODY_TIMEOUT_MS", &patience_ms)
@@ -99,7 +98,8 @@ async fn campaign_clients_that_only_take_are_not_noticed_by_those_who_play() {
     assert!(still_slow as u64 > 2 * slow, "only {still_slow} were there while it was measured");
     let bound = idle * IDLE_BYTES_MAX + 3 * slow * SLOW_BYTES_MAX + SLACK_BYTES;
     assert!(resident_during < resident + bound, "{} MiB more", mib(resident_during - resident));
-    let tolerable = 3 * before.median() + Duration::from_millis(100);
+    // A short run shares its machine with whatever else is tested just then.
+    let tolerable = 3 * before.median() + Duration::from_millis(campaign::size(500, 100));
     assert!(during.median() < tolerable, "{during}");
 }
 

@@ -87,9 +87,11 @@ impl Playing {
         format!("/api/recordings/file/{}", self.call)
     }
 
+    /// The copies that are whole.
     fn files(&self) -> Vec<PathBuf> {
         let folder = std::fs::read_dir(self.home.data("vault/default")).expect("a folder");
-        folder.map(|file| file.expect("a file").path()).collect()
+        let files = folder.map(|file| file.expect("a file").path());
+        files.filter(|file| file.extension().is_none_or(|end| end != "part")).collect()
     }
 
     /// Turns a bit of the only copy.
@@ -237,7 +239,11 @@ async fn a_repair_without_a_service_withdraws_what_is_bad_but_never_the_last_of_
     let audio = synthetic_mpeg(100_000, 2);
     let plan = PlannedRecording::of_mp3(audio);
     let last = place(&playing.home, &playing.simulator, &playing.token, plan).await;
-    until("both are here", async || (playing.files().len() == 2).then_some(())).await;
+    let path = format!("/api/recordings/file/{last}");
+    until("both are here", async || {
+        is_ready(&playing.home.get(&path, &playing.token).await).then_some(())
+    })
+    .await;
     playing.simulator.announce(last, &deleted).await;
     until("the deletion is known", async || {
         let call = playing.home.get(&format!("/api/calls/{last}"), &playing.token).await;

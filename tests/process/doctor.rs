@@ -146,7 +146,8 @@ async fn what_doctor_and_service_do_not_have_in_common_is_named() {
     let https = ward.proxy.url.replace("http://", "https://");
     let localhost = ward.proxy.url.replace("127.0.0.1", "localhost");
     let taken = ward.simulator.url().trim_start_matches("http://").to_owned();
-    let nobody = format!("http://{}", unused());
+    let (nobody, _kept) = unused();
+    let nobody = format!("http://{nobody}");
     #[rustfmt::skip]
     let table: &[SetUp<'_>] = &[
         ("clock off by ten minutes", &[(BASE, slow.url())],             "clock_off",             "timedatectl"),
@@ -190,7 +191,8 @@ async fn providers_that_do_not_provide_are_named() {
     let no_model = Answering::with(StatusCode::NOT_FOUND, json, unknown).await;
     let not_there = Answering::with(StatusCode::NOT_FOUND, json, "{}").await;
     let broken = Answering::with(StatusCode::INTERNAL_SERVER_ERROR, json, "{}").await;
-    let nobody = format!("http://{}", unused());
+    let (nobody, _kept) = unused();
+    let nobody = format!("http://{nobody}");
     for (url, of_speech, of_language, remedy) in [
         (&html.url, "speech_answers_html", "language_model_answers_html", "base_url"),
         (&shut.url, "speech_key_refused", "language_model_key_refused", "api_key"),
@@ -342,8 +344,9 @@ impl Answering {
     }
 }
 
-/// Where nobody listens.
-fn unused() -> std::net::SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
+/// Where nobody listens, nor will while it is kept.
+fn unused() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
+    let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
+    bound.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    (bound.local_addr().expect("an address"), bound)
 }

@@ -59,7 +59,8 @@ impl Home {
         Self { folder, address, variables, client: client.expect("a client") }
     }
 
-    /// A home whose Twilio is simulated, and that has no reason to pace itself or those who listen.
+    /// A home whose Twilio is simulated, and that has no reason to pace itself or those who listen. What it was not
+    /// told of it does not look for: it would do so a second after its start, in the midst of what is tested.
     pub(crate) async fn with_simulator() -> (Self, Simulator) {
         Self::with_simulator_of(Vec::new()).await
     }
@@ -73,6 +74,7 @@ impl Home {
         let home = Self::new()
             .with("HEARBACK_TWILIO__BASE_URL", simulator.url())
             .with("HEARBACK_TWILIO__REQUESTS_PER_SECOND", "1000")
+            .with("HEARBACK_TWILIO__RECONCILE_EVERY_MS", "0")
             .with("HEARBACK_PLAY__REQUESTS_PER_SECOND", "100000")
             .with("HEARBACK_PLAY__REQUESTS_BURST", "100000");
         simulator.set_callbacks(home.callbacks());

@@ -13,11 +13,10 @@ use crate::home::{ACCOUNT, Home, is_ready, until};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A service that compares nothing by itself, so that only the command finds something.
+/// A service that looks nothing up by itself, so that only the command finds something.
 async fn home() -> (Home, Simulator) {
     let others = SimulatedAccount { sid: SHARED, auth_token: "shared-token".to_owned() };
     let (home, simulator) = Home::with_simulator_of(vec![others]).await;
-    let home = home.with("HEARBACK_TWILIO__RECONCILE_EVERY_MS", "0");
     (home.with("HEARBACK_TWILIO__LOOKUPS_PER_MINUTE", "0"), simulator)
 }
 

@@ -28,7 +28,10 @@ struct Played {
 impl Played {
     async fn start() -> Self {
         let (home, simulator) = Home::with_simulator().await;
-        let home = home.with("HEARBACK_PLAY__PREFETCH", "false");
+        // The first of their requests has it fetched, and they do not come back for it.
+        let home = home
+            .with("HEARBACK_PLAY__PREFETCH", "false")
+            .with("HEARBACK_PLAY__FIRST_BYTE_WAIT_MS", "20000");
         let (process, _) = home.serve().await;
         let token = home.token("agent").await;
         let file = speech("mono").join("call.mp3");

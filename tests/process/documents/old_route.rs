@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use tempfile::TempDir;
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use super::blocks;
@@ -50,7 +51,8 @@ async fn nginx(sandbox: &Sandbox) -> (TempDir, Child) {
     let tested = program(&["-t", "-q"]).output().await.expect("it runs");
     assert!(tested.status.success(), "{tested:?}");
     let child = program(&[]).spawn().expect("it runs");
-    let listens = async || socket(folder.path()).exists().then_some(());
+    // The file is there before it does.
+    let listens = async || UnixStream::connect(socket(folder.path())).await.ok().map(drop);
     until("nginx listens", listens).await;
     (folder, child)
 }

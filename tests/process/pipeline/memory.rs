@@ -45,7 +45,6 @@ async fn campaign_memory_two_hours_of_two_channels_are_heard_in_bounded_memory()
     let line = Line::open(minutes).await;
     let home = home
         .with("HEARBACK_TWILIO__BASE_URL", line.url())
-        .with("HEARBACK_TWILIO__RECONCILE_EVERY_MS", "0")
         .with("HEARBACK_SPEECH__PROVIDER", "openai")
         .with("HEARBACK_SPEECH__BASE_URL", line.url())
         .with("HEARBACK_SPEECH__MODEL", "quick");
