@@ -274,7 +274,6 @@ impl TwilioFetcher {
         let id = crate::domain::CopyId::from_bits(self.chance.bits());
         let task = tokio::spawn(async move {
             let mut ending = ending;
-            let asked_at = clock.now();
             let ends = Ends { source: &*source, vault: &vault, pacer: &pacer, places: &places };
             let outcome = tokio::select! {
                 biased;
@@ -285,7 +284,7 @@ impl TwilioFetcher {
                 ended.outcome = outcome.as_ref().map(|copy| copy.length).map_err(FetchError::name);
             }
             // Before anybody acts upon the outcome.
-            pacer.learn(account, outcome.as_ref().map(drop), asked_at, clock.now());
+            pacer.learn(account, outcome.as_ref().map(drop), clock.now());
             order.report.deliver(outcome);
         });
         pool.running.insert(place, AbortOnDropHandle::new(task));

@@ -145,12 +145,11 @@ impl Pacer {
         until(probe_at, Instant::now()).is_some()
     }
 
-    /// Takes in how the source answered what it was asked at `asked_at`.
+    /// Takes in how the source answered.
     pub(crate) fn learn(
         &self,
         account: AccountSid,
         outcome: Result<(), &FetchError>,
-        asked_at: Timestamp,
         now: Timestamp,
     ) {
         let mut accounts = self.accounts();
@@ -164,8 +163,6 @@ impl Pacer {
                 self.counts.throttled.fetch_add(1, Ordering::Relaxed);
                 health.pause(account, *retry_after);
             }
-            // Of the credentials of now it says nothing.
-            Err(FetchError::RefusedAccount) if health.trusted_at > Some(asked_at) => {}
             Err(error @ FetchError::RefusedAccount) => {
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
                 if health.probe_at.replace(Instant::now() + PROBE_PERIOD).is_none() {
@@ -192,7 +189,7 @@ impl Pacer {
     ) {
         match answer {
             Ok(()) => self.accounts().entry(account).or_default().probe_at = None,
-            Err(error) => self.learn(account, Err(error), now, now),
+            Err(error) => self.learn(account, Err(error), now),
         }
     }
 
@@ -263,10 +260,6 @@ mod tests {
     const OTHER: AccountSid = AccountSid::from_bits(2);
     const NOW: Timestamp = Timestamp::from_millis(0);
 
-    fn at(seconds: u64) -> Timestamp {
-        NOW.plus(Duration::from_secs(seconds))
-    }
-
     fn pause(seconds: u64) -> FetchError {
         FetchError::Throttled { retry_after: Duration::from_secs(seconds) }
     }
@@ -282,8 +275,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_kept_to_the_end_and_not_shortened() {
         let pacer = Pacer::new(NonZeroU32::MAX);
-        pacer.learn(SLOW, Err(&pause(9)), NOW, NOW);
-        pacer.learn(SLOW, Err(&pause(1)), NOW, NOW);
+        pacer.learn(SLOW, Err(&pause(9)), NOW);
+        pacer.learn(SLOW, Err(&pause(1)), NOW);
         assert_eq!(pacer.admit(SLOW), Err(Duration::from_secs(9)));
         assert_eq!(pacer.view()[0].paused_for, Some(Duration::from_secs(9)));
         tokio::time::advance(Duration::from_secs(9)).await;
@@ -293,29 +286,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refused_credentials_are_tried_once_a_minute_until_they_work() {
         let pacer = Pacer::new(NonZeroU32::MAX);
-        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), NOW, NOW);
+        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), NOW);
         assert!(pacer.is_refused(SLOW) && !pacer.is_refused(OTHER));
         assert_eq!(pacer.admit(SLOW), Err(PROBE_PERIOD));
         tokio::time::advance(PROBE_PERIOD).await;
         assert!(!pacer.is_refused(SLOW));
         assert_eq!(pacer.admit(SLOW), Ok(()), "the probe");
         assert_eq!(pacer.admit(SLOW), Err(PROBE_PERIOD), "and only one");
-        pacer.learn(SLOW, Err(&FetchError::Status(503)), NOW, NOW);
+        pacer.learn(SLOW, Err(&FetchError::Status(503)), NOW);
         assert!(pacer.is_refused(SLOW), "an outage says nothing of the credentials");
-        pacer.learn(SLOW, Ok(()), NOW, NOW);
+        pacer.learn(SLOW, Ok(()), NOW);
         assert_eq!(pacer.admit(SLOW), Ok(()));
         assert_eq!(pacer.worked_at(SLOW), Some(NOW));
-    }
-
-    #[test]
-    fn a_refusal_of_credentials_that_were_exchanged_meanwhile_shuts_nobody_out() {
-        let pacer = Arc::new(Pacer::new(NonZeroU32::MAX));
-        let (asked_at, exchanged_at, told_at) = (NOW, at(1), at(2));
-        AccountsHandle::new(Arc::clone(&pacer)).trust_again(SLOW, exchanged_at);
-        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), asked_at, told_at);
-        assert!(!pacer.is_refused(SLOW));
-        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), told_at, at(3));
-        assert!(pacer.is_refused(SLOW), "and of the new ones it does");
     }
 
     #[tokio::test(start_paused = true)]
@@ -323,8 +305,8 @@ mod tests {
         let pacer = Pacer::new(NonZeroU32::MIN);
         assert_eq!(pacer.admit(OTHER), Ok(()));
         assert!(pacer.admit(OTHER).is_err());
-        pacer.learn(OTHER, Err(&pause(9)), NOW, NOW);
-        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), NOW, NOW);
+        pacer.learn(OTHER, Err(&pause(9)), NOW);
+        pacer.learn(SLOW, Err(&FetchError::RefusedAccount), NOW);
         assert!(pacer.admit(OTHER).is_err() && pacer.admit(SLOW).is_err());
         let expected = PaceView {
             paced_total: 1,

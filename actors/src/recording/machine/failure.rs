@@ -9,7 +9,6 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub cause: FetchError,
-    /// Whatever went well later shows that an outage is over.
     pub at: Timestamp,
     pub plan: Plan,
 }

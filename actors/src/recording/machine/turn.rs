@@ -200,11 +200,9 @@ impl<'a> Turn<'a> {
             }
             FetchError::ContentChanged => self.content_changed(download, intent),
             FetchError::RefusedAccount => {
-                // Credentials that came since then may be good.
-                let ordered_at = self.facts.attempts.last().unwrap_or(now);
                 self.facts.attempts.forgive();
                 let again_at = now.plus(self.context.policy.retry.refused_pause);
-                self.fail_as_of(ordered_at, error, Plan::Refused { again_at })
+                self.fail(error, Plan::Refused { again_at })
             }
             FetchError::RefusedRecording => {
                 let again_at = match self.plan_after_failure(Intent::Prefetch) {
@@ -299,15 +297,10 @@ impl<'a> Turn<'a> {
         FetchHistory { attempts: attempts.clone(), failure, promised: *promised }
     }
 
-    fn fail(self, cause: FetchError, plan: Plan) -> Step {
-        let now = self.context.now;
-        self.fail_as_of(now, cause, plan)
-    }
-
-    fn fail_as_of(mut self, at: Timestamp, cause: FetchError, plan: Plan) -> Step {
+    fn fail(mut self, cause: FetchError, plan: Plan) -> Step {
         let past = Some(PastFailure::from(&cause));
         self.effects.push(Effect::Remember(self.history(past)));
-        let failure = Failure { cause, at, plan };
+        let failure = Failure { cause, at: self.context.now, plan };
         if matches!(failure.plan, Plan::Exhausted { .. } | Plan::Refused { .. }) {
             let denial = failure.denial(self.context.now);
             self.answer_waiting(&Permit::Deny(denial));

@@ -427,25 +427,3 @@ fn an_outage_that_ended_opens_the_window_early() {
     let bad_request = FetchError::Status(400);
     assert_eq!(exhausted(bad_request, Some(at(105)), None), still, "nor was this");
 }
-
-#[test]
-fn credentials_that_came_while_the_old_ones_were_being_refused_are_tried() {
-    let policy = policy();
-    let context = |second, trusted_at| Context {
-        now: at(second),
-        fresh: FetchId(1),
-        chance: 0.0,
-        progress: Progress::QUEUED,
-        worked_at: None,
-        trusted_at,
-        policy: &policy,
-    };
-    let refused = |trusted_at| {
-        let life = step(fresh(COMPLETED), asked(1), &context(10, None)).life;
-        let life = step(life, failed(1, FetchError::RefusedAccount), &context(14, trusted_at)).life;
-        brief_state(&step(life, asked(2), &context(15, trusted_at)).life.state)
-    };
-    assert_eq!(refused(None), "Failed(Refused)");
-    assert_eq!(refused(Some(at(9))), "Failed(Refused)", "those were asked with");
-    assert_eq!(refused(Some(at(12))), "Downloading");
-}
