@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -41,10 +40,12 @@ impl InboxHandle {
         self.address.tell(Message::Look);
     }
 
-    /// Returns when what is stored by now is worked off, or after so long: whether it is.
-    pub(crate) async fn settle(&self, patience: Duration) -> bool {
-        let Some(inbox) = self.address.current() else { return false };
-        matches!(inbox.call(Message::Settle, Some(patience)).await, Ok(CallResult::Success(())))
+    /// Returns when what is stored by now is worked off, or after so long.
+    pub(crate) async fn settle(&self, patience: Duration) {
+        if let Some(inbox) = self.address.current() {
+            // Whoever waits in vain asks the catalog all the same.
+            let _ = inbox.call(Message::Settle, Some(patience)).await;
+        }
     }
 }
 

@@ -174,8 +174,7 @@ impl Desk {
         asked: &mut HashMap<AccountSid, Asked>,
         accounts: &BTreeMap<AccountSid, AccountReconciliation>,
     ) -> Result<(), CatalogError> {
-        // In vain: those that wait are asked about with the next pass.
-        let _ = self.inbox.settle(SETTLE_PATIENCE).await;
+        self.inbox.settle(SETTLE_PATIENCE).await;
         asked.retain(|account, _| accounts.contains_key(account));
         // Where the list could not be read there is no answer about a call either.
         let marked: Vec<_> = accounts
