@@ -28,7 +28,7 @@ pub use pacer::{AccountPace, AccountsHandle, PaceView};
 use crate::address::Address;
 use crate::arrival::{Arrival, Audience};
 use crate::domain::{
-    AccountSid, AudioKey, Distribution, FetchError, FetchId, Intent, Progress, StoredCopy,
+    AccountSid, AudioKey, CopyId, Distribution, FetchError, FetchId, Intent, Progress, StoredCopy,
 };
 use crate::ports::{Chance, Clock, RecordingSource, SourceRequest, Vault};
 use crate::recording::machine::{Expected, ExpectedBytes};
@@ -271,14 +271,14 @@ impl TwilioFetcher {
         let (source, vault) = (Arc::clone(&self.source), Arc::clone(&self.vault));
         let (pacer, clock) = (Arc::clone(&self.pacer), Arc::clone(&self.clock));
         let places = Arc::clone(&self.places);
-        let id = crate::domain::CopyId::from_bits(self.chance.bits());
+        let ids = [(); 2].map(|()| CopyId::from_bits(self.chance.bits()));
         let task = tokio::spawn(async move {
             let mut ending = ending;
             let ends = Ends { source: &*source, vault: &vault, pacer: &pacer, places: &places };
             let outcome = tokio::select! {
                 biased;
                 () = order.cancelled.cancelled() => Err(FetchError::Interrupted),
-                outcome = transfer::transfer(&order, id, ends) => outcome,
+                outcome = transfer::transfer(&order, ids, ends) => outcome,
             };
             if let Some(ended) = &mut ending.ended {
                 ended.outcome = outcome.as_ref().map(|copy| copy.length).map_err(FetchError::name);

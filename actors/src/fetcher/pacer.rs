@@ -70,6 +70,7 @@ impl AccountsHandle {
         let mut accounts = self.pacer.accounts();
         let health = accounts.entry(account).or_default();
         (health.probe_at, health.trusted_at) = (None, Some(now));
+        health.exchanged_at = Some(Instant::now());
     }
 }
 
@@ -83,6 +84,8 @@ struct Health {
     worked_at: Option<Timestamp>,
     /// When the credentials were last exchanged.
     trusted_at: Option<Timestamp>,
+    /// The same, by a clock that nobody sets.
+    exchanged_at: Option<Instant>,
 }
 
 /// What operators see of an account's pace.
@@ -191,6 +194,12 @@ impl Pacer {
             Ok(()) => self.accounts().entry(account).or_default().probe_at = None,
             Err(error) => self.learn(account, Err(error), now),
         }
+    }
+
+    /// Whether what was asked at that time may have been asked with other credentials than those of now.
+    pub(crate) fn was_asked_before_exchange(&self, account: AccountSid, asked_at: Instant) -> bool {
+        let exchanged_at = self.accounts().get(&account).and_then(|health| health.exchanged_at);
+        exchanged_at.is_some_and(|exchanged_at| asked_at <= exchanged_at)
     }
 
     /// When the account last got other credentials.

@@ -28,6 +28,7 @@ const RESUME_PAUSE: Duration = Duration::from_millis(250);
 const PACE_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Where bytes come from and go to.
+#[derive(Clone, Copy)]
 pub(super) struct Ends<'a> {
     pub(super) source: &'a dyn RecordingSource,
     pub(super) vault: &'a Arc<dyn Vault>,
@@ -36,7 +37,24 @@ pub(super) struct Ends<'a> {
     pub(super) places: &'a Arc<Semaphore>,
 }
 
+/// Once more where the account got other credentials meanwhile: it was the old ones that were refused.
 pub(super) async fn transfer(
+    order: &FetchOrder,
+    [id, id_again]: [CopyId; 2],
+    ends: Ends<'_>,
+) -> Result<StoredCopy, FetchError> {
+    let asked_at = Instant::now();
+    let fetched = transfer_once(order, id, ends).await;
+    let are_exchanged = ends.pacer.was_asked_before_exchange(order.request.account, asked_at);
+    match fetched {
+        Err(FetchError::RefusedAccount) if are_exchanged => {
+            transfer_once(order, id_again, ends).await
+        }
+        fetched => fetched,
+    }
+}
+
+async fn transfer_once(
     order: &FetchOrder,
     id: CopyId,
     ends: Ends<'_>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actors::domain::{Denial, FetchError, Permit, StateName};
 use actors::ports::Clock;
 
-use super::world::{ACCOUNT, Answer, PATIENCE, World, call, recording, speech};
+use super::world::{ACCOUNT, Answer, PATIENCE, REFUSED_AFTER, World, call, recording, speech};
 
 /// Forty seconds of audio: two segments of the vault and a half.
 fn long_speech(seed: u8) -> Vec<u8> {
@@ -214,6 +214,24 @@ async fn new_credentials_are_tried_at_once_by_whoever_asks() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     world.core.accounts.trust_again(ACCOUNT, world.clock.now());
     world.play(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_come_while_the_old_ones_are_being_refused_are_used_at_once() {
+    let world = World::start(|_, fakes| {
+        fakes.source.answers(recording(1), Answer::Error(FetchError::RefusedAccount));
+    })
+    .await;
+    world.catalog.add(1);
+    let exchange = async {
+        tokio::time::sleep(REFUSED_AFTER / 2).await;
+        assert_eq!(world.source.opened().len(), 1);
+        world.core.accounts.trust_again(ACCOUNT, world.clock.now());
+    };
+    let (told, ()) = tokio::join!(world.listen(1, PATIENCE), exchange);
+    assert!(!matches!(told, Ok(Some(Permit::Deny(_)))), "{told:?}");
+    world.play(1).await;
+    assert_eq!(world.source.opened().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

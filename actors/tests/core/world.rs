@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 pub(crate) use catalog::{CommitFault, FakeCatalog};
 pub(crate) use jobs::{FakeEar, FakeJobs, FakeSpeech, Reply, spoken_piece};
-pub(crate) use source::{Answer, FakeSource, Pace};
+pub(crate) use source::{Answer, FakeSource, Pace, REFUSED_AFTER};
 pub(crate) use vault::FakeVault;
 
 pub(crate) const ACCOUNT: AccountSid = AccountSid::from_bits(1);

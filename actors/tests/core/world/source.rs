@@ -79,6 +79,8 @@ struct Standing {
     asked: Vec<RecordingSid>,
 }
 
+/// How long refusing an account takes.
+pub(crate) const REFUSED_AFTER: Duration = Duration::from_millis(20);
 /// Recordings on a page of a list.
 const LIST_PAGE: usize = 10;
 
@@ -163,7 +165,11 @@ impl FakeSource {
 #[async_trait]
 impl RecordingSource for FakeSource {
     async fn open(&self, request: &SourceRequest) -> Result<SourceBody, FetchError> {
-        self.answer(request.recording, 0)
+        let answer = self.answer(request.recording, 0);
+        if let Err(FetchError::RefusedAccount) = answer {
+            sleep(REFUSED_AFTER).await;
+        }
+        answer
     }
 
     async fn resume(
