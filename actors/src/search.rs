@@ -42,10 +42,10 @@ pub(crate) struct Lookups {
     spent: HashMap<BusinessId, (Instant, u32)>,
 }
 
-/// How long an ask waits for the inbox to be worked off.
-const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long an ask waits for the source. What is found later is there for the next ask.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long it waits altogether, for the inbox to be worked off too.
+const PATIENCE: Duration = Duration::from_secs(7);
 const RUNNING_MAX: usize = 64;
 /// So that one business cannot take the others' places.
 const RUNNING_OF_BUSINESS_MAX: usize = 4;
@@ -74,11 +74,12 @@ impl Search {
 
     /// True when asking for the call again may find it.
     pub(crate) async fn find(&self, key: &CallKey) -> Result<bool, CatalogError> {
+        let deadline = Instant::now() + PATIENCE;
         let expected = self.catalog.is_expected(key).await?;
         if !expected && !self.look_up(key).await {
             return Ok(false);
         }
-        self.inbox.settle(SETTLE_PATIENCE).await;
+        self.inbox.settle(deadline.saturating_duration_since(Instant::now())).await;
         Ok(true)
     }
 
