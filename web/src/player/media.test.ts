@@ -44,6 +44,13 @@ const news = () => {
   return types;
 };
 
+const endsAt = (second: number) => {
+  element.currentTime = second;
+  element.ended = true;
+  element.paused = true;
+  element.says('pause', 'ended');
+};
+
 beforeEach(() => {
   vi.useFakeTimers();
   element = new Element();
@@ -100,10 +107,17 @@ describe('the audio element of WebKitGTK', () => {
     media.seek(23);
     element.says('seeking', 'waiting', 'seeked');
     told = [];
-    element.currentTime = 26;
-    element.ended = true;
-    element.says('ended');
+    endsAt(26);
     expect(told.map((event) => (event.type === 'time' ? event.second : event.type))).toEqual(['playing', 26, 'ended']);
+  });
+
+  it('did not sound where it ends before the place that it was sent to', () => {
+    element.says('canplay', 'playing');
+    media.seek(23);
+    element.says('seeking', 'waiting', 'seeked');
+    expect(news()).toEqual(['playing', 'waiting']);
+    endsAt(10);
+    expect(news()).toEqual(['ended']);
   });
 
   it('waits once it stands still without a word', () => {

@@ -76,10 +76,13 @@ export const createAudio: CreateMedia = (heard) => {
     waitsAt = type === 'waiting' ? audio.currentTime : null;
     heard({ type });
   };
+  const tellWhetherItSounded = (): void => {
+    if (waitsAt !== null && audio.currentTime - waitsAt > SOUNDED_SECONDS) tellState('playing');
+  };
   const watch = (): void => {
     const here = { second: audio.currentTime, sinceMs: performance.now() };
     if (waitsAt !== null && audio.seeking) waitsAt = here.second;
-    if (waitsAt !== null && here.second - waitsAt > SOUNDED_SECONDS) tellState('playing');
+    tellWhetherItSounded();
     const isFine = audio.paused || audio.ended || audio.seeking || here.second !== moved.second;
     if (isFine) moved = here;
     else if (here.sinceMs - moved.sinceMs > FROZEN_MS) {
@@ -136,12 +139,13 @@ export const createAudio: CreateMedia = (heard) => {
     if (!audio.paused) tellState('waiting');
   });
   on('pause', () => {
+    // It says so at its end, too, and then that it has ended.
+    if (audio.ended) return;
     stopTicking();
-    if (audio.paused && !audio.ended && audio.error === null) heard({ type: 'paused' });
+    if (audio.paused && audio.error === null) heard({ type: 'paused' });
   });
-  // Where it waited just now, it came to its end from there: how far that is counts.
   on('ended', () => {
-    if (waitsAt !== null) tellState('playing');
+    tellWhetherItSounded();
     stopTicking();
     tellTime();
     heard({ type: 'ended' });

@@ -28,8 +28,8 @@ export class NoticeView extends View {
 
   override render() {
     const { playback, progress, timeline } = this;
-    if (timeline === null) return nothing;
     this.#shownMs = Date.now();
+    if (timeline === null) return nothing;
     const notice = noticeOf({ playback, progress, timeline }, this.words, this.#shownMs);
     if (notice === null) return nothing;
     return notice.kind === 'strip' ? this.#strip(notice) : this.#card(notice);
