@@ -224,9 +224,11 @@ const showsDuration = (page) => page.reads(/\/ 0:2\d/, { within: PLAYER });
 async function leaps(page, key, bySeconds) {
   // Once it sounds where the last one led.
   const arrived = await page.sound();
-  const { second } = await page.sounds({ from: arrived.second + 0.3, withinMs: LANDS_MS });
+  await page.sounds({ from: arrived.second + 0.3, withinMs: LANDS_MS });
   await page.keys(key);
-  const bounds = bySeconds > 0 ? { from: second + bySeconds - 0.5 } : { to: second + bySeconds * 0.4 };
+  const { pressedSecond } = await page.sound();
+  const lands = pressedSecond + bySeconds;
+  const bounds = bySeconds > 0 ? { from: lands - 0.5 } : { to: lands + 0.5 };
   await page.sounds({ ...bounds, withinMs: LANDS_MS });
 }
 

@@ -42,6 +42,7 @@ export function install() {
   const STILL_FRAMES = 8;
   const media = new Set();
   let pressedMs = 0;
+  let pressedSecond = null;
 
   // An audio element need not be in the page; each is known from its first play on.
   const { play } = HTMLMediaElement.prototype;
@@ -49,7 +50,12 @@ export function install() {
     media.add(this);
     return play.call(this);
   };
-  const pressed = (event) => event.isTrusted && (pressedMs = performance.now());
+  /** When somebody pressed, and where it was then, before the page acts upon it. */
+  function pressed(event) {
+    if (!event.isTrusted) return;
+    pressedMs = performance.now();
+    pressedSecond = playing()?.currentTime ?? null;
+  }
   for (const type of ['pointerdown', 'keydown']) addEventListener(type, pressed, true);
 
   /** Without what only tells directions apart. */
@@ -164,12 +170,17 @@ export function install() {
   }
 
   /** The first one that plays, or else the last one that did. */
-  function sound() {
+  function playing() {
     const known = [...media];
-    const one = known.find((each) => !each.paused) ?? known.at(-1);
+    return known.find((each) => !each.paused) ?? known.at(-1) ?? null;
+  }
+
+  function sound() {
+    const one = playing();
     if (!one) return null;
     const { currentTime, paused, duration, playbackRate, volume } = one;
-    return { second: currentTime, isPaused: paused, duration, rate: playbackRate, volume, sincePressMs: performance.now() - pressedMs };
+    const sincePressMs = performance.now() - pressedMs;
+    return { second: currentTime, isPaused: paused, duration, rate: playbackRate, volume, sincePressMs, pressedSecond };
   }
 
   window.looking = {

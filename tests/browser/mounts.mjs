@@ -13,7 +13,7 @@ import { startService } from './service.mjs';
 const MOUNTS = Number(process.env.MOUNTS ?? 50);
 /** What is made once is made by then: compiled code, caches, styles. */
 const WARM = Math.min(100, Math.ceil(MOUNTS / 5));
-/** On the whole. */
+/** On average: the time that the whole may take. */
 const MOUNT_MS_MAX = 5_000;
 const SOUND_MS = 30_000;
 /** A player that is kept has some hundred nodes, dozens of listeners, and at least this much of a heap. */

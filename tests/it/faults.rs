@@ -137,7 +137,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// One that waits a second for the source, or as long as by default.
+/// One that soon loses patience with the source, or waits as long as by default.
 async fn app_of(is_impatient: bool) -> TestApp {
     TestApp::start_with(World::default(), |config| {
         config.play.prefetch = false;

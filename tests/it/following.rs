@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::support::{ACME, Placed, TestApp, header, play_path};
 
-/// A recording of 200 kB that takes two seconds to arrive.
+/// A recording of 200 kB that takes seven seconds to arrive.
 async fn arriving(app: &TestApp, tag: u64) -> Placed {
     let (mut plan, audio) = TestApp::synthetic(200_000, tag);
     plan.behaviours = vec![Behaviour::paced(30_000)];

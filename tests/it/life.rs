@@ -247,7 +247,7 @@ async fn each_business_keeps_its_recordings_for_as_long_as_it_wants() {
     clock.advance(2 * DAY);
     app.until("acme's is over", async || (code_of(&app, &acmes).await == 410).then_some(())).await;
     clock.advance(1_000 * DAY);
-    // Its row decides, whatever its actor has not read yet.
+    // An actor that has not read it yet may say that it is over, once: its row decides.
     app.until("globex's is kept", async || {
         (answer(globex()).await.status() == StatusCode::OK).then_some(())
     })

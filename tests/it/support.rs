@@ -31,6 +31,7 @@ pub const ACME_TOKEN: &str = "acme-auth-token";
 pub const GLOBEX_TOKEN: &str = "globex-auth-token";
 /// Far beyond what anything here takes: a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// A client gives up, its body included.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 pub struct TestApp {

@@ -87,16 +87,20 @@ impl Playing {
         format!("/api/recordings/file/{}", self.call)
     }
 
-    /// The copies that are whole.
     fn files(&self) -> Vec<PathBuf> {
         let folder = std::fs::read_dir(self.home.data("vault/default")).expect("a folder");
-        let files = folder.map(|file| file.expect("a file").path());
-        files.filter(|file| file.extension().is_none_or(|end| end != "part")).collect()
+        folder.map(|file| file.expect("a file").path()).collect()
+    }
+
+    /// The copies that are whole.
+    fn copies(&self) -> Vec<PathBuf> {
+        let is_whole = |file: &PathBuf| file.extension().is_none_or(|end| end != "part");
+        self.files().into_iter().filter(is_whole).collect()
     }
 
     /// Turns a bit of the only copy.
     fn damage(&self) {
-        let [file] = self.files().try_into().expect("one file");
+        let [file] = self.copies().try_into().expect("one file");
         let mut sealed = std::fs::read(&file).expect("sealed bytes");
         sealed[200_000] ^= 1;
         std::fs::write(file, sealed).expect("written");
@@ -217,11 +221,11 @@ async fn a_check_reads_every_copy_and_names_what_is_bad() {
 async fn a_repair_has_the_running_service_fetch_what_is_bad_again() {
     let playing = Playing::start().await;
     playing.damage();
-    let before = playing.files();
+    let before = playing.copies();
     let repaired = playing.home.run(&["vault", "check", "--repair"]).await;
     assert!(said(&repaired).contains("running service"), "{repaired:?}");
     let (_, took) = until("there is another file", async || {
-        let now = playing.files();
+        let now = playing.copies();
         (now.len() == 1 && now != before).then_some(())
     })
     .await;
