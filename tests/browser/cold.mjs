@@ -108,7 +108,7 @@ function cold(name, start) {
     await engine.picture(join(SCREENSHOTS, `cold-${name}-sought.png`));
 
     await seek(LONG_SECONDS - 10, ARRIVES_MS);
-    const end = await engine.run(player.untilEnded, { withinMs: END_SLACK_MS });
+    const end = await engine.run(player.untilEnded, { withinMs: SOUND_MS });
     assert.deepEqual(end.errors, []);
     assert.equal(await demo.downloads(recording), 1);
     console.log(`${name}: ${ahead} s ahead of the first sound lands after ${later} ms`);

@@ -57,7 +57,7 @@ export function seek({ second, withinMs }) {
   const beganMs = performance.now();
   return new Promise((resolve, reject) => {
     let lookedMs = beganMs;
-    const looking = setInterval(() => (lookedMs = performance.now()), 20);
+    const watching = setInterval(() => (lookedMs = performance.now()), 20);
     let landed = null;
     const land = () => {
       landed = { landed: audio.currentTime, unseenSeconds: (performance.now() - lookedMs) / 1_000 };
@@ -65,7 +65,7 @@ export function seek({ second, withinMs }) {
     audio.addEventListener('seeked', land, { once: true });
     const check = () => {
       if (landed === null || (audio.currentTime < landed.landed + 0.3 && !audio.ended)) return;
-      clearInterval(looking);
+      clearInterval(watching);
       resolve({ ...landed, tookMs: Math.round(performance.now() - beganMs) });
     };
     for (const type of ['timeupdate', 'ended']) audio.addEventListener(type, check);

@@ -6,7 +6,8 @@ use std::cell::Cell;
 use reqwest::{Method, StatusCode};
 
 use crate::nginx::Front;
-use crate::support::{TestApp, header, nobody_listens};
+use crate::nobody::nobody_listens;
+use crate::support::{TestApp, header};
 use crate::{events, following, herd, playback, ranges, requests, webhooks};
 
 /// How the requests of a test come to the service.

@@ -236,7 +236,7 @@ async fn each_business_keeps_its_recordings_for_as_long_as_it_wants() {
     let globexs = app.place_planned(plan, GLOBEX, audio).await;
     app.until_prepared(&acmes).await;
     let foundation = &app.app.foundation;
-    // They are looked after in this order: once acme's is over, globex's is known to be kept.
+    // In this order: once acme's is over, it is written down that globex's is kept.
     for (id, days) in [("globex", 0), ("acme", 1)] {
         let (id, now) = (id.parse().expect("an id"), foundation.clock.now());
         foundation.catalog.set_retention(&id, Retention::of_days(days), now).await.expect("set");

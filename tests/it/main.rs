@@ -25,6 +25,8 @@ mod listeners;
 mod metrics;
 #[path = "../nginx.rs"]
 mod nginx;
+#[path = "../nobody.rs"]
+mod nobody;
 mod pages;
 mod pipeline;
 mod playback;

@@ -342,10 +342,3 @@ fn callbacks(service: &str) -> Callbacks {
         connect_to: None,
     }
 }
-
-/// Where nobody listens, nor will while it is kept.
-pub fn nobody_listens() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
-    let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
-    bound.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-    (bound.local_addr().expect("an address"), bound)
-}

@@ -420,7 +420,7 @@ mod refusals {
 
     #[tokio::test]
     async fn nobody_there_is_told_without_the_url() {
-        let (address, _kept) = crate::support::nobody_listens();
+        let (address, _kept) = crate::nobody::nobody_listens();
         let base = format!("http://{address}");
         let error = fetch(&client_with(&base, |_| {}), 1).await.expect_err("nobody there");
         assert!(matches!(error, FetchError::Unreachable(_)), "{error:?}");

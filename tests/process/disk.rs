@@ -21,7 +21,7 @@ const AUDIO_BYTES: usize = 60_000;
 /// Long enough to attach in.
 const DELIVERY: Duration = Duration::from_millis(500);
 /// What a failing disk has not broken by then, it will not.
-const SETTLED_MAX: Duration = Duration::from_millis(1_000);
+const SETTLED_MAX: Duration = Duration::from_millis(600);
 /// Longer than the source needs, and than the longest pause: 1 s for the inbox and 5 s for the database, where an
 /// attempt could not be written down.
 const HEALED_MAX: Duration = Duration::from_secs(1 + 5 + 2);

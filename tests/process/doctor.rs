@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::home::{ACCOUNT, ACCOUNT_TOKEN, Home};
+use crate::nobody::nobody_listens;
 use proxy::Wrong;
 use ward::{Diagnosis, Ward};
 
@@ -146,7 +147,7 @@ async fn what_doctor_and_service_do_not_have_in_common_is_named() {
     let https = ward.proxy.url.replace("http://", "https://");
     let localhost = ward.proxy.url.replace("127.0.0.1", "localhost");
     let taken = ward.simulator.url().trim_start_matches("http://").to_owned();
-    let (nobody, _kept) = unused();
+    let (nobody, _kept) = nobody_listens();
     let nobody = format!("http://{nobody}");
     #[rustfmt::skip]
     let table: &[SetUp<'_>] = &[
@@ -191,7 +192,7 @@ async fn providers_that_do_not_provide_are_named() {
     let no_model = Answering::with(StatusCode::NOT_FOUND, json, unknown).await;
     let not_there = Answering::with(StatusCode::NOT_FOUND, json, "{}").await;
     let broken = Answering::with(StatusCode::INTERNAL_SERVER_ERROR, json, "{}").await;
-    let (nobody, _kept) = unused();
+    let (nobody, _kept) = nobody_listens();
     let nobody = format!("http://{nobody}");
     for (url, of_speech, of_language, remedy) in [
         (&html.url, "speech_answers_html", "language_model_answers_html", "base_url"),
@@ -342,11 +343,4 @@ impl Answering {
         serving.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { url, _serving: serving }
     }
-}
-
-/// Where nobody listens, nor will while it is kept.
-fn unused() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
-    let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
-    bound.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-    (bound.local_addr().expect("an address"), bound)
 }

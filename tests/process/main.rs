@@ -22,6 +22,8 @@ mod mounts;
 #[path = "../nginx.rs"]
 #[expect(unreachable_pub, reason = "shared by two test binaries")]
 mod nginx;
+#[path = "../nobody.rs"]
+mod nobody;
 mod packages;
 mod pipeline;
 mod players;

@@ -129,7 +129,7 @@ async fn a_5xx_is_retried_with_the_same_token_as_the_fragment_asks() {
 #[tokio::test]
 async fn a_receiver_that_is_down_costs_the_webhook() {
     let simulator = start().await;
-    let (address, _kept) = crate::support::nobody_listens();
+    let (address, _kept) = crate::nobody::nobody_listens();
     let recording_status = Some(format!("http://{address}/hook"));
     simulator.set_callbacks(Callbacks { recording_status, ..Callbacks::default() });
     let (_, delivered) = simulator.place_call(PlannedCall::default()).await.expect("a plan");
